@@ -1,0 +1,71 @@
+/**
+ * The door to native/: sockets that Node.js lacks. File descriptors, readiness, send, receive, errno; no protocol.
+ * Every fd made here is non-blocking and close-on-exec. Functions that say so return a negative errno instead of throwing,
+ * because the caller expects it in normal work (EAGAIN, EINPROGRESS, ECONNREFUSED); the others throw OsError.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where recv puts what came with a datagram. Reused from call to call: copy what is kept. */
+export interface RecvMeta {
+  /** struct sockaddr of the sender, as the kernel wrote it; room for 128 bytes. */
+  readonly address: Uint8Array;
+  /** Bytes of `address` in use. Set by recv. */
+  addressLength: number;
+  /** The control messages (struct cmsghdr …) as the kernel wrote them. */
+  readonly control: Uint8Array;
+  /** Bytes of `control` in use. Set by recv. */
+  controlLength: number;
+  /** msg_flags: MSG_TRUNC 0x20, MSG_CTRUNC 0x08, … Set by recv. */
+  flags: number;
+}
+
+export interface Native {
+  /** socket(2) with SOCK_NONBLOCK|SOCK_CLOEXEC. */
+  socket(domain: number, type: number, protocol: number): number;
+  close(fd: number): void;
+  /** `address` is a struct sockaddr (os/sockaddr.ts builds it). */
+  bind(fd: number, address: Uint8Array): void;
+  /** 0, or a negative errno (-115 EINPROGRESS is the usual answer). */
+  connect(fd: number, address: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): void;
+  /** The option's bytes, at most `length`. */
+  getsockopt(fd: number, level: number, name: number, length: number): Uint8Array;
+  getsockname(fd: number): Uint8Array;
+  /** Bytes sent, or a negative errno. MSG_NOSIGNAL is always added. Without address: send(2). */
+  send(fd: number, data: Uint8Array, flags: number, address?: Uint8Array): number;
+  /** Bytes received (0 at the end of a stream), or a negative errno. */
+  recv(fd: number, buffer: Uint8Array, flags: number, meta?: RecvMeta): number;
+  /** poll(2) on one fd: the returned events (POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 16), 0 at the time limit, or a negative errno. Blocks. */
+  wait(fd: number, events: number, timeoutMs: number): number;
+  shutdown(fd: number, how: number): number;
+  /** clock_gettime in milliseconds with its fraction: 1 CLOCK_MONOTONIC, 7 CLOCK_BOOTTIME. */
+  clock(id: number): number;
+  /**
+   * One epoll instance on this thread's event loop. The callback gets pairs [fd, events, fd, events, …] (EPOLLIN 1, EPOLLOUT 4,
+   * EPOLLERR 8, EPOLLHUP 16), at most 64 pairs a call. It keeps the loop alive only while at least one fd is added.
+   */
+  pollerOpen(callback: (pairs: number[]) => void): PollerHandle;
+  /** epoll_ctl add or modify; level-triggered. */
+  pollerSet(poller: PollerHandle, fd: number, events: number): void;
+  /** epoll_ctl delete; must come before close(fd). Unknown fds are ignored. */
+  pollerDelete(poller: PollerHandle, fd: number): void;
+  pollerClose(poller: PollerHandle): void;
+}
+
+export interface PollerHandle {
+  readonly brand: 'poller';
+}
+
+/** Source checkout first (build/Release), then what a package carries (prebuilds). */
+function find(): string {
+  const names = ['build/Release/lbd.node', `prebuilds/linux-${process.arch}/lbd.node`];
+  for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
+    for (const name of names) if (existsSync(join(dir, name))) return join(dir, name);
+    if (dir === dirname(dir)) throw new Error('the native addon lbd.node is missing: run `npm ci` in the source folder (needs make and gcc)');
+  }
+}
+
+export const native: Native = createRequire(import.meta.url)(find());
