@@ -1,0 +1,174 @@
+/**
+ * The control API: what lbctl (and later the dashboard) may ask and what it gets. One JSON object a line, each way:
+ *   -> {"id":1,"method":"status","params":{}}      <- {"id":1,"result":{…}}   or   {"id":1,"error":{"code":"…","message":"…"}}
+ * `events` with follow keeps the connection and sends {"event":{…}} lines after the result.
+ * Field names are snake_case: they are what `-o json` prints, and they are kept stable.
+ */
+
+export type ErrorCode =
+  /** The request is no request, or its parameters do not parse (lbctl exit status 2). */
+  | 'bad_request'
+  /** Well-formed, but refused: unknown service, already there, … (exit status 1). */
+  | 'refused'
+  /** A new configuration that is not valid (exit status 4); `problems` says why. */
+  | 'invalid_config'
+  /** A part of lbd did not answer (exit status 1). */
+  | 'unavailable';
+
+export interface ApiError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly problems?: readonly ApiProblem[];
+}
+
+export interface ApiProblem {
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly source: string;
+}
+
+export interface ApiProvenance {
+  readonly id: number;
+  readonly who: string;
+  readonly when: string;
+  readonly why: string;
+}
+
+/** One real server, the three states apart. */
+export interface ApiRealServer {
+  /** `10.0.0.21:80` */
+  readonly address: string;
+  /** What the administrator wants. */
+  readonly wanted: { readonly weight: number; readonly configured_weight: number; readonly forward: string; readonly upper: number; readonly lower: number; readonly source: 'file' | 'runtime'; readonly override: ApiProvenance | null };
+  /** What the checkers say. `up` with no check at all is `unchecked`. */
+  readonly verdict: { readonly state: 'unknown' | 'up' | 'down' | 'unchecked'; readonly since_seconds: number | null; readonly reason: string };
+  /** What the kernel has; null when the server is not in the table. */
+  readonly kernel: { readonly weight: number; readonly forward: string; readonly active: number; readonly inactive: number; readonly persistent: number } | null;
+  /** One sentence: why it is in or out of the table. */
+  readonly why: string;
+}
+
+export interface ApiService {
+  readonly name: string;
+  /** `tcp/192.0.2.10:80` */
+  readonly key: string;
+  readonly source: 'file' | 'runtime' | 'foreign';
+  readonly scheduler: string;
+  readonly forward: string;
+  readonly on_failure: string;
+  readonly in_kernel: boolean;
+  /** Wanted and kernel agree. */
+  readonly in_sync: boolean;
+  readonly up: number;
+  readonly total: number;
+  readonly real_servers: readonly ApiRealServer[];
+}
+
+export interface ApiCheck {
+  readonly type: string;
+  /** `http GET 10.0.0.21:80/healthz, status 200-299, every 2s` */
+  readonly description: string;
+  readonly verdict: 'unknown' | 'up' | 'down';
+  readonly since_seconds: number;
+  readonly next_in_seconds: number | null;
+  readonly results: readonly { readonly ok: boolean; readonly reason: string; readonly duration_ms: number; readonly ago_seconds: number }[];
+}
+
+export interface ApiInstance {
+  readonly name: string;
+  readonly interface: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly version: number;
+  readonly virtual_router_id: number;
+  readonly state: 'init' | 'backup' | 'master' | 'fault' | 'leaving';
+  readonly since_seconds: number;
+  readonly reason: string;
+  readonly priority: number;
+  readonly effective_priority: number;
+  readonly preempt: boolean;
+  readonly advert_interval_ms: number;
+  readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
+  readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
+  readonly adverts_sent: number;
+  readonly adverts_received: number;
+  readonly became_master: number;
+  /** Refused adverts by reason; only reasons that happened. */
+  readonly rejected: readonly { readonly reason: string; readonly count: number; readonly from: string; readonly last_seconds: number }[];
+}
+
+export interface ApiProblemLine {
+  readonly severity: 'critical' | 'warning';
+  readonly text: string;
+}
+
+export interface ApiStatus {
+  readonly router_id: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly uptime_seconds: number;
+  readonly config_file: string;
+  readonly revision: number;
+  readonly overrides: number;
+  readonly processes: readonly { readonly name: 'core' | 'check' | 'vrrp'; readonly pid: number | null; readonly state: 'running' | 'restarting' | 'not needed'; readonly restarts: number }[];
+  readonly ipvs: { readonly usable: boolean; readonly text: string };
+  /** Since start: times the kernel's table differed from the wanted one without lbd having done it. */
+  readonly drift: { readonly total: number; readonly last: string | null };
+  readonly instances: readonly ApiInstance[];
+  readonly services: readonly Pick<ApiService, 'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'source'>[];
+  readonly foreign_services: readonly string[];
+  /** Worst first. */
+  readonly problems: readonly ApiProblemLine[];
+}
+
+export interface ApiEvent {
+  readonly id: number;
+  /** Wall clock, ISO 8601. */
+  readonly at: string;
+  /** `verdict`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
+  readonly kind: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+export interface ApiWhy {
+  readonly target: string;
+  /** The answer in one sentence. */
+  readonly summary: string;
+  /** The chain, from the first cause to the kernel. */
+  readonly steps: readonly string[];
+  readonly checks: readonly ApiCheck[];
+}
+
+export interface ApiChanged {
+  /** What was, or with dry_run would be, done. */
+  readonly text: string;
+  readonly revision: number;
+  readonly dry_run: boolean;
+}
+
+/** Options of every changing method. */
+export interface ChangeOptions {
+  readonly dry_run?: boolean;
+  readonly reason?: string;
+}
+
+/** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
+export interface Methods {
+  status: { params: Record<string, never>; result: ApiStatus };
+  list: { params: { service?: string }; result: { services: readonly ApiService[] } };
+  show: { params: { service: string; rs?: string }; result: { service: ApiService; real_server: ApiRealServer | null; checks: readonly ApiCheck[] } };
+  add_rs: { params: { service: string; rs: string; weight?: number; forward?: string; upper?: number; lower?: number } & ChangeOptions; result: ApiChanged };
+  set_rs: { params: { service: string; rs: string; weight: string } & ChangeOptions; result: ApiChanged };
+  del_rs: { params: { service: string; rs: string } & ChangeOptions; result: ApiChanged };
+  add_vs: { params: { name: string; address: string; protocol?: string; scheduler?: string; forward?: string } & ChangeOptions; result: ApiChanged };
+  del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
+  vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };
+  why: { params: { target: string; rs?: string }; result: ApiWhy };
+  reload: { params: ChangeOptions; result: ApiChanged & { problems: readonly ApiProblem[] } };
+  events: { params: { follow?: boolean; since?: number; limit?: number }; result: { events: readonly ApiEvent[] } };
+}
+
+export type MethodName = keyof Methods;

@@ -1,0 +1,77 @@
+/** What the administrator wants: the file plus the overrides made at run time. */
+import type { Milliseconds } from '../base/duration.js';
+import type { Ip } from '../base/ip.js';
+import type { CheckConfig, Forward, OnFailure, Protocol, VrrpInstanceConfig } from '../config/types.js';
+import type { ServiceId } from '../ipvs/types.js';
+
+/** Where an object, or its present weight, comes from. */
+export type Source = { readonly kind: 'file' } | { readonly kind: 'override'; readonly override: Provenance };
+
+export interface Provenance {
+  /** Counts up from 1 in the state directory. */
+  readonly id: number;
+  /** Who: the caller's user name or `uid N` as the kernel reported it over the socket. */
+  readonly who: string;
+  /** Wall clock, ISO 8601 in UTC. */
+  readonly when: string;
+  /** `--reason`, '' when none was given. */
+  readonly why: string;
+}
+
+export type WeightSetting = { readonly kind: 'absolute'; readonly weight: number } | { readonly kind: 'percent'; readonly percent: number };
+
+/** A change made by lbctl; it survives reload and restart until it is undone or its target vanishes. */
+export type Change =
+  | { readonly kind: 'add-rs'; readonly service: string; readonly address: Ip; readonly port: number; readonly weight: number; readonly forward: Forward | undefined; readonly upper: number; readonly lower: number }
+  | { readonly kind: 'set-rs'; readonly service: string; readonly address: Ip; readonly port: number; readonly weight: WeightSetting }
+  | { readonly kind: 'del-rs'; readonly service: string; readonly address: Ip; readonly port: number }
+  | { readonly kind: 'add-vs'; readonly name: string; readonly protocol: Protocol; readonly address: Ip; readonly port: number; readonly scheduler: string; readonly forward: Forward }
+  | { readonly kind: 'del-vs'; readonly service: string };
+/** `service` above is always the service's name, never its tuple. */
+
+export type Override = Provenance & { readonly change: Change };
+
+export interface Intent {
+  /** Counts up with every change of the wanted state. */
+  readonly revision: number;
+  readonly services: readonly ServiceIntent[];
+  readonly instances: readonly VrrpInstanceConfig[];
+}
+
+export interface ServiceIntent {
+  readonly name: string;
+  /** serviceKey(id). */
+  readonly key: string;
+  readonly id: ServiceId;
+  readonly scheduler: string;
+  readonly forward: Forward;
+  readonly onFailure: OnFailure;
+  readonly source: Source;
+  readonly realServers: readonly RealServerIntent[];
+}
+
+export interface RealServerIntent {
+  /** destinationKey. */
+  readonly key: string;
+  readonly address: Ip;
+  readonly port: number;
+  /** The weight wanted while the server is up. */
+  readonly weight: number;
+  /** The file's weight; differs from `weight` under a set-rs override. */
+  readonly configuredWeight: number;
+  readonly forward: Forward;
+  readonly upper: number;
+  readonly lower: number;
+  readonly checks: readonly CheckConfig[];
+  readonly source: Source;
+  /** Set when a set-rs override is in force. */
+  readonly weightSource: Source;
+}
+
+/** An override that no longer applies: its target left the file, or the file now says the same. */
+export interface DroppedOverride {
+  readonly override: Override;
+  readonly reason: string;
+}
+
+export type { Milliseconds };
