@@ -42,11 +42,29 @@ export interface ApiRealServer {
   /** `10.0.0.21:80` */
   readonly address: string;
   /** What the administrator wants. */
-  readonly wanted: { readonly weight: number; readonly configured_weight: number; readonly forward: string; readonly upper: number; readonly lower: number; readonly source: 'file' | 'runtime'; readonly override: ApiProvenance | null };
+  readonly wanted: {
+    readonly weight: number;
+    readonly configured_weight: number;
+    readonly forward: string;
+    readonly upper: number;
+    readonly lower: number;
+    readonly source: 'file' | 'runtime';
+    readonly override: ApiProvenance | null;
+  };
   /** What the checkers say. `up` with no check at all is `unchecked`. */
-  readonly verdict: { readonly state: 'unknown' | 'up' | 'down' | 'unchecked'; readonly since_seconds: number | null; readonly reason: string };
+  readonly verdict: {
+    readonly state: 'unknown' | 'up' | 'down' | 'unchecked';
+    readonly since_seconds: number | null;
+    readonly reason: string;
+  };
   /** What the kernel has; null when the server is not in the table. */
-  readonly kernel: { readonly weight: number; readonly forward: string; readonly active: number; readonly inactive: number; readonly persistent: number } | null;
+  readonly kernel: {
+    readonly weight: number;
+    readonly forward: string;
+    readonly active: number;
+    readonly inactive: number;
+    readonly persistent: number;
+  } | null;
   /** One sentence: why it is in or out of the table. */
   readonly why: string;
 }
@@ -74,7 +92,12 @@ export interface ApiCheck {
   readonly verdict: 'unknown' | 'up' | 'down';
   readonly since_seconds: number;
   readonly next_in_seconds: number | null;
-  readonly results: readonly { readonly ok: boolean; readonly reason: string; readonly duration_ms: number; readonly ago_seconds: number }[];
+  readonly results: readonly {
+    readonly ok: boolean;
+    readonly reason: string;
+    readonly duration_ms: number;
+    readonly ago_seconds: number;
+  }[];
 }
 
 export interface ApiInstance {
@@ -96,7 +119,12 @@ export interface ApiInstance {
   readonly adverts_received: number;
   readonly became_master: number;
   /** Refused adverts by reason; only reasons that happened. */
-  readonly rejected: readonly { readonly reason: string; readonly count: number; readonly from: string; readonly last_seconds: number }[];
+  readonly rejected: readonly {
+    readonly reason: string;
+    readonly count: number;
+    readonly from: string;
+    readonly last_seconds: number;
+  }[];
 }
 
 export interface ApiProblemLine {
@@ -112,7 +140,12 @@ export interface ApiStatus {
   readonly config_file: string;
   readonly revision: number;
   readonly overrides: number;
-  readonly processes: readonly { readonly name: 'core' | 'check' | 'vrrp'; readonly pid: number | null; readonly state: 'running' | 'restarting' | 'not needed'; readonly restarts: number }[];
+  readonly processes: readonly {
+    readonly name: 'core' | 'check' | 'vrrp';
+    readonly pid: number | null;
+    readonly state: 'running' | 'restarting' | 'not needed';
+    readonly restarts: number;
+  }[];
   readonly ipvs: { readonly usable: boolean; readonly text: string };
   /** Since start: times the kernel's table differed from the wanted one without lbd having done it. */
   readonly drift: { readonly total: number; readonly last: string | null };
@@ -159,11 +192,20 @@ export interface ChangeOptions {
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
   list: { params: { service?: string }; result: { services: readonly ApiService[] } };
-  show: { params: { service: string; rs?: string }; result: { service: ApiService; real_server: ApiRealServer | null; checks: readonly ApiCheck[] } };
-  add_rs: { params: { service: string; rs: string; weight?: number; forward?: string; upper?: number; lower?: number } & ChangeOptions; result: ApiChanged };
+  show: {
+    params: { service: string; rs?: string };
+    result: { service: ApiService; real_server: ApiRealServer | null; checks: readonly ApiCheck[] };
+  };
+  add_rs: {
+    params: { service: string; rs: string; weight?: number; forward?: string; upper?: number; lower?: number } & ChangeOptions;
+    result: ApiChanged;
+  };
   set_rs: { params: { service: string; rs: string; weight: string } & ChangeOptions; result: ApiChanged };
   del_rs: { params: { service: string; rs: string } & ChangeOptions; result: ApiChanged };
-  add_vs: { params: { name: string; address: string; protocol?: string; scheduler?: string; forward?: string } & ChangeOptions; result: ApiChanged };
+  add_vs: {
+    params: { name: string; address: string; protocol?: string; scheduler?: string; forward?: string } & ChangeOptions;
+    result: ApiChanged;
+  };
   del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };
   why: { params: { target: string; rs?: string }; result: ApiWhy };

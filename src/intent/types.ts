@@ -18,14 +18,39 @@ export interface Provenance {
   readonly why: string;
 }
 
-export type WeightSetting = { readonly kind: 'absolute'; readonly weight: number } | { readonly kind: 'percent'; readonly percent: number };
+export type WeightSetting =
+  | { readonly kind: 'absolute'; readonly weight: number }
+  | { readonly kind: 'percent'; readonly percent: number };
 
 /** A change made by lbctl; it survives reload and restart until it is undone or its target vanishes. */
 export type Change =
-  | { readonly kind: 'add-rs'; readonly service: string; readonly address: Ip; readonly port: number; readonly weight: number; readonly forward: Forward | undefined; readonly upper: number; readonly lower: number }
-  | { readonly kind: 'set-rs'; readonly service: string; readonly address: Ip; readonly port: number; readonly weight: WeightSetting }
+  | {
+      readonly kind: 'add-rs';
+      readonly service: string;
+      readonly address: Ip;
+      readonly port: number;
+      readonly weight: number;
+      readonly forward: Forward | undefined;
+      readonly upper: number;
+      readonly lower: number;
+    }
+  | {
+      readonly kind: 'set-rs';
+      readonly service: string;
+      readonly address: Ip;
+      readonly port: number;
+      readonly weight: WeightSetting;
+    }
   | { readonly kind: 'del-rs'; readonly service: string; readonly address: Ip; readonly port: number }
-  | { readonly kind: 'add-vs'; readonly name: string; readonly protocol: Protocol; readonly address: Ip; readonly port: number; readonly scheduler: string; readonly forward: Forward }
+  | {
+      readonly kind: 'add-vs';
+      readonly name: string;
+      readonly protocol: Protocol;
+      readonly address: Ip;
+      readonly port: number;
+      readonly scheduler: string;
+      readonly forward: Forward;
+    }
   | { readonly kind: 'del-vs'; readonly service: string };
 /** `service` above is always the service's name, never its tuple. */
 

@@ -6,7 +6,13 @@ export type ForwardMethod = 'nat' | 'dr' | 'tun';
 
 /** What names a service in the kernel. */
 export type ServiceId =
-  | { readonly kind: 'address'; readonly family: Family; readonly protocol: IpvsProtocol; readonly address: Ip; readonly port: number }
+  | {
+      readonly kind: 'address';
+      readonly family: Family;
+      readonly protocol: IpvsProtocol;
+      readonly address: Ip;
+      readonly port: number;
+    }
   | { readonly kind: 'fwmark'; readonly family: Family; readonly fwmark: number };
 
 export interface ServiceAttributes {
@@ -77,9 +83,18 @@ export const destinationKey = (destination: { readonly address: Ip; readonly por
   formatEndpoint(destination.address, destination.port);
 
 export type Operation =
-  | { readonly kind: 'new-service' | 'set-service'; readonly key: string; readonly service: ServiceAttributes & { readonly id: ServiceId } }
+  | {
+      readonly kind: 'new-service' | 'set-service';
+      readonly key: string;
+      readonly service: ServiceAttributes & { readonly id: ServiceId };
+    }
   | { readonly kind: 'del-service'; readonly key: string; readonly id: ServiceId }
-  | { readonly kind: 'new-dest' | 'set-dest' | 'del-dest'; readonly key: string; readonly id: ServiceId; readonly dest: Destination };
+  | {
+      readonly kind: 'new-dest' | 'set-dest' | 'del-dest';
+      readonly key: string;
+      readonly id: ServiceId;
+      readonly dest: Destination;
+    };
 
 /** One refused operation of a batch: `errno` is positive. */
 export interface Refusal {

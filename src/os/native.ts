@@ -64,7 +64,8 @@ function find(): string {
   const names = ['build/Release/lbd.node', `prebuilds/linux-${process.arch}/lbd.node`];
   for (let dir = dirname(fileURLToPath(import.meta.url)); ; dir = dirname(dir)) {
     for (const name of names) if (existsSync(join(dir, name))) return join(dir, name);
-    if (dir === dirname(dir)) throw new Error('the native addon lbd.node is missing: run `npm ci` in the source folder (needs make and gcc)');
+    if (dir === dirname(dir))
+      throw new Error('the native addon lbd.node is missing: run `npm ci` in the source folder (needs make and gcc)');
   }
 }
 

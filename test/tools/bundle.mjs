@@ -1,0 +1,25 @@
+// One CommonJS file per program: fewer files to open at start and less memory than the module tree.
+import { readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const programs = { lbd: 'src/daemon/main.ts', lbctl: 'src/cli/main.ts' };
+
+for (const [name, entry] of Object.entries(programs)) {
+  await build({
+    entryPoints: [entry],
+    outfile: `dist/${name}.cjs`,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    legalComments: 'none',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: 'linked',
+    logLevel: 'warning',
+    // import.meta does not exist in CommonJS; the addon is searched upwards from the bundle instead.
+    banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+    define: { 'import.meta.url': 'importMetaUrl', LBD_VERSION: JSON.stringify(version) },
+  });
+}

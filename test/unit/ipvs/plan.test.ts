@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { applyToTable, foreignKeys, plan } from '../../../src/ipvs/plan.js';
+import { type Destination, destinationKey, type Service, serviceKey, type Table } from '../../../src/ipvs/types.js';
+
+const dest = (host: number, weight: number): Destination => ({
+  address: `10.0.0.${host}`,
+  port: 80,
+  forward: 'nat',
+  weight,
+  upper: 0,
+  lower: 0,
+  tunType: 0,
+  tunPort: 0,
+  tunFlags: 0,
+});
+
+function service(host: number, scheduler: string, destinations: readonly Destination[]): Service {
+  return {
+    id: { kind: 'address', family: 4, protocol: 'tcp', address: `192.0.2.${host}`, port: 80 },
+    scheduler,
+    flags: 0,
+    timeout: 0,
+    prefix: 32,
+    pe: '',
+    destinations: new Map(destinations.map((one) => [destinationKey(one), one])),
+  };
+}
+
+const table = (...services: Service[]): Table => new Map(services.map((one) => [serviceKey(one.id), one]));
+const kinds = (have: Table, want: Table, owned: string[] = []) => plan(have, want, new Set(owned)).map((operation) => operation.kind);
+
+const arbitraryTable = fc
+  .uniqueArray(
+    fc.record({
+      host: fc.integer({ min: 1, max: 6 }),
+      scheduler: fc.constantFrom('rr', 'wlc'),
+      destinations: fc.uniqueArray(fc.record({ host: fc.integer({ min: 1, max: 5 }), weight: fc.integer({ min: 0, max: 3 }) }), {
+        selector: (one) => one.host,
+      }),
+    }),
+    { selector: (one) => one.host },
+  )
+  .map((list) => table(...list.map((one) => service(one.host, one.scheduler, one.destinations.map((d) => dest(d.host, d.weight))))));
+
+const sorted = (value: Table) =>
+  [...value]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, one]) => [key, one.scheduler, [...one.destinations].sort(([a], [b]) => (a < b ? -1 : 1))]);
+
+test('a missing service is added before its destinations', () => {
+  assert.deepEqual(kinds(table(), table(service(1, 'rr', [dest(1, 1), dest(2, 1)]))), ['new-service', 'new-dest', 'new-dest']);
+});
+
+test('a service never loses its old destination before it has the new one', () => {
+  const have = table(service(1, 'rr', [dest(1, 1)]));
+  const want = table(service(1, 'rr', [dest(2, 1)]));
+  assert.deepEqual(kinds(have, want), ['new-dest', 'del-dest']);
+});
+
+test('a changed weight is one set-dest and touches nothing else', () => {
+  const have = table(service(1, 'rr', [dest(1, 1), dest(2, 1)]), service(2, 'rr', [dest(1, 1)]));
+  const want = table(service(1, 'rr', [dest(1, 1), dest(2, 7)]), service(2, 'rr', [dest(1, 1)]));
+  const operations = plan(have, want, new Set());
+  assert.equal(operations.length, 1);
+  assert.equal(operations[0]?.kind, 'set-dest');
+});
+
+test('a foreign service is never named by any operation', () => {
+  const foreign = service(9, 'sh', [dest(3, 1)]);
+  const have = table(foreign, service(1, 'rr', []));
+  assert.deepEqual(kinds(have, table()), []);
+  assert.deepEqual(kinds(have, table(), ['tcp/192.0.2.1:80']), ['del-service']);
+  assert.deepEqual(foreignKeys(have, table(), new Set(['tcp/192.0.2.1:80'])), ['tcp/192.0.2.9:80']);
+});
+
+test('whatever the kernel has, the plan ends in the wanted table and leaves the foreign services', () => {
+  fc.assert(
+    fc.property(arbitraryTable, arbitraryTable, fc.boolean(), (have, want, ownAll) => {
+      const owned = new Set(ownAll ? have.keys() : []);
+      const after = applyToTable(have, plan(have, want, owned));
+      const expected = new Map(want);
+      for (const key of foreignKeys(have, want, owned)) expected.set(key, have.get(key) as Service);
+      assert.deepEqual(sorted(after), sorted(expected));
+      assert.deepEqual(plan(after, want, owned), []);
+    }),
+  );
+});
