@@ -1,0 +1,54 @@
+/**
+ * Which services in the kernel are lbd's: the keys that lbd created or adopted, kept in `<state_dir>/owned.json` because IPVS has no
+ * owner tag. The record holds for one boot only: the kernel's table does not outlive it.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface Ownership {
+  readonly keys: ReadonlySet<string>;
+  /** Records keys before the kernel is told: a crash in between must not leave a service that nobody owns. */
+  add(keys: readonly string[]): void;
+  remove(keys: readonly string[]): void;
+}
+
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+function load(file: string, boot: string): Set<string> {
+  try {
+    const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const { boot_id, keys } = record as { boot_id?: unknown; keys?: unknown };
+    if (boot_id === boot && Array.isArray(keys)) return new Set(keys.filter((key) => typeof key === 'string'));
+  } catch {
+    // No record, or a damaged one: what the configuration names is adopted, everything else counts as foreign and stays.
+  }
+  return new Set();
+}
+
+export function openOwnership(stateDir: string, warn: (text: string) => void): Ownership {
+  const file = join(stateDir, 'owned.json');
+  const boot = bootId();
+  const keys = load(file, boot);
+  const save = () => {
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(`${file}.tmp`, JSON.stringify({ boot_id: boot, keys: [...keys] }));
+      renameSync(`${file}.tmp`, file);
+    } catch (error) {
+      warn(`cannot write ${file}: ${(error as Error).message}; after a restart, services removed from the configuration would count as foreign`);
+    }
+  };
+  return {
+    keys,
+    add(added) {
+      const before = keys.size;
+      for (const key of added) keys.add(key);
+      if (keys.size !== before) save();
+    },
+    remove(gone) {
+      const before = keys.size;
+      for (const key of gone) keys.delete(key);
+      if (keys.size !== before) save();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** `lbctl status`: what every part says, put together, with the problems worst first. */
+import type { ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.js';
+import type { CheckSummary } from '../messages.js';
+
+export interface StatusParts {
+  readonly head: Pick<ApiStatus, 'router_id' | 'version' | 'pid' | 'uptime_seconds' | 'config_file' | 'revision' | 'overrides' | 'processes'>;
+  /** An error text instead of an answer; undefined when the process is not needed. */
+  readonly check: CheckSummary | string | undefined;
+  readonly vrrp: readonly ApiInstance[] | string | undefined;
+  /** Standing problems of core itself (a state file that cannot be written, …). */
+  readonly own: readonly string[];
+}
+
+const critical = (text: string): ApiProblemLine => ({ severity: 'critical', text });
+const warning = (text: string): ApiProblemLine => ({ severity: 'warning', text });
+
+function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
+  if (check === undefined) return [];
+  if (typeof check === 'string') return [critical(`services: ${check}`)];
+  const lines: ApiProblemLine[] = [];
+  if (!check.ipvs.usable) lines.push(critical(`IPVS cannot be used: ${check.ipvs.text}`));
+  for (const service of check.services) {
+    if (service.total > 0 && service.up === 0) lines.push(critical(`${service.name}: no real server is up (0/${service.total})`));
+    if (check.ipvs.usable && !service.in_sync) lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));
+  }
+  for (const { service, rs, reason } of check.down) lines.push(warning(`${service}/${rs}: ${reason}`));
+  return lines;
+}
+
+function vrrpProblems(vrrp: StatusParts['vrrp']): ApiProblemLine[] {
+  if (vrrp === undefined) return [];
+  if (typeof vrrp === 'string') return [critical(`VRRP: ${vrrp}`)];
+  const lines: ApiProblemLine[] = [];
+  for (const instance of vrrp) {
+    if (instance.state === 'fault') lines.push(critical(`${instance.name}: FAULT: ${instance.reason}`));
+    const missing = instance.state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
+    if (missing.length > 0) lines.push(critical(`${instance.name}: master without ${missing.map((one) => one.address).join(', ')}`));
+    for (const { reason, count, from } of instance.rejected) {
+      lines.push(warning(`${instance.name}: ${count} adverts refused: ${reason}, last from ${from}`));
+    }
+  }
+  return lines;
+}
+
+function processProblems(processes: ApiStatus['processes']): ApiProblemLine[] {
+  return processes.filter((one) => one.state === 'restarting').map((one) => critical(`the ${one.name} process is being restarted`));
+}
+
+export function assembleStatus(parts: StatusParts): ApiStatus {
+  const check = typeof parts.check === 'object' ? parts.check : undefined;
+  const problems = [
+    ...processProblems(parts.head.processes),
+    ...checkProblems(parts.check),
+    ...vrrpProblems(parts.vrrp),
+    ...parts.own.map(warning),
+  ];
+  const rank = (line: ApiProblemLine) => (line.severity === 'critical' ? 0 : 1);
+  return {
+    ...parts.head,
+    ipvs: check?.ipvs ?? { usable: parts.check === undefined, text: parts.check === undefined ? 'not needed: no virtual server' : 'unknown' },
+    drift: check?.drift ?? { total: 0, last: null },
+    instances: Array.isArray(parts.vrrp) ? parts.vrrp : [],
+    services: check?.services ?? [],
+    foreign_services: check?.foreign ?? [],
+    problems: problems.sort((a, b) => rank(a) - rank(b)),
+  };
+}

@@ -1,0 +1,56 @@
+/** What core and its children say to each other over the IPC channel. Plain JSON values only. */
+import type { ApiService, ApiStatus, ApiWhy } from '../control/api.js';
+import type { ServiceIntent } from '../intent/types.js';
+
+export type Forwarding = 'starting' | 'ready' | 'unusable';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Said by every child. */
+export type ChildMessage =
+  /** The child listens: core sends its configuration now. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'event'; readonly kind: string; readonly subject: string; readonly text: string }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly msg: string; readonly fields?: Readonly<Record<string, unknown>> }
+  | { readonly type: 'answer'; readonly id: number; readonly [field: string]: unknown };
+
+/** Understood by every child. */
+export type CommonCommand =
+  /** Ordered stop: hand over, then exit with status 0. */
+  | { readonly type: 'stop' }
+  /** Exit at once and keep everything for a successor. */
+  | { readonly type: 'exit' };
+
+export type CheckQuery =
+  | { readonly what: 'summary' }
+  | { readonly what: 'services'; readonly service: string | undefined }
+  | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined };
+
+export type CheckCommand =
+  | CommonCommand
+  | {
+      readonly type: 'configure';
+      readonly services: readonly ServiceIntent[];
+      readonly stateDir: string;
+      readonly runDir: string;
+      readonly onStop: 'keep' | 'remove';
+    }
+  | { readonly type: 'query'; readonly id: number; readonly query: CheckQuery };
+
+export type CheckMessage = ChildMessage | { readonly type: 'forwarding'; readonly state: Forwarding; readonly reason: string };
+
+/** The answer to `summary`. */
+export interface CheckSummary {
+  readonly ipvs: ApiStatus['ipvs'];
+  readonly drift: ApiStatus['drift'];
+  readonly services: ApiStatus['services'];
+  readonly foreign: readonly string[];
+  /** Real servers out of the pool, for the list of problems. */
+  readonly down: readonly { readonly service: string; readonly rs: string; readonly reason: string }[];
+}
+
+/** The answer to `services` and, with checks, to `detail`. */
+export interface ServicesAnswer {
+  readonly services: readonly ApiService[];
+}
+
+export type DetailAnswer = ApiWhy;
