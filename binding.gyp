@@ -1,0 +1,7 @@
+{
+  'targets': [{
+    'target_name': 'lbd',
+    'sources': ['native/lbd.c'],
+    'cflags': ['-O2', '-Wall', '-Wextra', '-Wno-cast-function-type'],
+  }],
+}
