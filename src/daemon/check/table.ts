@@ -33,8 +33,10 @@ export interface TableOptions {
 export interface TableKeeper {
   /** Undefined: the service must go (only if lbd owns it). */
   want(key: string, service: Service | undefined): void;
-  /** Opens IPVS and begins to reconcile; goes on trying while it cannot be used. */
-  start(): void;
+  /** Opens IPVS and reads the table; resolves after the first attempt, and goes on trying while IPVS cannot be used. */
+  open(): Promise<void>;
+  /** All that is wanted has been said once: from now on the kernel is made to follow. */
+  begin(): void;
   /** Sends what is wanted now. */
   flush(): void;
   /** A fresh reading; undefined while IPVS cannot be used. */
@@ -71,6 +73,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
   let believed: Map<string, Service> = new Map();
   let kernel: KernelTable | undefined;
   let problem: string | undefined = 'IPVS is not opened yet';
+  let begun = false;
   let applied = false;
   let closed = false;
   let flushSoon: NodeJS.Immediate | undefined;
@@ -94,9 +97,14 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
       return lost(error as OsError);
     }
     problem = undefined;
+    if (begun) begin();
+  }
+
+  function begin(): void {
+    begun = true;
     for (const key of [...wanted.keys(), ...owned.keys]) dirty.add(key);
     flush();
-    reconcileLater(0);
+    if (kernel) reconcileLater(0);
   }
 
   /** The outcome of a command, or the whole door to IPVS, is in doubt: start again from a reading. */
@@ -105,7 +113,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     kernel = undefined;
     if (problem !== error.message) log('error', 'IPVS cannot be used', { reason: error.message });
     problem = error.message;
-    options.onState('unusable', problem);
+    if (begun) options.onState('unusable', problem);
     later(REOPEN_MS, () => void open());
   }
 
@@ -127,7 +135,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
   function flush(): void {
     clearImmediate(flushSoon);
     flushSoon = undefined;
-    if (!kernel) return;
+    if (!kernel || !begun) return;
     owned.add([...dirty].filter((key) => wanted.has(key)));
     const operations = planDirty();
     if (operations.length > 0 && !send(operations)) return;
@@ -234,7 +242,8 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
       dirty.add(key);
       flushSoon ??= setImmediate(flush);
     },
-    start: () => void open(),
+    open,
+    begin,
     flush,
     read() {
       try {

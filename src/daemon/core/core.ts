@@ -1,0 +1,206 @@
+/**
+ * The core process: reads the configuration, owns the control socket and what is wanted, keeps the children alive and talks to
+ * them. It touches neither IPVS nor VRRP, so whatever it does delays no advert and no check.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { formatProblem } from '../../config/problems.js';
+import type { Config } from '../../config/types.js';
+import type { ApiEvent } from '../../control/api.js';
+import { createControlServer } from '../../control/server.js';
+import type { Intent } from '../../intent/types.js';
+import { now, wallClock } from '../../os/clock.js';
+import { peerOf } from '../../os/peer.js';
+import { loadConfig } from '../config-child.js';
+import { createLog, type Log } from '../log.js';
+import type { Forwarding, LogLevel } from '../messages.js';
+import { createEventLog } from './events.js';
+import { createHandlers } from './handlers.js';
+import { takeLock } from './lock.js';
+import { notifySystemd } from './notify.js';
+import { Refused } from './refused.js';
+import { createSupervisor, type Role, type Supervisor } from './supervisor.js';
+import { openWanted, type Wanted } from './wanted.js';
+
+/** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
+const STOP_SLACK_MS = 5000;
+const EXIT_LIMIT_MS = 2000;
+
+const INVALID_CONFIG = 4;
+
+interface Core {
+  readonly log: Log;
+  readonly wanted: Wanted;
+  readonly check: Supervisor;
+  readonly vrrp: Supervisor;
+  readonly tell: (kind: string, subject: string, text: string) => void;
+}
+
+/** Ends the program with a line that says why; nothing has been started yet. */
+function giveUp(message: string, status = 1): never {
+  process.stderr.write(`lbd: ${message}\n`);
+  process.exit(status);
+}
+
+async function readConfig(file: string): Promise<Config> {
+  const { config, problems } = await loadConfig(file);
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  return config ?? giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
+}
+
+async function beTheOnlyOne(file: string): Promise<void> {
+  const { lock, holder } = await takeLock(`pid ${process.pid}, ${file}`);
+  if (!lock) giveUp(`another lbd runs in this network namespace (${holder}): stop it first`);
+}
+
+function makeFolders(config: Config): void {
+  for (const folder of [config.global.stateDir, dirname(config.global.socket)]) {
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      giveUp(`cannot make ${folder}: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** What the children need to know, sent when they are ready and after every change. */
+function createPublisher(config: () => Config, wanted: () => Wanted, check: () => Supervisor, vrrp: () => Supervisor) {
+  let forwarding: { state: Forwarding; reason: string } = { state: 'starting', reason: 'the first table is not applied yet' };
+  const runDir = () => dirname(config().global.socket);
+  const gate = () => {
+    const needed = wanted().intent().services.length > 0;
+    const waived = forwarding.state === 'unusable' && !config().global.requireIpvs;
+    const open = !needed || waived;
+    vrrp().send({ type: 'gate', forwarding: open ? 'ready' : forwarding.state, reason: open ? '' : forwarding.reason });
+  };
+  const toCheck = () => {
+    const { stateDir, onStop } = config().global;
+    check().send({ type: 'configure', services: wanted().intent().services, stateDir, runDir: runDir(), onStop });
+  };
+  const toVrrp = () => {
+    gate();
+    vrrp().send({ type: 'configure', instances: wanted().intent().instances, runDir: runDir(), routerId: config().global.routerId });
+  };
+  return {
+    toCheck,
+    toVrrp,
+    forwarding(state: Forwarding, reason: string) {
+      if (forwarding.state === state && forwarding.reason === reason) return;
+      forwarding = { state, reason };
+      gate();
+    },
+    all(intent: Intent) {
+      if (intent.services.length > 0) check().start();
+      if (intent.instances.length > 0) vrrp().start();
+      toCheck();
+      toVrrp();
+    },
+  };
+}
+
+export async function runCore(file: string): Promise<void> {
+  const startedAt = now();
+  const signals = holdSignals();
+  const config = await readConfig(file);
+  await beTheOnlyOne(file);
+  makeFolders(config);
+  const log = createLog(config.global.logLevel);
+  const events = createEventLog();
+  let publish: (event: ApiEvent) => void = () => {};
+  const tell = (kind: string, subject: string, text: string) => {
+    log.write('info', text, { kind, subject });
+    publish(events.add(wallClock(), kind, subject, text));
+  };
+  const problems = new Set<string>();
+  const wanted = await openWanted({
+    file,
+    config,
+    log,
+    tell,
+    problems,
+    changed: (intent) => publisher.all(intent),
+    loadConfig,
+  });
+  const publisher = createPublisher(
+    () => wanted.config(),
+    () => wanted,
+    () => check,
+    () => vrrp,
+  );
+  const supervise = (role: Role, configure: () => void) =>
+    createSupervisor({
+      role,
+      log,
+      configure,
+      onMessage: (message) => {
+        if (message.type === 'event') tell(String(message.kind), String(message.subject), String(message.text));
+        else if (message.type === 'log') log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
+        else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
+      },
+      onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`),
+    });
+  const check = supervise('check', () => publisher.toCheck());
+  const vrrp = supervise('vrrp', () => publisher.toVrrp());
+  const handlers = createHandlers({ file, startedAt, wanted, check, vrrp, events, problems: () => [...problems] });
+  const server = await createControlServer({
+    socketPath: config.global.socket,
+    group: config.global.group,
+    peer: peerOf,
+    handle: (method, params, caller) => (handlers[method] as (p: unknown, c: { name: string }) => Promise<unknown>)(params, caller),
+    toError: (error) => (error instanceof Refused ? error.error : undefined),
+    warn: (text) => log.write('warn', text),
+  }).catch((error: Error) => giveUp(error.message));
+  publish = server.publish;
+  tell('start', wanted.config().global.routerId, `lbd started with ${file}: ${wanted.intent().services.length} virtual servers, ${wanted.intent().instances.length} VRRP instances`);
+  publisher.all(wanted.intent());
+  notifySystemd('READY=1');
+  signals.attach({ log, wanted, check, vrrp, tell }, () => server.close());
+}
+
+/** Signals that come before everything stands are kept for then. */
+function holdSignals() {
+  const early: NodeJS.Signals[] = [];
+  let act: (signal: NodeJS.Signals) => void = (signal) => void early.push(signal);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => act(signal));
+  return {
+    attach(core: Core, close: () => Promise<void>) {
+      act = createSignalHandler(core, close);
+      for (const signal of early) act(signal);
+    },
+  };
+}
+
+function createSignalHandler(core: Core, close: () => Promise<void>): (signal: NodeJS.Signals) => void {
+  let stopping = false;
+  return (signal) => {
+    if (signal === 'SIGHUP') return void reload(core);
+    const atOnce = stopping || signal === 'SIGUSR2';
+    if (!stopping) core.tell('stop', core.wanted.config().global.routerId, atOnce ? `${signal}: ends at once and keeps everything` : `${signal}: ordered stop`);
+    stopping = true;
+    notifySystemd('STOPPING=1');
+    (atOnce ? exitAtOnce(core) : orderedStop(core))
+      .then(close)
+      .then(() => process.exit(0));
+  };
+}
+
+async function reload(core: Core): Promise<void> {
+  notifySystemd('RELOADING=1');
+  try {
+    await core.wanted.reload({ dryRun: false, who: 'SIGHUP' });
+  } catch (error) {
+    core.log.write('error', `reload refused, the old configuration stays: ${(error as Error).message}`);
+  }
+  notifySystemd('READY=1');
+}
+
+/** VRRP first: the table must serve until the other director has taken over. */
+async function orderedStop(core: Core): Promise<void> {
+  const slowest = Math.max(0, ...core.wanted.intent().instances.map((one) => one.advertInterval));
+  await core.vrrp.stop('stop', 2 * slowest + STOP_SLACK_MS);
+  await core.check.stop('stop', STOP_SLACK_MS);
+}
+
+async function exitAtOnce(core: Core): Promise<void> {
+  await Promise.all([core.vrrp.stop('exit', EXIT_LIMIT_MS), core.check.stop('exit', EXIT_LIMIT_MS)]);
+}

@@ -1,0 +1,145 @@
+/** The control API's methods: each asks the part that knows, or changes what is wanted. */
+import { VERSION } from '../../base/version.js';
+import type { ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import { now } from '../../os/clock.js';
+import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
+import type { EventLog } from './events.js';
+import type { Wanted } from './wanted.js';
+import { Refused, refuse } from './refused.js';
+import { assembleStatus } from './status.js';
+import type { Supervisor } from './supervisor.js';
+
+export interface Caller {
+  readonly name: string;
+}
+
+export interface HandlerParts {
+  readonly file: string;
+  readonly startedAt: number;
+  readonly wanted: Wanted;
+  readonly check: Supervisor;
+  readonly vrrp: Supervisor;
+  readonly events: EventLog;
+  readonly problems: () => readonly string[];
+}
+
+type Handler<M extends MethodName> = (params: Methods[M]['params'], caller: Caller) => Promise<Methods[M]['result']>;
+export type Handlers = { readonly [M in MethodName]: Handler<M> };
+
+async function ask<T>(child: Supervisor, query: object): Promise<T> {
+  try {
+    const answer = await child.ask(query);
+    if (typeof answer.error === 'string') return refuse(answer.error);
+    return answer as T;
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    throw new Refused({ code: 'unavailable', message: (error as Error).message });
+  }
+}
+
+const orText = <T>(promise: Promise<T>): Promise<T | string> => promise.catch((error: Error) => error.message);
+
+async function instancesOf(parts: HandlerParts): Promise<readonly ApiInstance[]> {
+  if (parts.wanted.intent().instances.length === 0) return [];
+  return (await ask<{ instances: readonly ApiInstance[] }>(parts.vrrp, {})).instances;
+}
+
+async function servicesOf(parts: HandlerParts, service: string | undefined): Promise<readonly ApiService[]> {
+  if (parts.wanted.intent().services.length === 0 && parts.check.state().state === 'not needed') {
+    return service === undefined ? [] : refuse(`unknown service "${service}": no virtual server is configured`);
+  }
+  return (await ask<{ value: ServicesAnswer }>(parts.check, { query: { what: 'services', service } })).value.services;
+}
+
+function detailOf(parts: HandlerParts, service: string, rs: string | undefined): Promise<{ value: DetailAnswer }> {
+  if (parts.check.state().state === 'not needed') return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
+  return ask<{ value: DetailAnswer }>(parts.check, { query: { what: 'detail', service, rs } });
+}
+
+async function status(parts: HandlerParts): Promise<ApiStatus> {
+  const { wanted, check, vrrp } = parts;
+  const intent = wanted.intent();
+  const [summary, instances] = await Promise.all([
+    check.state().state === 'not needed'
+      ? undefined
+      : orText(ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }).then((answer) => answer.value)),
+    intent.instances.length === 0 ? undefined : orText(instancesOf(parts)),
+  ]);
+  const head = {
+    router_id: wanted.config().global.routerId,
+    version: VERSION,
+    pid: process.pid,
+    uptime_seconds: Math.round((now() - parts.startedAt) / 1000),
+    config_file: parts.file,
+    revision: intent.revision,
+    overrides: wanted.overrides().length,
+    processes: [
+      { name: 'core' as const, pid: process.pid, state: 'running' as const, restarts: 0 },
+      { name: 'check' as const, ...check.state() },
+      { name: 'vrrp' as const, ...vrrp.state() },
+    ],
+  };
+  return assembleStatus({ head, check: summary, vrrp: instances, own: parts.problems() });
+}
+
+function whyInstance(instance: ApiInstance): ApiWhy {
+  const steps = [`${instance.state} for ${instance.since_seconds}s: ${instance.reason}`];
+  if (instance.master) {
+    const { address, priority, last_advert_seconds } = instance.master;
+    steps.push(`master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`);
+  }
+  for (const { address, held } of instance.addresses) steps.push(`${address}: ${held ? 'held' : 'not held'}`);
+  for (const { reason, count, from, last_seconds } of instance.rejected) {
+    steps.push(`refused ${count} adverts: ${reason}; last from ${from} ${last_seconds}s ago`);
+  }
+  return { target: instance.name, summary: `${instance.name} is ${instance.state}: ${instance.reason}`, steps, checks: [] };
+}
+
+async function why(parts: HandlerParts, target: string, rs: string | undefined): Promise<ApiWhy> {
+  if (parts.wanted.intent().instances.some((one) => one.name === target)) {
+    const instance = (await instancesOf(parts)).find((one) => one.name === target);
+    return instance ? whyInstance(instance) : refuse(`the vrrp process does not have ${target} yet`);
+  }
+  const split = rs === undefined ? splitTarget(parts, target) : [target, rs];
+  return (await detailOf(parts, split[0] as string, split[1])).value;
+}
+
+/** `web/10.0.0.21:80` is a real server of web; `tcp/192.0.2.10:80` is a service. */
+function splitTarget(parts: HandlerParts, target: string): (string | undefined)[] {
+  const services = parts.wanted.intent().services;
+  if (services.some((one) => one.name === target || one.key === target)) return [target, undefined];
+  for (const { name, key } of services) {
+    for (const word of [name, key]) if (target.startsWith(`${word}/`)) return [word, target.slice(word.length + 1)];
+  }
+  return [target, undefined];
+}
+
+export function createHandlers(parts: HandlerParts): Handlers {
+  const { wanted, events } = parts;
+  return {
+    status: () => status(parts),
+    list: async ({ service }) => ({ services: await servicesOf(parts, service) }),
+    async show({ service, rs }) {
+      const [found] = await servicesOf(parts, service);
+      const detail = (await detailOf(parts, service, rs)).value;
+      const realServer = rs === undefined ? null : (found?.real_servers.find((one) => detail.target.endsWith(`/${one.address}`)) ?? null);
+      return { service: found as ApiService, real_server: realServer, checks: detail.checks };
+    },
+    add_rs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'add-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    set_rs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'set-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    del_rs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'del-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    add_vs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    del_vs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    async vrrp({ instance }) {
+      const instances = await instancesOf(parts);
+      if (instance === undefined) return { instances };
+      const found = instances.filter((one) => one.name === instance);
+      if (found.length > 0) return { instances: found };
+      const names = instances.map((one) => one.name).join(', ');
+      return refuse(`unknown VRRP instance "${instance}"${names ? `; there is ${names}` : ': none is configured'}`);
+    },
+    why: ({ target, rs }) => why(parts, target, rs),
+    reload: ({ dry_run }, caller) => wanted.reload({ dryRun: dry_run === true, who: caller.name }),
+    events: ({ since, limit }) => Promise.resolve({ events: events.after(since ?? 0, limit ?? 100) }),
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * What the administrator wants, kept by core: the configuration, the overrides, and the intent merged from both. Reloads and changes go one
+ * after the other; one that is refused changes nothing.
+ */
+import { formatProblem } from '../../config/problems.js';
+import type { Config, ParsedConfig } from '../../config/types.js';
+import type { ApiChanged, ApiProblem } from '../../control/api.js';
+import { type ChangeRequest, decideChange } from '../../intent/change.js';
+import { describeDifference } from '../../intent/describe.js';
+import { buildIntent } from '../../intent/merge.js';
+import type { DroppedOverride, Intent, Override } from '../../intent/types.js';
+import { wallClock } from '../../os/clock.js';
+import type { Log } from '../log.js';
+import { openOverrides } from '../overrides.js';
+import { Refused, refuse } from './refused.js';
+
+export interface ChangeContext {
+  readonly dryRun?: boolean | undefined;
+  readonly reason?: string | undefined;
+  readonly who: string;
+}
+
+export interface Wanted {
+  config(): Config;
+  intent(): Intent;
+  overrides(): readonly Override[];
+  /** Rejects with Refused. */
+  change(request: ChangeRequest, context: ChangeContext): Promise<ApiChanged>;
+  reload(context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }>;
+}
+
+export interface WantedOptions {
+  readonly file: string;
+  readonly config: Config;
+  readonly log: Log;
+  readonly tell: (kind: string, subject: string, text: string) => void;
+  /** Standing problems that `status` shows. */
+  readonly problems: Set<string>;
+  readonly changed: (intent: Intent) => void;
+  readonly loadConfig: (file: string) => Promise<ParsedConfig>;
+}
+
+/** What a reload cannot change, because paths and sockets are open. */
+const FIXED = [
+  ['global.state_dir', (config: Config) => config.global.stateDir],
+  ['global.control.socket', (config: Config) => config.global.socket],
+  ['global.control.group', (config: Config) => config.global.group],
+] as const;
+
+function needsRestart(before: Config, after: Config): string | undefined {
+  for (const [name, get] of FIXED) {
+    if (get(before) !== get(after)) return `${name} changes from ${get(before) ?? 'nothing'} to ${get(after) ?? 'nothing'}: this needs a restart`;
+  }
+  return undefined;
+}
+
+export async function openWanted(options: WantedOptions): Promise<Wanted> {
+  const { file, log, tell, problems } = options;
+  const store = await openOverrides(options.config.global.stateDir, (text) => {
+    log.write('warn', text);
+    problems.add(text);
+  });
+  let config = options.config;
+  let overrides: readonly Override[] = store.loaded;
+  let revision = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function merge(next: Config, list: readonly Override[]): { intent: Intent; kept: readonly Override[]; dropped: readonly DroppedOverride[] } {
+    return buildIntent(next, list, revision + 1);
+  }
+
+  async function adopt(next: Config, merged: ReturnType<typeof merge>): Promise<void> {
+    if (merged.kept.length !== overrides.length || merged.kept.some((one, i) => one !== overrides[i])) await store.save(merged.kept);
+    for (const { override, reason } of merged.dropped) tell('override', `#${override.id}`, `dropped the override of ${override.who} (${override.when}): ${reason}`);
+    config = next;
+    overrides = merged.kept;
+    intent = merged.intent;
+    revision = intent.revision;
+  }
+
+  const first = merge(config, overrides);
+  let intent = first.intent;
+  await adopt(config, first);
+
+  /** One change at a time. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = turn.then(work);
+    turn = result.catch(() => {});
+    return result;
+  }
+
+  async function change(request: ChangeRequest, context: ChangeContext): Promise<ApiChanged> {
+    const provenance = { id: store.nextId(), who: context.who, when: wallClock(), why: context.reason ?? '' };
+    const decision = decideChange(config, overrides, request, provenance);
+    if ('refused' in decision) return refuse(decision.refused);
+    const merged = merge(config, decision.overrides);
+    if (context.dryRun) return { text: `would be done: ${decision.text}`, revision: intent.revision, dry_run: true };
+    await adopt(config, merged);
+    tell('override', decision.subject, `${decision.text} (by ${context.who}${context.reason ? `: ${context.reason}` : ''})`);
+    options.changed(intent);
+    return { text: decision.text, revision: intent.revision, dry_run: false };
+  }
+
+  async function reload(context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
+    const parsed = await options.loadConfig(file);
+    for (const problem of parsed.problems) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
+    if (!parsed.config) {
+      const errors = parsed.problems.filter((problem) => problem.severity === 'error').length;
+      throw new Refused({ code: 'invalid_config', message: `${file} has ${errors} errors: nothing was changed`, problems: parsed.problems });
+    }
+    const fixed = needsRestart(config, parsed.config);
+    if (fixed) return refuse(`${fixed}; nothing was changed`);
+    const merged = merge(parsed.config, overrides);
+    const text = describeDifference(intent, merged.intent);
+    const result = { text, problems: parsed.problems, dry_run: context.dryRun === true };
+    if (context.dryRun) return { ...result, revision: intent.revision };
+    await adopt(parsed.config, merged);
+    log.setLevel(config.global.logLevel);
+    tell('reload', file, `${text} (by ${context.who})`);
+    options.changed(intent);
+    return { ...result, revision: intent.revision };
+  }
+
+  return {
+    config: () => config,
+    intent: () => intent,
+    overrides: () => overrides,
+    change: (request, context) => inTurn(() => change(request, context)),
+    reload: (context) => inTurn(() => reload(context)),
+  };
+}
