@@ -15,9 +15,11 @@ export interface CheckSpec {
   readonly port: number;
 }
 
-/** What a probe found. Every probe ends in exactly one of these, by its deadline. */
+/** What a probe found. Every probe ends in exactly one of these, or is cancelled at its deadline. */
 export interface ProbeResult {
   readonly ok: boolean;
+  /** The failure is this director's own (no descriptor, no memory, a local filter): no evidence about the server. False when ok. */
+  readonly local: boolean;
   /** In words: `HTTP 200`, `connection refused`, `no answer within 1s`. */
   readonly reason: string;
   readonly duration: Milliseconds;
@@ -27,17 +29,36 @@ export interface ResultRecord extends ProbeResult {
   readonly at: Instant;
 }
 
-/** The state of one check's machine. */
-export interface HealthState {
+/** A verdict with what it rests on: what survives a restart of the daemon. */
+export interface Remembered {
   readonly verdict: Verdict;
   /** Since when the verdict holds. */
   readonly since: Instant;
-  /** Consecutive results of the same kind so far. */
+  /** The result that decided it, in words; '' while unknown. */
+  readonly reason: string;
+}
+
+/** How a check begins. */
+export interface Beginning {
+  readonly remembered?: Remembered | undefined;
+  /**
+   * A server in the pool waits for this check's first decision (the check was changed or added): the first failure alone does
+   * not decide, `fall` of them do. Without it one failure is enough, for a new server takes no traffic anyway.
+   */
+  readonly serving?: boolean;
+}
+
+/** The state of one check's machine. */
+export interface HealthState extends Remembered {
+  /** Consecutive results of the same kind so far; results that are no evidence do not count. */
   readonly streak: { readonly ok: boolean; readonly count: number };
-  /** When the next probe starts; NEVER while one runs. */
+  /** Failures in a row that decide while the verdict is unknown. */
+  readonly firstFall: number;
+  /** The next beat of the schedule. While a probe runs: when the next may start, if this one has ended by then. */
   readonly nextAt: Instant;
   /** The running probe's identity and deadline. */
   readonly running: { readonly id: number; readonly deadline: Instant } | undefined;
+  /** Probes started so far; also the identity of the latest. */
   readonly probes: number;
   /** Newest first, at most 10. */
   readonly history: readonly ResultRecord[];
@@ -45,10 +66,12 @@ export interface HealthState {
 
 export type HealthEvent =
   | { readonly type: 'tick'; readonly now: Instant }
+  /** The probe was held back (too many running) and starts only now: its deadline counts from here. */
+  | { readonly type: 'launched'; readonly now: Instant; readonly id: number }
   | { readonly type: 'result'; readonly now: Instant; readonly id: number; readonly result: ProbeResult };
 
 export type HealthEffect =
-  | { readonly type: 'start'; readonly id: number; readonly deadline: Instant }
-  /** The deadline passed without an answer from the prober: it must end the probe and free what it holds. */
+  | { readonly type: 'start'; readonly id: number }
+  /** The probe is given up: the prober must end it and free what it holds. */
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'verdict'; readonly from: Verdict; readonly to: Verdict; readonly reason: string };

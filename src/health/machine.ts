@@ -1,0 +1,139 @@
+/**
+ * The machine of one check. The interval runs from start to start and keeps its phase; the timeout is a hard deadline at which
+ * the machine itself decides; rise and fall count consecutive results. What says nothing about the server (a failure of this
+ * director, an answer due while the process was stopped) changes nothing.
+ */
+import { formatDuration, type Milliseconds } from '../base/duration.js';
+import type { Instant } from '../base/time.js';
+import type { CheckTiming } from '../config/types.js';
+import type { Beginning, HealthEffect, HealthEvent, HealthState, ProbeResult, ResultRecord, Verdict } from './types.js';
+
+/** Results kept for `show` and `why`. */
+export const HISTORY = 10;
+/** A deadline noticed this late, and later than a whole timeout, was missed by us and not by the server. */
+const STALL: Milliseconds = 1000;
+
+export type Step = readonly [HealthState, readonly HealthEffect[]];
+type Running = NonNullable<HealthState['running']>;
+
+const NOTHING: readonly HealthEffect[] = [];
+
+/** The state before the first probe, which is due `offset` after `now` (see startOffset). */
+export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds, beginning: Beginning = {}): HealthState {
+  const { verdict, since, reason } = beginning.remembered ?? { verdict: 'unknown', since: now, reason: '' };
+  return {
+    verdict,
+    since,
+    reason,
+    streak: { ok: verdict === 'up', count: 0 },
+    firstFall: beginning.serving ? timing.fall : 1,
+    nextAt: now + offset,
+    running: undefined,
+    probes: 0,
+    history: [],
+  };
+}
+
+/** When the machine wants its next tick. */
+export const deadline = (state: HealthState): Instant => state.running?.deadline ?? state.nextAt;
+
+/** The first beat of the phase that is not before `at`. */
+function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant {
+  return beat >= at ? beat : beat + Math.ceil((at - beat) / interval) * interval;
+}
+
+const remember = (state: HealthState, result: ProbeResult, at: Instant): readonly ResultRecord[] => [
+  { ok: result.ok, local: result.local, reason: result.reason, duration: result.duration, at },
+  ...state.history.slice(0, HISTORY - 1),
+];
+
+function begin(timing: CheckTiming, state: HealthState, nextAt: Instant, now: Instant): Step {
+  const id = state.probes + 1;
+  return [{ ...state, probes: id, running: { id, deadline: now + timing.timeout }, nextAt }, [{ type: 'start', id }]];
+}
+
+/** Starts the probe that is due. After a stall the missed beats are skipped, so that stopped checks do not all start at once. */
+function onBeat(timing: CheckTiming, state: HealthState, now: Instant): Step {
+  if (now < state.nextAt) return [state, NOTHING];
+  const late = now - state.nextAt >= timing.interval;
+  const beat = late ? firstBeat(state.nextAt, timing.interval, now) : state.nextAt;
+  return beat > now ? [{ ...state, nextAt: beat }, NOTHING] : begin(timing, state, beat + timing.interval, now);
+}
+
+function decide(timing: CheckTiming, state: HealthState, streak: HealthState['streak']): Verdict {
+  if (streak.ok) return streak.count >= timing.rise ? 'up' : state.verdict;
+  const needed = state.verdict === 'unknown' ? state.firstFall : timing.fall;
+  return streak.count >= needed ? 'down' : state.verdict;
+}
+
+function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeResult): string {
+  if (!result.ok && state.verdict === 'unknown' && state.firstFall === 1) return `${result.reason} (first result)`;
+  const needed = result.ok ? timing.rise : timing.fall;
+  return needed === 1 ? result.reason : `${result.reason} (${needed} of ${needed} ${result.ok ? 'successes' : 'failures'})`;
+}
+
+/** Takes one result into account; `endedAt` is when the probe was over, from which the next beat is sought. */
+function judge(timing: CheckTiming, state: HealthState, result: ProbeResult, now: Instant, endedAt: Instant): Step {
+  const nextAt = firstBeat(state.nextAt, timing.interval, endedAt);
+  const next: HealthState = { ...state, running: undefined, nextAt, history: remember(state, result, now) };
+  if (!result.ok && result.local) return [next, NOTHING];
+  const streak = { ok: result.ok, count: state.streak.ok === result.ok ? state.streak.count + 1 : 1 };
+  const to = decide(timing, state, streak);
+  if (to === state.verdict) return [{ ...next, streak }, NOTHING];
+  const reason = decidingReason(timing, state, result);
+  return [{ ...next, streak, verdict: to, since: now, reason }, [{ type: 'verdict', from: state.verdict, to, reason }]];
+}
+
+const stalled = (timing: CheckTiming, running: Running, now: Instant): boolean =>
+  now - running.deadline > Math.max(timing.timeout, STALL);
+
+/** The process slept through the probe: it proves nothing and is run again at once. */
+function rerun(timing: CheckTiming, state: HealthState, running: Running, now: Instant): Step {
+  const reason = `not judged: lbd itself did not run for ${formatDuration(Math.round(now - running.deadline))}`;
+  const result = { ok: false, local: true, reason, duration: now - running.deadline + timing.timeout };
+  const history = remember(state, result, now);
+  // In phase, but not right behind this one.
+  const nextAt = firstBeat(state.nextAt, timing.interval, now + timing.interval / 2);
+  return begin(timing, { ...state, history }, nextAt, now);
+}
+
+function onDeadline(timing: CheckTiming, state: HealthState, running: Running, now: Instant): Step {
+  if (now < running.deadline) return [state, NOTHING];
+  const cancel: HealthEffect = { type: 'cancel', id: running.id };
+  if (stalled(timing, running, now)) {
+    const [next, effects] = rerun(timing, state, running, now);
+    return [next, [cancel, ...effects]];
+  }
+  const result = {
+    ok: false,
+    local: false,
+    reason: `no answer within ${formatDuration(timing.timeout)}`,
+    duration: timing.timeout,
+  };
+  const [judged, verdict] = judge(timing, state, result, now, running.deadline);
+  const [next, start] = onBeat(timing, judged, now);
+  return [next, [cancel, ...verdict, ...start]];
+}
+
+function onResult(timing: CheckTiming, state: HealthState, id: number, result: ProbeResult, now: Instant): Step {
+  const { running } = state;
+  // The answer to a probe that was given up: its deadline has decided already.
+  if (running?.id !== id) return [state, NOTHING];
+  // While the process slept the server may have closed on us: only a success still counts.
+  if (!result.ok && stalled(timing, running, now)) return rerun(timing, state, running, now);
+  return judge(timing, state, result, now, now);
+}
+
+/** One event. `timing` must be the same for the life of the machine (its check's key contains it). */
+export function step(timing: CheckTiming, state: HealthState, event: HealthEvent): Step {
+  const { running } = state;
+  switch (event.type) {
+    case 'tick':
+      return running ? onDeadline(timing, state, running, event.now) : onBeat(timing, state, event.now);
+    case 'launched':
+      if (running?.id !== event.id) return [state, NOTHING];
+      return [{ ...state, running: { id: event.id, deadline: event.now + timing.timeout } }, NOTHING];
+    case 'result':
+      return onResult(timing, state, event.id, event.result, event.now);
+  }
+}

@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { CheckTiming } from '../../../src/config/types.js';
+import { deadline, HISTORY, initial, step } from '../../../src/health/machine.js';
+import type { Beginning, HealthEffect, HealthEvent, HealthState, ProbeResult } from '../../../src/health/types.js';
+
+const timing: CheckTiming = { interval: 2000, timeout: 1000, rise: 2, fall: 3 };
+const good: ProbeResult = { ok: true, local: false, reason: 'connected', duration: 1 };
+const bad: ProbeResult = { ok: false, local: false, reason: 'connection refused', duration: 1 };
+const ours: ProbeResult = { ok: false, local: true, reason: 'too many open files on this director', duration: 1 };
+
+/** A machine on a table: every event and what came of it. */
+function bench(beginning: Beginning = {}, own: CheckTiming = timing, offset = 0) {
+  let state: HealthState = initial(own, 0, offset, beginning);
+  const send = (event: HealthEvent): readonly HealthEffect[] => {
+    const [next, effects] = step(own, state, event);
+    state = next;
+    return effects;
+  };
+  const tick = (now: number) => send({ type: 'tick', now });
+  const result = (now: number, answer: ProbeResult) => send({ type: 'result', now, id: state.probes, result: answer });
+  return {
+    tick,
+    result,
+    send,
+    get state() {
+      return state;
+    },
+    /** One whole probe: starts at its beat, ends 10 ms later. */
+    probe(answer: ProbeResult) {
+      const at = state.nextAt;
+      const started = tick(at);
+      assert.deepEqual(started, [{ type: 'start', id: state.probes }]);
+      return result(at + 10, answer);
+    },
+  };
+}
+
+const up: Beginning = { remembered: { verdict: 'up', since: -5000, reason: 'connected' } };
+const down: Beginning = { remembered: { verdict: 'down', since: -5000, reason: 'connection refused' } };
+
+describe('first decision', () => {
+  test('rise successes bring it up', () => {
+    const one = bench();
+    assert.deepEqual(one.probe(good), []);
+    assert.deepEqual(one.probe(good), [{ type: 'verdict', from: 'unknown', to: 'up', reason: 'connected (2 of 2 successes)' }]);
+    assert.equal(one.state.since, 2010);
+  });
+
+  test('one failure brings it down', () => {
+    const effects = bench().probe(bad);
+    assert.deepEqual(effects, [{ type: 'verdict', from: 'unknown', to: 'down', reason: 'connection refused (first result)' }]);
+  });
+
+  test('a serving server is given fall failures', () => {
+    const one = bench({ serving: true });
+    assert.deepEqual(one.probe(bad), []);
+    assert.deepEqual(one.probe(bad), []);
+    assert.deepEqual(one.probe(bad), [
+      { type: 'verdict', from: 'unknown', to: 'down', reason: 'connection refused (3 of 3 failures)' },
+    ]);
+  });
+
+  test('a remembered verdict is where it goes on', () => {
+    const one = bench(up);
+    assert.equal(one.state.verdict, 'up');
+    assert.equal(one.state.since, -5000);
+    one.probe(bad);
+    one.probe(bad);
+    assert.equal(one.state.verdict, 'up');
+    one.probe(bad);
+    assert.equal(one.state.verdict, 'down');
+  });
+});
+
+describe('rise and fall', () => {
+  test('count consecutive results only', () => {
+    const one = bench(up);
+    for (const answer of [bad, bad, good, bad, bad, good]) assert.deepEqual(one.probe(answer), []);
+    const two = bench(down);
+    for (const answer of [good, bad, good, bad]) assert.deepEqual(two.probe(answer), []);
+    two.probe(good);
+    assert.deepEqual(two.probe(good).length, 1);
+  });
+
+  test("the director's own failures are no evidence", () => {
+    const one = bench(up);
+    for (let i = 0; i < 10; i++) assert.deepEqual(one.probe(ours), []);
+    one.probe(bad);
+    one.probe(bad);
+    one.probe(ours);
+    assert.equal(one.state.verdict, 'up');
+    assert.equal(one.state.streak.count, 2);
+    assert.equal(one.probe(bad).length, 1);
+    const fresh = bench();
+    assert.deepEqual(fresh.probe(ours), []);
+    assert.equal(fresh.state.verdict, 'unknown');
+    assert.equal(fresh.state.history[0]?.reason, ours.reason);
+  });
+
+  test('the history is bounded, newest first', () => {
+    const one = bench(up);
+    for (let i = 0; i < 25; i++) one.probe({ ...good, reason: `probe ${i}` });
+    assert.equal(one.state.history.length, HISTORY);
+    assert.deepEqual(
+      one.state.history.slice(0, 2).map((record) => record.reason),
+      ['probe 24', 'probe 23'],
+    );
+  });
+});
+
+describe('the schedule', () => {
+  test('runs from start to start and does not drift with late ticks', () => {
+    const one = bench(up, timing, 300);
+    let at = 300;
+    for (let i = 0; i < 50; i++) {
+      assert.equal(deadline(one.state), at);
+      assert.deepEqual(one.tick(at - 1), []);
+      assert.equal(one.tick(at + 7).length, 1);
+      assert.equal(deadline(one.state), at + 7 + timing.timeout);
+      one.result(at + 400, good);
+      at += timing.interval;
+    }
+  });
+
+  test('missed beats are skipped, in phase', () => {
+    const one = bench(up, timing, 100);
+    assert.deepEqual(one.tick(100 + 5 * 2000 + 500), []);
+    assert.equal(one.state.nextAt, 100 + 6 * 2000);
+  });
+
+  test('a probe longer than the interval skips the beats that it covers', () => {
+    const slow = { ...timing, timeout: 3000, interval: 1000 };
+    const one = bench(up, slow);
+    one.tick(0);
+    assert.deepEqual(one.tick(1000), []);
+    one.result(2500, good);
+    assert.equal(one.state.nextAt, 3000);
+  });
+});
+
+describe('the deadline', () => {
+  test('decides by itself: cancel, and a failure like any other', () => {
+    const one = bench(up);
+    one.tick(0);
+    assert.deepEqual(one.tick(999.9), []);
+    assert.deepEqual(one.tick(1000), [{ type: 'cancel', id: 1 }]);
+    assert.equal(one.state.history[0]?.reason, 'no answer within 1s');
+    assert.equal(one.state.streak.count, 1);
+    assert.equal(one.state.nextAt, 2000);
+  });
+
+  test('the answer to a probe that was given up is ignored', () => {
+    const one = bench(up);
+    one.tick(0);
+    one.tick(1000);
+    const before = one.state;
+    assert.deepEqual(one.send({ type: 'result', now: 1001, id: 1, result: good }), []);
+    assert.equal(one.state, before);
+    one.tick(2000);
+    assert.deepEqual(one.send({ type: 'result', now: 2001, id: 1, result: bad }), []);
+    assert.equal(one.state.running?.id, 2);
+  });
+
+  test('timeout equal to the interval: the next probe starts with the verdict on the last', () => {
+    const one = bench(up, { ...timing, timeout: 2000, fall: 1 });
+    one.tick(0);
+    const effects = one.tick(2000.4);
+    assert.deepEqual(
+      effects.map((effect) => effect.type),
+      ['cancel', 'verdict', 'start'],
+    );
+    assert.equal(one.state.nextAt, 4000);
+  });
+
+  test('counts from the launch of a probe that was held back', () => {
+    const one = bench(up);
+    one.tick(0);
+    one.send({ type: 'launched', now: 5000, id: 1 });
+    assert.equal(deadline(one.state), 6000);
+    one.send({ type: 'launched', now: 5500, id: 9 });
+    assert.equal(deadline(one.state), 6000);
+    one.result(5200, good);
+    assert.equal(one.state.nextAt, 6000);
+  });
+});
+
+describe('a stall of the process', () => {
+  test("is nobody's failure: the probe is run again", () => {
+    const one = bench(up, { ...timing, fall: 1 });
+    one.tick(0);
+    const effects = one.tick(31_000);
+    assert.deepEqual(effects, [
+      { type: 'cancel', id: 1 },
+      { type: 'start', id: 2 },
+    ]);
+    assert.equal(one.state.verdict, 'up');
+    assert.equal(one.state.history[0]?.reason, 'not judged: lbd itself did not run for 30s');
+    assert.equal(deadline(one.state), 32_000);
+    assert.deepEqual(one.result(31_005, bad).length, 1);
+  });
+
+  test('a lateness within the timeout or a second still decides', () => {
+    const one = bench(up, { ...timing, fall: 1 });
+    one.tick(0);
+    assert.equal(one.tick(2000).length, 3);
+    assert.equal(one.state.verdict, 'down');
+    const quick = bench(up, { ...timing, timeout: 100, fall: 1 });
+    quick.tick(0);
+    quick.tick(1099);
+    assert.equal(quick.state.verdict, 'down');
+  });
+
+  test('after it a success counts, a failure is run again', () => {
+    const one = bench(up, { ...timing, fall: 1 });
+    one.tick(0);
+    assert.deepEqual(one.result(60_000, bad), [{ type: 'start', id: 2 }]);
+    assert.equal(one.state.verdict, 'up');
+    const two = bench(down, { ...timing, rise: 1 });
+    two.tick(0);
+    assert.equal(two.result(60_000, good).length, 1);
+  });
+});
+
+const answer = fc.constantFrom(good, bad, ours);
+const event = fc.oneof(
+  fc.record({ kind: fc.constant('tick' as const), wait: fc.double({ min: 0, max: 9000, noNaN: true }) }),
+  fc.record({
+    kind: fc.constant('result' as const),
+    wait: fc.double({ min: 0, max: 1500, noNaN: true }),
+    answer,
+    stale: fc.boolean(),
+  }),
+);
+const anyTiming = fc.record({
+  interval: fc.integer({ min: 50, max: 5000 }),
+  timeout: fc.integer({ min: 10, max: 6000 }),
+  rise: fc.integer({ min: 1, max: 4 }),
+  fall: fc.integer({ min: 1, max: 4 }),
+});
+
+test('whatever happens: one probe at a time, in phase, and a verdict only on rise or fall results', () => {
+  fc.assert(
+    fc.property(anyTiming, fc.nat(4000), fc.array(event, { maxLength: 80 }), (own, offset, events) => {
+      let state = initial(own, 0, offset);
+      let now = 0;
+      let open: number | undefined;
+      for (const one of events) {
+        now += one.wait;
+        const id = one.kind === 'result' && !one.stale ? state.probes : 0;
+        if (one.kind === 'result' && id === open) open = undefined;
+        const before = state;
+        const sent: HealthEvent = one.kind === 'tick' ? { type: 'tick', now } : { type: 'result', now, id, result: one.answer };
+        const [next, effects] = step(own, state, sent);
+        for (const effect of effects) {
+          if (effect.type === 'cancel') {
+            assert.equal(effect.id, open);
+            open = undefined;
+          } else if (effect.type === 'start') {
+            assert.equal(open, undefined);
+            open = effect.id;
+          } else assert.ok(effect.from === before.verdict && effect.to !== effect.from);
+        }
+        assert.equal(next.running?.id, open);
+        const beats = (next.nextAt - offset) / own.interval;
+        assert.ok(Math.abs(beats - Math.round(beats)) < 1e-6, `off the phase: ${beats}`);
+        if (next.verdict !== before.verdict) {
+          const needed = next.verdict === 'up' ? own.rise : before.verdict === 'unknown' ? 1 : own.fall;
+          assert.ok(next.streak.count === needed && next.streak.ok === (next.verdict === 'up'));
+        }
+        state = next;
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
