@@ -1,0 +1,79 @@
+/** One sentence: why a real server is in the table or out of it. */
+import { describeCheck } from '../health/key.js';
+import type { CheckSpec, HealthState } from '../health/types.js';
+import { type Membership, memberVerdict } from './membership.js';
+
+/** A check of the server with its state; undefined while nothing runs it (yet). */
+export interface CheckReport {
+  readonly spec: CheckSpec;
+  readonly state: HealthState | undefined;
+}
+
+export interface Member {
+  readonly membership: Membership;
+  /** The weight wanted while it is up. */
+  readonly weight: number;
+  readonly checks: readonly CheckReport[];
+}
+
+const verdictOf = (report: CheckReport) => report.state?.verdict ?? 'unknown';
+
+const place = (member: Member): string => {
+  if (member.membership === 'out') return 'removed from the table';
+  if (member.membership === 'quiesced') return 'in the table with weight 0 (on_failure: quiesce)';
+  return `in the table with weight ${member.weight}${member.weight === 0 ? ', so without new connections' : ''}`;
+};
+
+const more = (reports: readonly CheckReport[]): string => {
+  const others = reports.length - 1;
+  if (others === 0) return '';
+  return `, and ${others} more ${others === 1 ? 'check' : 'checks'}`;
+};
+
+/** What a check that is down rests on, with the latest result where that says something else. */
+function failure(report: CheckReport): string {
+  const { reason = '', history = [] } = report.state ?? {};
+  const latest = history[0];
+  const news = latest && !reason.startsWith(latest.reason) ? `, now ${latest.reason}` : '';
+  return `${describeCheck(report.spec)}: ${reason}${news}`;
+}
+
+/** How far a check without a verdict is. */
+function progress(report: CheckReport): string {
+  const { spec, state } = report;
+  const latest = state?.history[0];
+  if (!state || !latest) return describeCheck(spec);
+  const { ok, count } = state.streak;
+  const needed = ok ? spec.check.rise : state.firstFall;
+  const counted = count > 0 ? ` (${count} of ${needed} ${ok ? 'successes' : 'failures'})` : '';
+  return `${describeCheck(spec)}: ${latest.reason}${counted}`;
+}
+
+const down = (member: Member, failed: readonly CheckReport[]): string =>
+  `down: ${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}`;
+
+function undecided(member: Member, open: readonly CheckReport[]): string {
+  const waiting = `${progress(open[0] as CheckReport)}${more(open)}`;
+  if (member.membership === 'out') return `new: waiting for its first successful check: ${waiting}`;
+  return `unknown: ${place(member)} as before, until a new check has decided: ${waiting}`;
+}
+
+/** `up, in the table with weight 10`, `down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), removed from the table`. */
+export function explain(member: Member): string {
+  switch (memberVerdict(member.checks.map(verdictOf))) {
+    case 'unchecked':
+      return `not checked, so always up, ${place(member)}`;
+    case 'up':
+      return `up, ${place(member)}`;
+    case 'down':
+      return down(
+        member,
+        member.checks.filter((report) => verdictOf(report) === 'down'),
+      );
+    case 'unknown':
+      return undecided(
+        member,
+        member.checks.filter((report) => verdictOf(report) === 'unknown'),
+      );
+  }
+}
