@@ -1,0 +1,199 @@
+/**
+ * One ICMP socket a family for all echo probes of the process: a ping socket where net.ipv4.ping_group_range lets us have one, a
+ * raw one with a type filter otherwise. Opened for the first echo, closed when none has been under way for a while.
+ */
+import { viewOf } from '../../base/bytes.js';
+import type { Family, Ip } from '../../base/ip.js';
+import {
+  decodeIcmp,
+  ICMP_TYPES,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  icmpErrorText,
+  readEchoRequest,
+  stripIp4,
+} from '../../wire/icmp.js';
+import { native, type RecvMeta } from '../native.js';
+import { closeWatched, READABLE, watch } from '../poller.js';
+import { AF_INET, AF_INET6, intValue, LITTLE_ENDIAN, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
+import { type Failure, networkFailure, remote } from './reasons.js';
+
+export interface Waiter {
+  readonly address: Ip;
+  /** The data of a reply to this request; the identifier of a raw socket's is checked too. */
+  isReply(data: Uint8Array): boolean;
+  answered(): void;
+  failed(failure: Failure): void;
+}
+
+export interface IcmpSocket {
+  readonly family: Family;
+  readonly fd: number;
+  readonly raw: boolean;
+  /** Identifier of our requests; a ping socket puts its own in place of it. */
+  readonly id: number;
+  /** By sequence number. BOUNDED by the probes under way, at most 65536. */
+  readonly waiting: Map<number, Waiter>;
+  sequence: number;
+  idle: NodeJS.Timeout | undefined;
+}
+
+/** Long enough that checks every second or two keep the socket. */
+const IDLE_MS = 3000;
+const SO_RCVBUFFORCE = 33;
+const SO_RCVBUF = 8;
+/** Replies of thousands of servers may come between two turns of the loop. */
+const RECEIVE_BUFFER = 1 << 20;
+const SOL_IP = 0;
+const IP_RECVERR = 11;
+const SOL_IPV6 = 41;
+const IPV6_RECVERR = 25;
+const SOL_RAW = 255;
+const FILTER = 1;
+const MSG_ERRQUEUE = 0x2000;
+const POLLERR = 8;
+const EAGAIN = -11;
+/** Datagrams taken in one turn of the loop. */
+const BATCH = 256;
+/** struct cmsghdr of a 64-bit system, then struct sock_extended_err (linux/errqueue.h). */
+const CMSG_HEADER = 16;
+const EE_ORIGIN = CMSG_HEADER + 4;
+const ORIGIN_ICMP = 2;
+const ORIGIN_ICMP6 = 3;
+
+const open = new Map<Family, IcmpSocket>();
+const buffer = new Uint8Array(2048);
+const meta: RecvMeta = {
+  address: new Uint8Array(128),
+  addressLength: 0,
+  control: new Uint8Array(512),
+  controlLength: 0,
+  flags: 0,
+};
+
+/** The option that lets only replies and errors through: a set bit blocks a type, in both families. */
+export function typeFilter(family: Family): Uint8Array {
+  const words = new Uint32Array(family === 4 ? 1 : 8).fill(0xffffffff);
+  const { reply, unreachable, timeExceeded } = ICMP_TYPES[family];
+  for (const type of [reply, unreachable, timeExceeded]) words[type >> 5] = (words[type >> 5] as number) & ~(1 << (type & 31));
+  const bytes = new Uint8Array(words.length * 4);
+  for (const [i, word] of words.entries()) viewOf(bytes).setUint32(i * 4, word, LITTLE_ENDIAN);
+  return bytes;
+}
+
+function pingSocket(family: Family): number | undefined {
+  try {
+    const domain = family === 4 ? AF_INET : AF_INET6;
+    return native.socket(domain, SOCK_DGRAM, family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+  } catch {
+    // No right to one, or none in this kernel: what the raw socket says then is the error to show.
+    return undefined;
+  }
+}
+
+function widenBuffer(fd: number): void {
+  try {
+    native.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, intValue(RECEIVE_BUFFER));
+  } catch {
+    native.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, intValue(RECEIVE_BUFFER));
+  }
+}
+
+function openFd(family: Family): { fd: number; raw: boolean } {
+  const ping = pingSocket(family);
+  if (ping !== undefined) {
+    native.setsockopt(ping, family === 4 ? SOL_IP : SOL_IPV6, family === 4 ? IP_RECVERR : IPV6_RECVERR, intValue(1));
+    return { fd: ping, raw: false };
+  }
+  const protocol = family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+  const fd = native.socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW, protocol);
+  native.setsockopt(fd, family === 4 ? SOL_RAW : IPPROTO_ICMPV6, FILTER, typeFilter(family));
+  return { fd, raw: true };
+}
+
+/** The family's socket, opened if need be. Throws OsError where this host gives none. */
+export function icmpSocket(family: Family): IcmpSocket {
+  const known = open.get(family);
+  if (known) {
+    clearTimeout(known.idle);
+    return known;
+  }
+  const { fd, raw } = openFd(family);
+  widenBuffer(fd);
+  const id = 1 + Math.floor(Math.random() * 0xffff);
+  const socket: IcmpSocket = { family, fd, raw, id, waiting: new Map(), sequence: 0, idle: undefined };
+  open.set(family, socket);
+  watch(fd, READABLE, (events) => receive(socket, events));
+  return socket;
+}
+
+function closeSocket(socket: IcmpSocket): void {
+  clearTimeout(socket.idle);
+  open.delete(socket.family);
+  closeWatched(socket.fd);
+}
+
+/** Closes the sockets that no probe waits on, without the usual delay. */
+export function closeIdleIcmp(): void {
+  for (const socket of [...open.values()]) if (socket.waiting.size === 0) closeSocket(socket);
+}
+
+/** A free sequence number for a new request. */
+export function enter(socket: IcmpSocket, waiter: Waiter): number {
+  do socket.sequence = (socket.sequence + 1) & 0xffff;
+  while (socket.waiting.has(socket.sequence));
+  socket.waiting.set(socket.sequence, waiter);
+  return socket.sequence;
+}
+
+export function leave(socket: IcmpSocket, sequence: number): void {
+  socket.waiting.delete(sequence);
+  if (socket.waiting.size > 0) return;
+  clearTimeout(socket.idle);
+  socket.idle = setTimeout(closeSocket, IDLE_MS, socket);
+}
+
+const sender = (): Ip | undefined => readInetAddress(meta.address.subarray(0, meta.addressLength))?.address;
+
+function onMessage(socket: IcmpSocket, icmp: Uint8Array): void {
+  const message = decodeIcmp(socket.family, icmp);
+  const waiter = message && socket.waiting.get(message.sequence);
+  if (!message || !waiter || (socket.raw && message.id !== socket.id)) return;
+  if (message.kind === 'reply') {
+    if (sender() === waiter.address && waiter.isReply(message.data)) waiter.answered();
+  } else if (message.destination === waiter.address) {
+    waiter.failed(remote(`${icmpErrorText(socket.family, message.type, message.code)}, says ${sender() ?? 'a router'}`));
+  }
+}
+
+/** What the head of a queued error means; the offender is not worth the parsing. */
+function queuedFailure(family: Family): Failure {
+  const origin = meta.control[EE_ORIGIN] as number;
+  const [type, code] = [meta.control[EE_ORIGIN + 1] as number, meta.control[EE_ORIGIN + 2] as number];
+  if (origin === ORIGIN_ICMP || origin === ORIGIN_ICMP6) return remote(icmpErrorText(family, type, code));
+  return networkFailure(viewOf(meta.control).getUint32(CMSG_HEADER, LITTLE_ENDIAN));
+}
+
+/** Errors about our requests wait in a queue of the ping socket, each with the request. */
+export function drainErrors(socket: IcmpSocket): void {
+  for (let i = 0; i < BATCH; i++) {
+    const count = native.recv(socket.fd, buffer, MSG_ERRQUEUE, meta);
+    if (count < 0) return;
+    const request = readEchoRequest(socket.family, buffer.subarray(0, count));
+    const waiter = request && socket.waiting.get(request.sequence);
+    if (waiter && meta.controlLength > EE_ORIGIN + 2 && sender() === waiter.address) waiter.failed(queuedFailure(socket.family));
+  }
+}
+
+function receive(socket: IcmpSocket, events: number): void {
+  if (events & POLLERR && !socket.raw) drainErrors(socket);
+  for (let i = 0; i < BATCH && open.get(socket.family) === socket; i++) {
+    const count = native.recv(socket.fd, buffer, 0, meta);
+    if (count === EAGAIN) return;
+    // Another errno is the pending error of a queued one: told already, cleared by this read.
+    if (count < 0) continue;
+    const packet = buffer.subarray(0, count);
+    const icmp = socket.raw && socket.family === 4 ? stripIp4(packet) : packet;
+    if (icmp) onMessage(socket, icmp);
+  }
+}
