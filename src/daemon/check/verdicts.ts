@@ -1,0 +1,178 @@
+/**
+ * What a restarted check process goes on from: `<state_dir>/verdicts.json`, with the verdicts and who was in the table. Written
+ * soon after every change and every minute, so that its age says how long nobody has checked. Ignored when older than
+ * MAX_AGE_MS or from another boot; a damaged one is set aside.
+ */
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Instant } from '../../base/time.js';
+import type { HealthState, Remembered, Verdict } from '../../health/types.js';
+import type { Membership, Memberships } from '../../pool/membership.js';
+import { bootId } from './ownership.js';
+
+export interface StoreOptions {
+  /** CLOCK_BOOTTIME. */
+  readonly now: () => Instant;
+  readonly warn: (text: string) => void;
+  /** From a change to the write. */
+  readonly delayMs?: number;
+  readonly refreshMs?: number;
+  /** Of this boot; the kernel's unless given. */
+  readonly boot?: string;
+}
+
+export interface VerdictStore {
+  /** What the file said at start; undefined once that is older than the age limit. */
+  verdict(checkKey: string): Remembered | undefined;
+  members(serviceKey: string): Memberships | undefined;
+  /** Something has changed: what the arguments hold when the time has come is written. Both are kept and read again later. */
+  save(states: Iterable<readonly [string, HealthState]>, members: ReadonlyMap<string, Memberships>): void;
+  /** Writes at once what was last given to save; resolves when it is on the disk. Ends the writing every minute. */
+  flush(): Promise<void>;
+}
+
+export const MAX_AGE_MS = 600_000;
+const DELAY_MS = 200;
+const REFRESH_MS = 60_000;
+
+interface Saved {
+  readonly savedAt: Instant;
+  readonly verdicts: ReadonlyMap<string, Remembered>;
+  readonly members: ReadonlyMap<string, Memberships>;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const VERDICTS: readonly unknown[] = ['up', 'down'] satisfies Verdict[];
+const MEMBERSHIPS: readonly unknown[] = ['in', 'quiesced', 'out'] satisfies Membership[];
+
+function readVerdict(value: unknown): Remembered | undefined {
+  if (!isFields(value) || !VERDICTS.includes(value.verdict)) return undefined;
+  if (typeof value.since !== 'number' || typeof value.reason !== 'string') return undefined;
+  return { verdict: value.verdict as Verdict, since: value.since, reason: value.reason };
+}
+
+function readMembers(value: unknown): Memberships | undefined {
+  if (!isFields(value)) return undefined;
+  const known = Object.entries(value).filter(([, one]) => MEMBERSHIPS.includes(one));
+  return new Map(known as [string, Membership][]);
+}
+
+function readAll<T>(value: Fields, read: (one: unknown) => T | undefined): Map<string, T> {
+  const all = new Map<string, T>();
+  for (const [key, one] of Object.entries(value)) {
+    const known = read(one);
+    if (known !== undefined) all.set(key, known);
+  }
+  return all;
+}
+
+/** Undefined: of another boot. Throws SyntaxError when the text is no record. */
+function parse(text: string, boot: string): Saved | undefined {
+  const value: unknown = JSON.parse(text);
+  if (!isFields(value) || typeof value.saved_at !== 'number' || !isFields(value.verdicts) || !isFields(value.members)) {
+    throw new SyntaxError('not a record of verdicts');
+  }
+  if (value.boot_id !== boot) return undefined;
+  return {
+    savedAt: value.saved_at,
+    verdicts: readAll(value.verdicts, readVerdict),
+    members: readAll(value.members, readMembers),
+  };
+}
+
+function format(
+  boot: string,
+  now: Instant,
+  states: Iterable<readonly [string, HealthState]>,
+  members: ReadonlyMap<string, Memberships>,
+) {
+  const verdicts: Record<string, Remembered> = {};
+  for (const [key, { verdict, since, reason }] of states) if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason };
+  const byService: Record<string, Record<string, Membership>> = {};
+  for (const [key, one] of members) byService[key] = Object.fromEntries(one);
+  return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members: byService });
+}
+
+function load(file: string, boot: string, warn: (text: string) => void): Saved | undefined {
+  try {
+    return parse(readFileSync(file, 'utf8'), boot);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const known = error as Error;
+    if (known instanceof SyntaxError) setAside(file, known, warn);
+    else warn(`cannot read ${file}: ${known.message}; all checks begin anew`);
+    return undefined;
+  }
+}
+
+function setAside(file: string, error: SyntaxError, warn: (text: string) => void): void {
+  try {
+    renameSync(file, `${file}.damaged`);
+    warn(`${file} is damaged (${error.message}): set aside as ${file}.damaged; all checks begin anew`);
+  } catch (failure) {
+    warn(`${file} is damaged (${error.message}) and cannot be set aside: ${(failure as Error).message}`);
+  }
+}
+
+async function write(file: string, text: string): Promise<void> {
+  const handle = await open(`${file}.tmp`, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${file}.tmp`, file);
+}
+
+export function openVerdictStore(stateDir: string, options: StoreOptions): VerdictStore {
+  const { now, warn, delayMs = DELAY_MS, refreshMs = REFRESH_MS, boot = bootId() } = options;
+  const file = join(stateDir, 'verdicts.json');
+  const saved = load(file, boot, warn);
+  let current: Parameters<VerdictStore['save']> | undefined;
+  let soon: NodeJS.Timeout | undefined;
+  let refresh: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let trouble = '';
+
+  const fresh = (): Saved | undefined => (saved && now() - saved.savedAt <= MAX_AGE_MS ? saved : undefined);
+
+  /** Never rejects: without the file the daemon works, and the next change tries again. */
+  async function writeNow(): Promise<void> {
+    if (!current) return;
+    try {
+      mkdirSync(stateDir, { recursive: true });
+      await write(file, format(boot, now(), ...current));
+      trouble = '';
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== trouble) warn(`cannot write ${file}: ${message}; verdicts would not survive a restart`);
+      trouble = message;
+    }
+  }
+
+  /** One write at a time, or two would share the temporary file. */
+  function enqueue(): Promise<void> {
+    clearTimeout(soon);
+    soon = undefined;
+    writing = writing.then(writeNow);
+    return writing;
+  }
+
+  return {
+    verdict: (key) => fresh()?.verdicts.get(key),
+    members: (key) => fresh()?.members.get(key),
+    save(states, members) {
+      current = [states, members];
+      soon ??= setTimeout(enqueue, delayMs);
+      refresh ??= setInterval(enqueue, refreshMs).unref();
+    },
+    async flush() {
+      clearInterval(refresh);
+      refresh = undefined;
+      await enqueue();
+    },
+  };
+}
