@@ -1,10 +1,11 @@
 /** One lbd in a namespace, with its own files, and lbctl to talk to it. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ApiEvent, ApiInstance, ApiService, ApiStatus } from '../../../src/control/api.js';
+import type { ApiEvent, ApiStatus } from '../../../src/control/api.js';
 import { type Program, start, until } from './shell.js';
 
 const bin = (name: string) => fileURLToPath(new URL(`../../../../bin/${name}`, import.meta.url));
@@ -25,9 +26,7 @@ export interface Director {
   /** Writes the configuration file; `global:` is added. */
   configure(yaml: string): void;
   ctl(...words: string[]): CommandResult;
-  status(): ApiStatus;
-  services(): ApiService[];
-  instances(): ApiInstance[];
+  status(): Promise<ApiStatus>;
   /** Waits until `test` holds of the status. */
   when(what: string, test: (status: ApiStatus) => boolean, timeoutMs?: number): Promise<ApiStatus>;
   /** Events from now on, as they come. */
@@ -51,15 +50,14 @@ export function createDirector(netns: string, routerId: string): Director {
     const result = spawnSync(process.execPath, [bin('lbctl'), '--socket', socket, ...words], { encoding: 'utf8', timeout: 60_000 });
     return { status: result.status ?? -1, stdout: result.stdout, stderr: result.stderr };
   };
-  const json = <T>(...words: string[]): T => {
-    const result = ctl(...words, '-o', 'json');
-    if (result.status !== 0) throw new Error(`lbctl ${words.join(' ')}: status ${result.status}: ${result.stderr}`);
-    return JSON.parse(result.stdout) as T;
+  /** Notes the children's pids, so that `destroy` can end what outlived a killed core. */
+  const seen = new Set<number>();
+  const ask = async (): Promise<ApiStatus> => {
+    const status = await askStatus(socket);
+    for (const { name, pid } of status.processes) if (name !== 'core' && pid) seen.add(pid);
+    return status;
   };
-  const tryStatus = () => {
-    const result = ctl('status', '-o', 'json');
-    return result.status === 0 ? (JSON.parse(result.stdout) as ApiStatus) : undefined;
-  };
+  const tryStatus = () => ask().catch(() => undefined);
   const director: Director = {
     folder,
     file,
@@ -75,19 +73,17 @@ export function createDirector(netns: string, routerId: string): Director {
       void ended.then(() => {
         over = true;
       });
-      await until(`${routerId} answers`, () => {
+      await until(`${routerId} answers`, async () => {
         if (over) throw new Error(`lbd of ${routerId} ended:\n${program().lines.slice(-15).join('\n')}`);
-        return tryStatus() !== undefined;
+        return (await tryStatus()) !== undefined;
       });
     },
-    status: () => json<ApiStatus>('status'),
-    services: () => json<{ services: ApiService[] }>('list').services,
-    instances: () => json<{ instances: ApiInstance[] }>('vrrp').instances,
+    status: ask,
     async when(what, test, timeoutMs) {
       let last: ApiStatus | undefined;
       try {
-        return await until(`${routerId}: ${what}`, () => {
-          last = tryStatus();
+        return await until(`${routerId}: ${what}`, async () => {
+          last = await tryStatus();
           return last && test(last) ? last : undefined;
         }, timeoutMs);
       } catch (error) {
@@ -118,15 +114,38 @@ export function createDirector(netns: string, routerId: string): Director {
     },
     async destroy() {
       for (const one of running) await one.kill();
-      await until('children are gone', () => !pidsIn(folder).length, 30_000).catch(() => undefined);
+      for (const pid of seen) endChild(pid);
       rmSync(folder, { recursive: true, force: true });
     },
   };
   return director;
 }
 
-/** Processes that still run for this folder's configuration: children that outlived a killed core. */
-function pidsIn(folder: string): string[] {
-  const found = spawnSync('pgrep', ['-f', folder], { encoding: 'utf8' }).stdout.trim();
-  return found ? found.split('\n') : [];
+/** One call on the control socket, without the cost of starting lbctl. */
+function askStatus(path: string): Promise<ApiStatus> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path });
+    let text = '';
+    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
+    socket.once('connect', () => socket.write('{"id":1,"method":"status","params":{}}\n'));
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      if (!text.includes('\n')) return;
+      socket.destroy();
+      const answer = JSON.parse(text) as { result?: ApiStatus; error?: { message: string } };
+      if (answer.result) resolve(answer.result);
+      else reject(new Error(answer.error?.message ?? 'no result'));
+    });
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('closed without an answer')));
+  });
+}
+
+/** Ends a child that is still there and still lbd's (its number may belong to somebody else by now). */
+function endChild(pid: number): void {
+  try {
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--role')) process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone, as it should be.
+  }
 }
