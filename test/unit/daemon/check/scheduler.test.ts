@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { CheckConfig } from '../../../../src/config/types.js';
+import { createHeap, type Timed } from '../../../../src/daemon/check/heap.js';
+import { createCheckRunner, type RunnerOptions } from '../../../../src/daemon/check/scheduler.js';
+import { checkSpec } from '../../../../src/health/key.js';
+import type { CheckSpec, ProbeResult, ResultRecord } from '../../../../src/health/types.js';
+import type { Target } from '../../../../src/os/probe/types.js';
+
+const check: CheckConfig = { type: 'tcp', port: undefined, interval: 2000, timeout: 1000, rise: 1, fall: 2 };
+const spec = (index: number, own: Partial<CheckConfig> = {}): CheckSpec =>
+  checkSpec({ ...check, ...own } as CheckConfig, `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, 80);
+const many = (count: number, own: Partial<CheckConfig> = {}): CheckSpec[] =>
+  Array.from({ length: count }, (_, i) => spec(i, own));
+
+const good: ProbeResult = { ok: true, local: false, reason: 'connected', duration: 1 };
+const bad: ProbeResult = { ok: false, local: false, reason: 'connection refused', duration: 1 };
+
+/** What a fake server does with a probe: answers after so many ms, or never. */
+type Server = (target: Target) => { after: number; result: ProbeResult } | undefined;
+
+/** The world as the runner sees it, on a clock that only `advance` and `pause` move. */
+function world(server: Server, options: Partial<RunnerOptions> = {}) {
+  let clock = 1_000_000;
+  type Due = Timed & { fire: () => void };
+  const timers = createHeap<Due>();
+  /** Answers of servers: what the loop finds at its descriptors. */
+  const answers = createHeap<Due>();
+  const deferred: (() => void)[] = [];
+  const starts: { at: number; address: string }[] = [];
+  const verdicts: { at: number; key: string; text: string }[] = [];
+  const results: { at: number; result: ResultRecord }[] = [];
+  const open = new Set<object>();
+  let most = 0;
+  let arms = 0;
+  const after = (heap: typeof timers, ms: number, fire: () => void) => {
+    const one = { at: 0, position: -1, fire };
+    heap.set(one, clock + ms);
+    return () => heap.remove(one);
+  };
+  /** Fires what is due, in order. */
+  const drain = (heap: typeof timers, until: number) => {
+    for (let next = heap.top(); next && next.at <= until; next = heap.top()) {
+      heap.remove(next);
+      clock = Math.max(clock, next.at);
+      next.fire();
+    }
+  };
+  const runner = createCheckRunner({
+    now: () => clock,
+    startProbe(_probe, target, done) {
+      starts.push({ at: clock - 1_000_000, address: target.address });
+      const token = {};
+      open.add(token);
+      most = Math.max(most, open.size);
+      const answer = server(target);
+      const end = () => open.delete(token);
+      const drop = answer && after(answers, answer.after, () => end() && done(answer.result));
+      return {
+        cancel() {
+          drop?.();
+          end();
+        },
+      };
+    },
+    onVerdict: (key, { from, to }) => verdicts.push({ at: clock - 1_000_000, key, text: `${from} -> ${to}` }),
+    onResult: (_key, result) => results.push({ at: clock - 1_000_000, result }),
+    timer(ms, fire) {
+      arms++;
+      return after(timers, ms, fire);
+    },
+    defer: (fire) => deferred.push(fire),
+    ...options,
+  });
+  /** Turns of the loop in which no time passes, to the last. */
+  const turn = () => {
+    while (deferred.length > 0) {
+      drain(answers, clock);
+      for (const fire of deferred.splice(0)) fire();
+    }
+  };
+  return {
+    runner,
+    starts,
+    verdicts,
+    results,
+    open,
+    most: () => most,
+    arms: () => arms,
+    time: () => clock - 1_000_000,
+    /** Time passes and everything happens when it is due. */
+    advance(ms: number) {
+      const until = clock + ms;
+      for (;;) {
+        const at = Math.min(timers.top()?.at ?? Infinity, answers.top()?.at ?? Infinity);
+        if (at > until) break;
+        drain(timers, at);
+        drain(answers, at);
+        turn();
+      }
+      clock = until;
+    },
+    /** The process stands still; then, as in Node.js, overdue timers come first and the descriptors after them. */
+    pause(ms: number) {
+      clock += ms;
+      drain(timers, clock);
+      drain(answers, clock);
+      turn();
+    },
+  };
+}
+
+const prompt: Server = () => ({ after: 3, result: good });
+const silent: Server = () => undefined;
+
+describe('a runner', () => {
+  test('brings three checks up at once, and keeps the beat of each', () => {
+    const one = world(prompt);
+    one.runner.reconcile(many(3), () => ({}));
+    assert.equal(one.runner.undecided(), 3);
+    one.advance(20);
+    assert.deepEqual(
+      one.verdicts.map((verdict) => verdict.at),
+      [3, 8, 13],
+    );
+    assert.equal(one.runner.undecided(), 0);
+    one.advance(20_000);
+    const first = one.starts.filter((start) => start.address === '10.0.0.0').map((start) => start.at);
+    assert.deepEqual(first, [0, 2000, 4000, 6000, 8000, 10_000, 12_000, 14_000, 16_000, 18_000, 20_000]);
+    one.runner.close();
+  });
+
+  test('a silent server is cancelled at each deadline and down after fall of them', () => {
+    const one = world(silent);
+    one.runner.reconcile([spec(1)], () => ({ remembered: { verdict: 'up', since: 0, reason: '' } }));
+    one.advance(1000);
+    assert.equal(one.open.size, 0);
+    one.advance(1999);
+    assert.deepEqual(one.verdicts, []);
+    one.advance(1);
+    assert.deepEqual(one.verdicts, [{ at: 3000, key: spec(1).key, text: 'up -> down' }]);
+    assert.deepEqual(
+      one.results.map(({ result }) => result.reason),
+      ['no answer within 1s', 'no answer within 1s'],
+    );
+    one.runner.close();
+  });
+
+  test('5,000 checks are spread over the interval, and stay so', () => {
+    const one = world(prompt);
+    one.runner.reconcile(many(5000), () => ({}));
+    one.advance(2000 + 2000 * 5 - 1);
+    for (let from = 0; from < 12_000; from += 100) {
+      const count = one.starts.filter((start) => start.at >= from && start.at < from + 100).length;
+      assert.ok(count >= 240 && count <= 260, `${count} starts in the 100 ms from ${from}`);
+    }
+    assert.equal(one.verdicts.length, 5000);
+    // A timer for each deadline would be 60,000 and more.
+    assert.ok(one.arms() <= one.starts.length * 2 + 10, `${one.arms()} timers for ${one.starts.length} probes`);
+    one.runner.close();
+    assert.equal(one.open.size, 0);
+  });
+
+  test('reconcile keeps what is known, drops and cancels what is gone, begins what is new', () => {
+    const one = world(silent);
+    one.runner.reconcile(many(3), () => ({}));
+    one.advance(500);
+    const kept = one.runner.state(spec(1).key);
+    assert.equal(one.open.size, 3);
+    const asked: string[] = [];
+    one.runner.reconcile([spec(4), spec(1)], (key) => {
+      asked.push(key);
+      return { remembered: { verdict: 'down', since: 7, reason: 'as before' } };
+    });
+    assert.deepEqual(asked, [spec(4).key]);
+    assert.equal(one.runner.state(spec(1).key), kept);
+    assert.equal(one.runner.state(spec(0).key), undefined);
+    assert.equal(one.open.size, 1);
+    assert.equal(one.runner.state(spec(4).key)?.since, 7);
+    assert.deepEqual(
+      [...one.runner.states()].map(([key]) => key),
+      [spec(1).key, spec(4).key],
+    );
+    one.advance(10_000);
+    assert.ok(!one.starts.slice(3).some((start) => start.address === '10.0.0.0'));
+    one.runner.close();
+    assert.equal(one.open.size, 0);
+  });
+
+  test('may be reconciled from within a verdict', () => {
+    const specs = many(10);
+    const one = world(() => ({ after: 1, result: bad }), {
+      onVerdict: () => one.runner.reconcile(specs.splice(0, specs.length).slice(5), () => ({})),
+    });
+    one.runner.reconcile(specs, () => ({}));
+    one.advance(5000);
+    one.runner.reconcile([], () => ({}));
+    assert.equal(one.open.size, 0);
+    assert.deepEqual(one.runner.load(), { running: 0, waiting: 0 });
+    one.runner.close();
+  });
+});
+
+describe('the cap on running probes', () => {
+  test('holds, starves nobody, and a held probe has its whole timeout', () => {
+    const one = world(() => ({ after: 900, result: good }), { maxRunning: 10 });
+    one.runner.reconcile(many(100), () => ({}));
+    one.advance(60_000);
+    assert.equal(one.most(), 10);
+    const counts = new Map<string, number>();
+    for (const start of one.starts) counts.set(start.address, (counts.get(start.address) ?? 0) + 1);
+    assert.equal(counts.size, 100);
+    const all = [...counts.values()];
+    assert.ok(Math.max(...all) - Math.min(...all) <= 1, `between ${Math.min(...all)} and ${Math.max(...all)} probes`);
+    assert.ok(one.verdicts.every((verdict) => verdict.text === 'unknown -> up'));
+    assert.equal(one.verdicts.length, 100);
+    one.runner.close();
+    assert.equal(one.open.size, 0);
+  });
+
+  test('a removed check gives its place to one that waits', () => {
+    const one = world(silent, { maxRunning: 1 });
+    one.runner.reconcile(many(2), () => ({}));
+    one.advance(20);
+    assert.deepEqual(one.runner.load(), { running: 1, waiting: 1 });
+    one.runner.reconcile([spec(1)], () => ({}));
+    assert.deepEqual(one.runner.load(), { running: 1, waiting: 0 });
+    assert.equal(one.starts.at(-1)?.address, '10.0.0.1');
+    one.runner.close();
+  });
+});
+
+describe('after a pause', () => {
+  const known = () => ({ remembered: { verdict: 'up', since: 0, reason: '' } }) as const;
+
+  test('of the whole process nobody has failed, and checks do not start all at once', () => {
+    const one = world(prompt);
+    one.runner.reconcile(many(1000, { fall: 1 }), known);
+    one.advance(5001);
+    const before = one.starts.length;
+    one.pause(30_777);
+    one.advance(0);
+    assert.ok(one.starts.length - before <= 10, `${one.starts.length - before} started at once`);
+    one.advance(4000);
+    assert.deepEqual(one.verdicts, []);
+    const again = one.starts.length - before;
+    assert.ok(again >= 2000 && again <= 2010, `${again} probes in two intervals`);
+    one.runner.close();
+  });
+
+  test('silent servers do fail, a timeout later', () => {
+    const one = world(silent);
+    one.runner.reconcile(many(5, { fall: 1 }), known);
+    one.advance(500);
+    one.pause(60_000);
+    one.advance(900);
+    assert.deepEqual(one.verdicts, []);
+    one.advance(200);
+    assert.equal(one.verdicts.length, 5);
+    one.runner.close();
+  });
+
+  test('answers that came in meanwhile are taken before the deadlines decide', () => {
+    const one = world(() => ({ after: 300, result: good }));
+    one.runner.reconcile(many(5, { fall: 1 }), known);
+    one.advance(100);
+    one.pause(1500);
+    assert.deepEqual(one.verdicts, []);
+    assert.equal(one.results.length, 5);
+    assert.ok(one.results.every(({ result }) => result.ok));
+    one.runner.close();
+  });
+});
+
+test('the heap gives back in order what was put in, moved and removed', () => {
+  const operation = fc.record({ item: fc.nat(30), at: fc.option(fc.nat(1000), { nil: undefined }) });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+      const heap = createHeap<Timed & { name: number }>();
+      const items = Array.from({ length: 31 }, (_, name) => ({ name, at: 0, position: -1 }));
+      const model = new Map<number, number>();
+      for (const { item, at } of operations) {
+        if (at === undefined) {
+          heap.remove(items[item] as (typeof items)[number]);
+          model.delete(item);
+        } else {
+          heap.set(items[item] as (typeof items)[number], at);
+          model.set(item, at);
+        }
+        assert.equal(heap.size, model.size);
+        assert.equal(heap.top()?.at, model.size === 0 ? undefined : Math.min(...model.values()));
+      }
+      const order: number[] = [];
+      for (let top = heap.top(); top; top = heap.top()) {
+        order.push(top.at);
+        heap.remove(top);
+      }
+      assert.deepEqual(
+        order,
+        [...model.values()].sort((a, b) => a - b),
+      );
+    }),
+  );
+});
