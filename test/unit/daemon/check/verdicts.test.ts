@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { MAX_AGE_MS, openVerdictStore, type StoreOptions } from '../../../../src/daemon/check/verdicts.js';
+import { initial } from '../../../../src/health/machine.js';
+import type { HealthState, Verdict } from '../../../../src/health/types.js';
+import type { Memberships } from '../../../../src/pool/membership.js';
+
+let dir = '';
+let warnings: string[] = [];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'lbd-verdicts-'));
+  warnings = [];
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const file = () => join(dir, 'verdicts.json');
+const openAt = (now: number, own: Partial<StoreOptions> = {}, folder = dir) =>
+  openVerdictStore(folder, { now: () => now, warn: (text) => warnings.push(text), boot: 'boot-1', delayMs: 5, ...own });
+
+const timing = { interval: 2000, timeout: 1000, rise: 1, fall: 2 };
+const state = (verdict: Verdict, since: number, reason: string): HealthState =>
+  initial(timing, 0, 0, { remembered: { verdict, since, reason } });
+const states = new Map([
+  ['a', state('up', 100, 'connected')],
+  ['b', state('down', 200, 'HTTP 503 (2 of 2 failures)')],
+  ['c', state('unknown', 300, '')],
+]);
+const members = new Map<string, Memberships>([
+  [
+    'tcp/192.0.2.10:80',
+    new Map([
+      ['10.0.0.1:80', 'in'],
+      ['10.0.0.2:80', 'quiesced'],
+    ] as const),
+  ],
+]);
+
+async function saved(at = 1000, folder = dir): Promise<void> {
+  const store = openAt(at, {}, folder);
+  store.save(states, members);
+  await store.flush();
+}
+
+describe('what was saved', () => {
+  test('is there for a successor', async () => {
+    await saved();
+    const store = openAt(2000);
+    assert.deepEqual(store.verdict('a'), { verdict: 'up', since: 100, reason: 'connected' });
+    assert.deepEqual(store.verdict('b'), { verdict: 'down', since: 200, reason: 'HTTP 503 (2 of 2 failures)' });
+    assert.equal(store.verdict('c'), undefined);
+    assert.equal(store.verdict('toString'), undefined);
+    assert.deepEqual(store.members('tcp/192.0.2.10:80'), members.get('tcp/192.0.2.10:80'));
+    assert.equal(store.members('tcp/192.0.2.11:80'), undefined);
+    assert.deepEqual(warnings, []);
+  });
+
+  test('is forgotten at the age limit, also by a store opened before it', async () => {
+    await saved(1000);
+    let now = 1000 + MAX_AGE_MS;
+    const store = openAt(0, { now: () => now });
+    assert.equal(store.verdict('a')?.verdict, 'up');
+    now++;
+    assert.equal(store.verdict('a'), undefined);
+    assert.equal(store.members('tcp/192.0.2.10:80'), undefined);
+  });
+
+  test('of another boot means nothing', async () => {
+    await saved();
+    assert.equal(openAt(2000, { boot: 'boot-2' }).verdict('a'), undefined);
+    assert.deepEqual(warnings, []);
+  });
+
+  test('goes to a folder that is made for it, and leaves no temporary file', async () => {
+    const folder = join(dir, 'not', 'yet');
+    await saved(1000, folder);
+    assert.deepEqual(readdirSync(folder), ['verdicts.json']);
+  });
+});
+
+describe('a damaged file', () => {
+  const damages: [name: string, text: string][] = [
+    ['cut', '{"boot_id":"boot-1","saved_at":1'],
+    ['empty', ''],
+    ['another record', '[]'],
+    ['fields of another kind', '{"boot_id":"boot-1","saved_at":"now","verdicts":{},"members":{}}'],
+  ];
+  for (const [name, text] of damages) {
+    test(`${name}: is set aside with one line, and the store works`, async () => {
+      writeFileSync(file(), text);
+      const store = openAt(1);
+      assert.equal(store.verdict('a'), undefined);
+      assert.equal(readFileSync(`${file()}.damaged`, 'utf8'), text);
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0] as string, /verdicts\.json is damaged \(.*\): set aside/);
+      store.save(states, members);
+      await store.flush();
+      assert.equal(openAt(2).verdict('a')?.verdict, 'up');
+    });
+  }
+
+  test('entries that say nothing are left out', () => {
+    const verdicts = {
+      a: { verdict: 'fine' },
+      b: { verdict: 'up', since: 1, reason: 'ok' },
+      c: null,
+      d: { verdict: 'up', since: '1' },
+    };
+    const byService = { s: { one: 'in', two: 'maybe' }, t: 7 };
+    writeFileSync(file(), JSON.stringify({ boot_id: 'boot-1', saved_at: 1, verdicts, members: byService }));
+    const store = openAt(1);
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd'].map((key) => store.verdict(key)?.verdict),
+      [undefined, 'up', undefined, undefined],
+    );
+    assert.deepEqual(store.members('s'), new Map([['one', 'in']]));
+    assert.equal(store.members('t'), undefined);
+    assert.deepEqual(warnings, []);
+  });
+});
+
+describe('writing', () => {
+  test('waits a moment and takes what holds then, once', async () => {
+    const live = new Map(states);
+    const store = openAt(1000, { delayMs: 20 });
+    store.save(live, members);
+    live.set('a', state('down', 900, 'connection refused'));
+    store.save(live, members);
+    assert.equal(existsSync(file()), false);
+    await store.flush();
+    assert.equal(openAt(1001).verdict('a')?.verdict, 'down');
+  });
+
+  test('happens by itself after the delay, and again so that the age stays true', async () => {
+    let now = 1000;
+    const store = openAt(0, { now: () => now, refreshMs: 10, delayMs: 1 });
+    store.save(states, members);
+    const savedAt = () =>
+      existsSync(file()) ? (JSON.parse(readFileSync(file(), 'utf8')) as { saved_at: number }).saved_at : undefined;
+    const until = async (wanted: number) => {
+      for (let i = 0; i < 500 && savedAt() !== wanted; i++) await new Promise((done) => setTimeout(done, 5));
+      assert.equal(savedAt(), wanted);
+    };
+    await until(1000);
+    now = 2000;
+    await until(2000);
+    await store.flush();
+  });
+
+  test('that fails is said once, never thrown, and tried again', async () => {
+    const blocked = join(dir, 'blocked');
+    writeFileSync(blocked, '');
+    const store = openAt(1, {}, join(blocked, 'state'));
+    store.save(states, members);
+    await store.flush();
+    store.save(states, members);
+    await store.flush();
+    assert.equal(warnings.length, 2, warnings.join('\n'));
+    assert.match(warnings[0] as string, /cannot read/);
+    assert.match(warnings[1] as string, /cannot write .* would not survive a restart/);
+    rmSync(blocked);
+    store.save(states, members);
+    await store.flush();
+    assert.equal(openAt(2, {}, join(blocked, 'state')).verdict('a')?.verdict, 'up');
+  });
+
+  test('a flush without anything to say writes nothing', async () => {
+    await openAt(1).flush();
+    assert.equal(existsSync(file()), false);
+  });
+});
