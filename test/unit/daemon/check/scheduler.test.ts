@@ -3,10 +3,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { CheckConfig } from '../../../../src/config/types.js';
 import { createHeap, type Timed } from '../../../../src/daemon/check/heap.js';
-import { createCheckRunner, type RunnerOptions } from '../../../../src/daemon/check/scheduler.js';
 import { checkSpec } from '../../../../src/health/key.js';
-import type { CheckSpec, ProbeResult, ResultRecord } from '../../../../src/health/types.js';
-import type { Target } from '../../../../src/os/probe/types.js';
+import type { CheckSpec, ProbeResult } from '../../../../src/health/types.js';
+import { checkWorld, type Server } from '../../../fake/check-world.js';
 
 const check: CheckConfig = { type: 'tcp', port: undefined, interval: 2000, timeout: 1000, rise: 1, fall: 2 };
 const spec = (index: number, own: Partial<CheckConfig> = {}): CheckSpec =>
@@ -17,106 +16,12 @@ const many = (count: number, own: Partial<CheckConfig> = {}): CheckSpec[] =>
 const good: ProbeResult = { ok: true, local: false, reason: 'connected', duration: 1 };
 const bad: ProbeResult = { ok: false, local: false, reason: 'connection refused', duration: 1 };
 
-/** What a fake server does with a probe: answers after so many ms, or never. */
-type Server = (target: Target) => { after: number; result: ProbeResult } | undefined;
-
-/** The world as the runner sees it, on a clock that only `advance` and `pause` move. */
-function world(server: Server, options: Partial<RunnerOptions> = {}) {
-  let clock = 1_000_000;
-  type Due = Timed & { fire: () => void };
-  const timers = createHeap<Due>();
-  /** Answers of servers: what the loop finds at its descriptors. */
-  const answers = createHeap<Due>();
-  const deferred: (() => void)[] = [];
-  const starts: { at: number; address: string }[] = [];
-  const verdicts: { at: number; key: string; text: string }[] = [];
-  const results: { at: number; result: ResultRecord }[] = [];
-  const open = new Set<object>();
-  let most = 0;
-  let arms = 0;
-  const after = (heap: typeof timers, ms: number, fire: () => void) => {
-    const one = { at: 0, position: -1, fire };
-    heap.set(one, clock + ms);
-    return () => heap.remove(one);
-  };
-  /** Fires what is due, in order. */
-  const drain = (heap: typeof timers, until: number) => {
-    for (let next = heap.top(); next && next.at <= until; next = heap.top()) {
-      heap.remove(next);
-      clock = Math.max(clock, next.at);
-      next.fire();
-    }
-  };
-  const runner = createCheckRunner({
-    now: () => clock,
-    startProbe(_probe, target, done) {
-      starts.push({ at: clock - 1_000_000, address: target.address });
-      const token = {};
-      open.add(token);
-      most = Math.max(most, open.size);
-      const answer = server(target);
-      const end = () => open.delete(token);
-      const drop = answer && after(answers, answer.after, () => end() && done(answer.result));
-      return {
-        cancel() {
-          drop?.();
-          end();
-        },
-      };
-    },
-    onVerdict: (key, { from, to }) => verdicts.push({ at: clock - 1_000_000, key, text: `${from} -> ${to}` }),
-    onResult: (_key, result) => results.push({ at: clock - 1_000_000, result }),
-    timer(ms, fire) {
-      arms++;
-      return after(timers, ms, fire);
-    },
-    defer: (fire) => deferred.push(fire),
-    ...options,
-  });
-  /** Turns of the loop in which no time passes, to the last. */
-  const turn = () => {
-    while (deferred.length > 0) {
-      drain(answers, clock);
-      for (const fire of deferred.splice(0)) fire();
-    }
-  };
-  return {
-    runner,
-    starts,
-    verdicts,
-    results,
-    open,
-    most: () => most,
-    arms: () => arms,
-    time: () => clock - 1_000_000,
-    /** Time passes and everything happens when it is due. */
-    advance(ms: number) {
-      const until = clock + ms;
-      for (;;) {
-        const at = Math.min(timers.top()?.at ?? Infinity, answers.top()?.at ?? Infinity);
-        if (at > until) break;
-        drain(timers, at);
-        drain(answers, at);
-        turn();
-      }
-      clock = until;
-    },
-    /** The process stands still; then, as in Node.js, overdue timers come first and the descriptors after them. */
-    pause(ms: number) {
-      clock += ms;
-      drain(timers, clock);
-      drain(answers, clock);
-      turn();
-    },
-  };
-}
-
 const prompt: Server = () => ({ after: 3, result: good });
 const silent: Server = () => undefined;
 
 describe('a runner', () => {
   test('brings three checks up at once, and keeps the beat of each', () => {
-    const one = world(prompt);
+    const one = checkWorld(prompt);
     one.runner.reconcile(many(3), () => ({}));
     assert.equal(one.runner.undecided(), 3);
     one.advance(20);
@@ -132,7 +37,7 @@ describe('a runner', () => {
   });
 
   test('a silent server is cancelled at each deadline and down after fall of them', () => {
-    const one = world(silent);
+    const one = checkWorld(silent);
     one.runner.reconcile([spec(1)], () => ({ remembered: { verdict: 'up', since: 0, reason: '' } }));
     one.advance(1000);
     assert.equal(one.open.size, 0);
@@ -148,7 +53,7 @@ describe('a runner', () => {
   });
 
   test('5,000 checks are spread over the interval, and stay so', () => {
-    const one = world(prompt);
+    const one = checkWorld(prompt);
     one.runner.reconcile(many(5000), () => ({}));
     one.advance(2000 + 2000 * 5 - 1);
     for (let from = 0; from < 12_000; from += 100) {
@@ -163,7 +68,7 @@ describe('a runner', () => {
   });
 
   test('reconcile keeps what is known, drops and cancels what is gone, begins what is new', () => {
-    const one = world(silent);
+    const one = checkWorld(silent);
     one.runner.reconcile(many(3), () => ({}));
     one.advance(500);
     const kept = one.runner.state(spec(1).key);
@@ -190,7 +95,7 @@ describe('a runner', () => {
 
   test('may be reconciled from within a verdict', () => {
     const specs = many(10);
-    const one = world(() => ({ after: 1, result: bad }), {
+    const one = checkWorld(() => ({ after: 1, result: bad }), {
       onVerdict: () => one.runner.reconcile(specs.splice(0, specs.length).slice(5), () => ({})),
     });
     one.runner.reconcile(specs, () => ({}));
@@ -204,7 +109,7 @@ describe('a runner', () => {
 
 describe('the cap on running probes', () => {
   test('holds, starves nobody, and a held probe has its whole timeout', () => {
-    const one = world(() => ({ after: 900, result: good }), { maxRunning: 10 });
+    const one = checkWorld(() => ({ after: 900, result: good }), { maxRunning: 10 });
     one.runner.reconcile(many(100), () => ({}));
     one.advance(60_000);
     assert.equal(one.most(), 10);
@@ -220,7 +125,7 @@ describe('the cap on running probes', () => {
   });
 
   test('a removed check gives its place to one that waits', () => {
-    const one = world(silent, { maxRunning: 1 });
+    const one = checkWorld(silent, { maxRunning: 1 });
     one.runner.reconcile(many(2), () => ({}));
     one.advance(20);
     assert.deepEqual(one.runner.load(), { running: 1, waiting: 1 });
@@ -235,7 +140,7 @@ describe('after a pause', () => {
   const known = () => ({ remembered: { verdict: 'up', since: 0, reason: '' } }) as const;
 
   test('of the whole process nobody has failed, and checks do not start all at once', () => {
-    const one = world(prompt);
+    const one = checkWorld(prompt);
     one.runner.reconcile(many(1000, { fall: 1 }), known);
     one.advance(5001);
     const before = one.starts.length;
@@ -250,7 +155,7 @@ describe('after a pause', () => {
   });
 
   test('silent servers do fail, a timeout later', () => {
-    const one = world(silent);
+    const one = checkWorld(silent);
     one.runner.reconcile(many(5, { fall: 1 }), known);
     one.advance(500);
     one.pause(60_000);
@@ -262,7 +167,7 @@ describe('after a pause', () => {
   });
 
   test('answers that came in meanwhile are taken before the deadlines decide', () => {
-    const one = world(() => ({ after: 300, result: good }));
+    const one = checkWorld(() => ({ after: 300, result: good }));
     one.runner.reconcile(many(5, { fall: 1 }), known);
     one.advance(100);
     one.pause(1500);

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CheckConfig } from '../../../src/config/types.js';
+import { checkSpec } from '../../../src/health/key.js';
+import { initial } from '../../../src/health/machine.js';
+import type { HealthState, ProbeResult } from '../../../src/health/types.js';
+import { type CheckReport, explain } from '../../../src/pool/explain.js';
+
+const timing = { interval: 2000, timeout: 1000, rise: 2, fall: 2 };
+const tcp: CheckConfig = { type: 'tcp', port: undefined, ...timing };
+const spec = checkSpec(tcp, '10.0.0.21', 80);
+const state = (own: Partial<HealthState> = {}): HealthState => ({ ...initial(timing, 0, 0), ...own });
+const failed = (reason: string, local = false): ProbeResult & { at: number } => ({
+  ok: false,
+  local,
+  reason,
+  duration: 1,
+  at: 1,
+});
+const up: CheckReport = { spec, state: state({ verdict: 'up', reason: 'connected' }) };
+const reason = 'connection refused (2 of 2 failures)';
+const down: CheckReport = { spec, state: state({ verdict: 'down', reason, history: [failed('connection refused')] }) };
+
+test('up, in its weight', () => {
+  assert.equal(explain({ membership: 'in', weight: 10, checks: [up] }), 'up, in the table with weight 10');
+  assert.equal(
+    explain({ membership: 'in', weight: 0, checks: [up] }),
+    'up, in the table with weight 0, so without new connections',
+  );
+  assert.equal(explain({ membership: 'in', weight: 5, checks: [] }), 'not checked, so always up, in the table with weight 5');
+});
+
+test('down, with the deciding result', () => {
+  assert.equal(
+    explain({ membership: 'out', weight: 10, checks: [up, down] }),
+    'down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), removed from the table',
+  );
+  assert.equal(
+    explain({ membership: 'quiesced', weight: 10, checks: [down] }),
+    'down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), in the table with weight 0 (on_failure: quiesce)',
+  );
+});
+
+test('down, with what came since and how many more', () => {
+  const now: CheckReport = { spec, state: { ...(down.state as HealthState), history: [failed('no answer within 1s')] } };
+  assert.equal(
+    explain({ membership: 'out', weight: 10, checks: [now, down, down] }),
+    'down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), now no answer within 1s, and 2 more checks, removed from the table',
+  );
+});
+
+test('new, as far as it is', () => {
+  const waiting = 'new: waiting for its first successful check: tcp connect to 10.0.0.21:80';
+  assert.equal(explain({ membership: 'out', weight: 1, checks: [{ spec, state: undefined }] }), waiting);
+  assert.equal(explain({ membership: 'out', weight: 1, checks: [up, { spec, state: state() }] }), waiting);
+  const half = state({ streak: { ok: true, count: 1 }, history: [{ ...failed('connected'), ok: true }] });
+  assert.equal(
+    explain({ membership: 'out', weight: 1, checks: [{ spec, state: half }] }),
+    `${waiting}: connected (1 of 2 successes)`,
+  );
+  const ours = state({ history: [failed('too many open files on this director', true)] });
+  assert.equal(
+    explain({ membership: 'out', weight: 1, checks: [{ spec, state: ours }] }),
+    `${waiting}: too many open files on this director`,
+  );
+});
+
+test('serving while a new check has not decided', () => {
+  assert.equal(
+    explain({ membership: 'in', weight: 10, checks: [up, { spec, state: state() }] }),
+    'unknown: in the table with weight 10 as before, until a new check has decided: tcp connect to 10.0.0.21:80',
+  );
+});

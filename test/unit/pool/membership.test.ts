@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { CheckConfig } from '../../../src/config/types.js';
+import { checkKey } from '../../../src/health/key.js';
+import type { Verdict } from '../../../src/health/types.js';
+import type { RealServerIntent, ServiceIntent } from '../../../src/intent/types.js';
+import {
+  adoptedMembership,
+  allChecks,
+  checksOf,
+  type Membership,
+  membership,
+  memberships,
+  memberVerdict,
+  servingChecks,
+  wanted,
+} from '../../../src/pool/membership.js';
+
+const file = { kind: 'file' } as const;
+const tcp: CheckConfig = { type: 'tcp', port: undefined, interval: 2000, timeout: 1000, rise: 1, fall: 2 };
+const icmp: CheckConfig = { type: 'icmp', interval: 2000, timeout: 1000, rise: 1, fall: 2 };
+
+const server = (host: number, own: Partial<RealServerIntent> = {}): RealServerIntent => ({
+  key: `10.0.0.${host}:80`,
+  address: `10.0.0.${host}`,
+  port: 80,
+  weight: 10,
+  configuredWeight: 10,
+  forward: 'dr',
+  upper: 0,
+  lower: 0,
+  checks: [tcp],
+  source: file,
+  weightSource: file,
+  ...own,
+});
+
+const service = (realServers: RealServerIntent[], own: Partial<ServiceIntent> = {}): ServiceIntent => ({
+  name: 'web',
+  key: 'tcp/192.0.2.10:80',
+  id: { kind: 'address', family: 4, protocol: 'tcp', address: '192.0.2.10', port: 80 },
+  scheduler: 'wrr',
+  forward: 'dr',
+  onFailure: 'remove',
+  source: file,
+  realServers,
+  ...own,
+});
+
+const verdict = fc.constantFrom<Verdict>('up', 'down', 'unknown');
+
+describe('the verdict on a member', () => {
+  test('all must pass', () => {
+    fc.assert(
+      fc.property(fc.array(verdict, { minLength: 1, maxLength: 5 }), (all) => {
+        const expected = all.some((one) => one === 'down') ? 'down' : all.every((one) => one === 'up') ? 'up' : 'unknown';
+        assert.equal(memberVerdict(all), expected);
+      }),
+    );
+    assert.equal(memberVerdict([]), 'unchecked');
+  });
+});
+
+describe('the rule of membership', () => {
+  const all: Membership[] = ['in', 'quiesced', 'out'];
+  test('a verdict decides, no verdict changes nothing', () => {
+    for (const before of all) {
+      assert.equal(membership('up', 'remove', before), 'in');
+      assert.equal(membership('unchecked', 'quiesce', before), 'in');
+      assert.equal(membership('down', 'remove', before), 'out');
+      assert.equal(membership('down', 'quiesce', before), 'quiesced');
+      assert.equal(membership('unknown', 'remove', before), before);
+    }
+  });
+
+  test('adoption reads the table', () => {
+    assert.equal(adoptedMembership(undefined), 'out');
+    assert.equal(adoptedMembership({ weight: 0 }), 'quiesced');
+    assert.equal(adoptedMembership({ weight: 1 }), 'in');
+  });
+
+  test('a server that nobody knows is out until its first success', () => {
+    const web = service([server(1), server(2, { checks: [] })]);
+    const members = memberships(web, () => 'unknown', new Map());
+    assert.deepEqual(
+      [...members],
+      [
+        ['10.0.0.1:80', 'out'],
+        ['10.0.0.2:80', 'in'],
+      ],
+    );
+  });
+});
+
+describe('the wanted service', () => {
+  const web = service([
+    server(3, { weight: 7, upper: 200, lower: 100, forward: 'nat' }),
+    server(1, { weight: 0 }),
+    server(2),
+    server(4),
+  ]);
+  const members = new Map<string, Membership>([
+    ['10.0.0.1:80', 'in'],
+    ['10.0.0.2:80', 'quiesced'],
+    ['10.0.0.3:80', 'in'],
+    ['10.0.0.4:80', 'out'],
+    ['10.0.0.9:80', 'in'],
+  ]);
+
+  test('holds its members in the order of the configuration, with what was configured', () => {
+    const { destinations, ...attributes } = wanted(web, members);
+    assert.deepEqual(attributes, { id: web.id, scheduler: 'wrr', flags: 0, timeout: 0, prefix: 32, pe: '' });
+    assert.deepEqual(
+      [...destinations].map(([key, one]) => [key, one.weight]),
+      [
+        ['10.0.0.3:80', 7],
+        ['10.0.0.1:80', 0],
+        ['10.0.0.2:80', 0],
+      ],
+    );
+    assert.deepEqual(destinations.get('10.0.0.3:80'), {
+      address: '10.0.0.3',
+      port: 80,
+      forward: 'nat',
+      weight: 7,
+      upper: 200,
+      lower: 100,
+      tunType: 0,
+      tunPort: 0,
+      tunFlags: 0,
+    });
+  });
+
+  test('of IPv6 groups clients by whole addresses too', () => {
+    const id = { kind: 'fwmark', family: 6, fwmark: 7 } as const;
+    assert.equal(wanted({ ...web, id }, members).prefix, 128);
+  });
+});
+
+describe('checks', () => {
+  test('are shared by all the servers that name them', () => {
+    const one = service([server(1, { checks: [tcp, icmp] }), server(1, { port: 81, key: '10.0.0.1:81', checks: [tcp, icmp] })]);
+    const two = service([server(1)], { name: 'other' });
+    assert.deepEqual(
+      allChecks([one, two]).map((spec) => [spec.check.type, spec.address, spec.port]),
+      [
+        ['tcp', '10.0.0.1', 80],
+        ['icmp', '10.0.0.1', 0],
+        ['tcp', '10.0.0.1', 81],
+      ],
+    );
+  });
+
+  test('are computed once for a server', () => {
+    const one = server(1);
+    assert.equal(checksOf(one), checksOf(one));
+    assert.equal(checksOf(one)[0]?.key, checkKey(tcp, '10.0.0.1', 80));
+  });
+
+  test('of serving members are known as such', () => {
+    const web = service([server(1), server(2)]);
+    const members = new Map<string, Membership>([['10.0.0.2:80', 'in']]);
+    assert.deepEqual([...servingChecks([web], () => members)], [checkKey(tcp, '10.0.0.2', 80)]);
+  });
+});
