@@ -5,7 +5,16 @@
 import { type Instant, NEVER } from '../../base/time.js';
 import { deadline, initial, step } from '../../health/machine.js';
 import { startOffset } from '../../health/spread.js';
-import type { Beginning, CheckSpec, HealthEffect, HealthEvent, HealthState, ResultRecord, Verdict } from '../../health/types.js';
+import type {
+  Beginning,
+  CheckSpec,
+  HealthEffect,
+  HealthEvent,
+  HealthState,
+  ProbeResult,
+  ResultRecord,
+  Verdict,
+} from '../../health/types.js';
 import type { Probe, StartProbe } from '../../os/probe/types.js';
 import { createHeap, type Timed } from './heap.js';
 
@@ -65,159 +74,181 @@ function nodeTimer(ms: number, fire: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-export function createCheckRunner(options: RunnerOptions): CheckRunner {
-  const { now, startProbe, onVerdict, onResult, maxRunning = MAX_RUNNING, timer = nodeTimer, defer = setImmediate } = options;
-  const entries = new Map<string, Entry>();
-  const due = createHeap<Entry>();
+export const createCheckRunner = (options: RunnerOptions): CheckRunner => new Runner(options);
+
+class Runner implements CheckRunner {
+  private readonly options: Required<Omit<RunnerOptions, 'onResult'>> & Pick<RunnerOptions, 'onResult'>;
+  private readonly entries = new Map<string, Entry>();
+  private readonly due = createHeap<Entry>();
   /** Started by their machine, without a place yet; their deadline does not count. In the order in which they were due. */
-  const held = new Set<Entry>();
-  let running = 0;
-  let heard = 0;
-  let armedFor = NEVER;
-  let disarm: (() => void) | undefined;
-  let listening = false;
+  private readonly held = new Set<Entry>();
+  private running = 0;
+  /** Results so far, to see whether a turn of the loop brought any. */
+  private heard = 0;
+  private armedFor = NEVER;
+  private disarm: (() => void) | undefined;
+  private listening = false;
 
-  function arm(): void {
-    const at = due.top()?.at ?? NEVER;
-    if (listening || at >= armedFor) return;
-    disarm?.();
-    armedFor = at;
-    disarm = timer(Math.min(Math.max(0, Math.ceil(at - now())), LONGEST_MS), wake);
+  constructor(options: RunnerOptions) {
+    this.options = { maxRunning: MAX_RUNNING, timer: nodeTimer, defer: setImmediate, ...options };
   }
 
-  function wake(): void {
-    const late = now() - armedFor;
-    armedFor = NEVER;
-    disarm = undefined;
-    if (late > LATE_MS) listen(LISTEN_TURNS);
-    else tickDue();
+  reconcile(specs: readonly CheckSpec[], beginningOf: (key: string) => Beginning): void {
+    const keys = new Set(specs.map((spec) => spec.key));
+    for (const entry of [...this.entries.values()]) if (!keys.has(entry.spec.key)) this.remove(entry);
+    const fresh = specs.filter((spec) => !this.entries.has(spec.key));
+    const now = this.options.now();
+    for (const [index, spec] of fresh.entries()) {
+      const offset = startOffset(index, fresh.length, spec.check.interval);
+      this.add(spec, initial(spec.check, now, offset, beginningOf(spec.key)));
+    }
+    this.launchHeld();
+    this.arm();
   }
 
-  function listen(turns: number): void {
-    listening = true;
-    const before = heard;
-    defer(() => {
-      if (heard !== before && turns > 1) return listen(turns - 1);
-      listening = false;
-      tickDue();
+  state(key: string): HealthState | undefined {
+    return this.entries.get(key)?.state;
+  }
+
+  states(): Iterable<readonly [key: string, state: HealthState]> {
+    const { entries } = this;
+    return {
+      *[Symbol.iterator]() {
+        for (const [key, entry] of entries) yield [key, entry.state] as const;
+      },
+    };
+  }
+
+  undecided(): number {
+    let count = 0;
+    for (const entry of this.entries.values()) if (entry.state.verdict === 'unknown') count++;
+    return count;
+  }
+
+  load(): { readonly running: number; readonly waiting: number } {
+    return { running: this.running, waiting: this.held.size };
+  }
+
+  close(): void {
+    for (const entry of [...this.entries.values()]) this.remove(entry);
+    this.disarm?.();
+    this.disarm = undefined;
+    this.armedFor = NEVER;
+  }
+
+  private add(spec: CheckSpec, state: HealthState): void {
+    const entry: Entry = { spec, state, probe: undefined, gone: false, at: NEVER, position: -1 };
+    this.entries.set(spec.key, entry);
+    this.due.set(entry, deadline(state));
+  }
+
+  private remove(entry: Entry): void {
+    entry.gone = true;
+    this.cancel(entry);
+    this.due.remove(entry);
+    this.entries.delete(entry.spec.key);
+  }
+
+  /** A timer that is early does no harm, so it is left when the earliest deadline moves away. */
+  private arm(): void {
+    const at = this.due.top()?.at ?? NEVER;
+    if (this.listening || at >= this.armedFor) return;
+    this.disarm?.();
+    this.armedFor = at;
+    const ms = Math.ceil(at - this.options.now());
+    this.disarm = this.options.timer(Math.min(Math.max(0, ms), LONGEST_MS), () => this.wake());
+  }
+
+  private wake(): void {
+    const late = this.options.now() - this.armedFor;
+    this.armedFor = NEVER;
+    this.disarm = undefined;
+    if (late > LATE_MS) this.listen(LISTEN_TURNS);
+    else this.tickDue();
+  }
+
+  private listen(turns: number): void {
+    this.listening = true;
+    const before = this.heard;
+    this.options.defer(() => {
+      if (this.heard !== before && turns > 1) {
+        this.listen(turns - 1);
+        return;
+      }
+      this.listening = false;
+      this.tickDue();
     });
   }
 
-  function tickDue(): void {
-    const time = now();
+  private tickDue(): void {
+    const now = this.options.now();
     for (let i = 0; i < BATCH; i++) {
-      const entry = due.top();
-      if (!entry || entry.at > time) break;
-      apply(entry, { type: 'tick', now: time });
+      const entry = this.due.top();
+      if (!entry || entry.at > now) break;
+      this.apply(entry, { type: 'tick', now });
     }
-    launchHeld();
-    arm();
+    this.launchHeld();
+    this.arm();
   }
 
-  function apply(entry: Entry, event: HealthEvent): void {
+  private apply(entry: Entry, event: HealthEvent): void {
     const before = entry.state;
     const [state, effects] = step(entry.spec.check, before, event);
     entry.state = state;
     const latest = state.history[0];
-    if (latest && latest !== before.history[0]) onResult?.(entry.spec.key, latest);
-    for (const effect of effects) if (!entry.gone) perform(entry, effect);
-    if (entry.gone || held.has(entry)) due.remove(entry);
-    else due.set(entry, deadline(state));
+    if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest);
+    for (const effect of effects) if (!entry.gone) this.perform(entry, effect);
+    if (entry.gone || this.held.has(entry)) this.due.remove(entry);
+    else this.due.set(entry, deadline(entry.state));
   }
 
-  function perform(entry: Entry, effect: HealthEffect): void {
+  private perform(entry: Entry, effect: HealthEffect): void {
     switch (effect.type) {
       case 'start':
-        if (running < maxRunning) launch(entry, effect.id);
-        else held.add(entry);
+        if (this.running < this.options.maxRunning) this.launch(entry, effect.id);
+        else this.held.add(entry);
         break;
       case 'cancel':
-        cancel(entry);
+        this.cancel(entry);
         break;
       case 'verdict':
-        onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
+        this.options.onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
     }
   }
 
-  function launch(entry: Entry, id: number): void {
+  private launch(entry: Entry, id: number): void {
     const { check, address, port } = entry.spec;
-    running++;
-    entry.probe = startProbe(check, { address, port }, (result) => {
-      if (entry.gone || entry.state.running?.id !== id) return;
-      running--;
-      heard++;
-      entry.probe = undefined;
-      apply(entry, { type: 'result', now: now(), id, result });
-      launchHeld();
-      arm();
+    this.running++;
+    entry.probe = this.options.startProbe(check, { address, port }, (result) => {
+      if (!entry.gone && entry.state.running?.id === id) this.finish(entry, id, result);
     });
   }
 
-  function cancel(entry: Entry): void {
-    held.delete(entry);
+  private finish(entry: Entry, id: number, result: ProbeResult): void {
+    this.running--;
+    this.heard++;
+    entry.probe = undefined;
+    this.apply(entry, { type: 'result', now: this.options.now(), id, result });
+    this.launchHeld();
+    this.arm();
+  }
+
+  private cancel(entry: Entry): void {
+    this.held.delete(entry);
     if (!entry.probe) return;
     entry.probe.cancel();
     entry.probe = undefined;
-    running--;
+    this.running--;
   }
 
-  function launchHeld(): void {
-    for (const entry of held) {
-      if (running >= maxRunning) return;
-      held.delete(entry);
+  private launchHeld(): void {
+    for (const entry of this.held) {
+      if (this.running >= this.options.maxRunning) return;
+      this.held.delete(entry);
       const id = entry.state.running?.id;
       if (id === undefined) continue;
-      launch(entry, id);
-      apply(entry, { type: 'launched', now: now(), id });
+      this.launch(entry, id);
+      this.apply(entry, { type: 'launched', now: this.options.now(), id });
     }
   }
-
-  function remove(entry: Entry): void {
-    entry.gone = true;
-    cancel(entry);
-    due.remove(entry);
-    entries.delete(entry.spec.key);
-  }
-
-  function add(specs: readonly CheckSpec[], beginningOf: (key: string) => Beginning): void {
-    const time = now();
-    for (const [index, spec] of specs.entries()) {
-      const offset = startOffset(index, specs.length, spec.check.interval);
-      const state = initial(spec.check, time, offset, beginningOf(spec.key));
-      const entry: Entry = { spec, state, probe: undefined, gone: false, at: NEVER, position: -1 };
-      entries.set(spec.key, entry);
-      due.set(entry, deadline(state));
-    }
-  }
-
-  return {
-    reconcile(specs, beginningOf) {
-      const keys = new Set(specs.map((spec) => spec.key));
-      for (const entry of [...entries.values()]) if (!keys.has(entry.spec.key)) remove(entry);
-      add(
-        specs.filter((spec) => !entries.has(spec.key)),
-        beginningOf,
-      );
-      launchHeld();
-      arm();
-    },
-    state: (key) => entries.get(key)?.state,
-    states: () => ({
-      *[Symbol.iterator]() {
-        for (const [key, entry] of entries) yield [key, entry.state] as const;
-      },
-    }),
-    undecided() {
-      let count = 0;
-      for (const entry of entries.values()) if (entry.state.verdict === 'unknown') count++;
-      return count;
-    },
-    load: () => ({ running, waiting: held.size }),
-    close() {
-      for (const entry of [...entries.values()]) remove(entry);
-      disarm?.();
-      disarm = undefined;
-      armedFor = NEVER;
-    },
-  };
 }

@@ -1,10 +1,10 @@
 /** A TCP connection of ours for one probe: opened, watched, closed with the probe. */
-import { viewOf } from '../../base/bytes.js';
+import { HOST_LITTLE_ENDIAN, viewOf } from '../../base/bytes.js';
 import { familyOf } from '../../base/ip.js';
 import type { ProbeResult } from '../../health/types.js';
 import { native } from '../native.js';
 import { closeWatched, WRITABLE, watch } from '../poller.js';
-import { AF_INET, AF_INET6, inetAddress, intValue, LITTLE_ENDIAN, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
 import { beginProbe, type Outcome } from './outcome.js';
 import { networkFailure, sendFailure } from './reasons.js';
 import type { Target } from './types.js';
@@ -18,7 +18,8 @@ const POLLERR = 8;
 const POLLHUP = 16;
 
 /** The pending error of a socket, 0 for none; reading clears it. */
-const pendingError = (fd: number): number => viewOf(native.getsockopt(fd, SOL_SOCKET, SO_ERROR, 4)).getInt32(0, LITTLE_ENDIAN);
+const pendingError = (fd: number): number =>
+  viewOf(native.getsockopt(fd, SOL_SOCKET, SO_ERROR, 4)).getInt32(0, HOST_LITTLE_ENDIAN);
 
 /** Whether the connection stands. Asked of the socket, not of the event: that may be about an earlier owner of the descriptor. */
 function isConnected(fd: number, outcome: Outcome): boolean {

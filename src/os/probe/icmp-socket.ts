@@ -2,7 +2,7 @@
  * One ICMP socket a family for all echo probes of the process: a ping socket where net.ipv4.ping_group_range lets us have one, a
  * raw one with a type filter otherwise. Opened for the first echo, closed when none has been under way for a while.
  */
-import { viewOf } from '../../base/bytes.js';
+import { HOST_LITTLE_ENDIAN, viewOf } from '../../base/bytes.js';
 import type { Family, Ip } from '../../base/ip.js';
 import {
   decodeIcmp,
@@ -15,7 +15,7 @@ import {
 } from '../../wire/icmp.js';
 import { native, type RecvMeta } from '../native.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
-import { AF_INET, AF_INET6, intValue, LITTLE_ENDIAN, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
+import { AF_INET, AF_INET6, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
 import { type Failure, networkFailure, remote } from './reasons.js';
 
 export interface Waiter {
@@ -77,7 +77,7 @@ export function typeFilter(family: Family): Uint8Array {
   const { reply, unreachable, timeExceeded } = ICMP_TYPES[family];
   for (const type of [reply, unreachable, timeExceeded]) words[type >> 5] = (words[type >> 5] as number) & ~(1 << (type & 31));
   const bytes = new Uint8Array(words.length * 4);
-  for (const [i, word] of words.entries()) viewOf(bytes).setUint32(i * 4, word, LITTLE_ENDIAN);
+  for (const [i, word] of words.entries()) viewOf(bytes).setUint32(i * 4, word, HOST_LITTLE_ENDIAN);
   return bytes;
 }
 
@@ -171,7 +171,7 @@ function queuedFailure(family: Family): Failure {
   const origin = meta.control[EE_ORIGIN] as number;
   const [type, code] = [meta.control[EE_ORIGIN + 1] as number, meta.control[EE_ORIGIN + 2] as number];
   if (origin === ORIGIN_ICMP || origin === ORIGIN_ICMP6) return remote(icmpErrorText(family, type, code));
-  return networkFailure(viewOf(meta.control).getUint32(CMSG_HEADER, LITTLE_ENDIAN));
+  return networkFailure(viewOf(meta.control).getUint32(CMSG_HEADER, HOST_LITTLE_ENDIAN));
 }
 
 /** Errors about our requests wait in a queue of the ping socket, each with the request. */
