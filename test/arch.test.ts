@@ -31,7 +31,8 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
 const VALUE_LEAVES = new Set(['ipvs/types.ts']);
 const PURE = ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp'];
 const NODE_ALLOWED_IN_PURE = new Set(['node:crypto']);
-const FORBIDDEN_IN_PURE = /\b(process\.|Date\.now|new Date|performance\.|setTimeout|setInterval|setImmediate|Math\.random|console\.|Buffer\b)/;
+const FORBIDDEN_IN_PURE =
+  /\b(process\.|Date\.now|new Date|performance\.|setTimeout|setInterval|setImmediate|Math\.random|console\.|Buffer\b)/;
 
 interface Import {
   readonly target: string;
@@ -58,10 +59,12 @@ function readImports(text: string): Import[] {
   const found: Import[] = [];
   for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+'([^']+)';/gms)) {
     const names = /\{([^}]*)\}/.exec(match[2] as string)?.[1];
-    const eachIsType = names !== undefined && names.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type '));
+    const eachIsType =
+      names !== undefined && names.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type '));
     found.push({ target: match[3] as string, typeOnly: match[1] !== undefined || eachIsType, lazy: false });
   }
-  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) found.push({ target: match[1] as string, typeOnly: false, lazy: true });
+  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g))
+    found.push({ target: match[1] as string, typeOnly: false, lazy: true });
   return found;
 }
 
@@ -102,7 +105,8 @@ test('packages are imported only where they belong', () => {
       if (target.startsWith('.') || target.startsWith('node:')) continue;
       const name = target.split('/')[0] as string;
       if (!MAY[from.room]?.packages.includes(name)) wrong.push(`${from.path} imports ${target}`);
-      if (name === 'netlink' && target === 'netlink') wrong.push(`${from.path} imports netlink whole: its sockets abort the process`);
+      if (name === 'netlink' && target === 'netlink')
+        wrong.push(`${from.path} imports netlink whole: its sockets abort the process`);
     }
   }
   assert.deepEqual(wrong, []);
@@ -141,7 +145,8 @@ test('the thinking half has no node, no clock, no log, no process', () => {
 function functionLengths(text: string): { name: string; length: number }[] {
   const lines = text.split('\n');
   const found: { name: string; length: number }[] = [];
-  const opening = /^(\s*)(?:export\s+)?(?:async\s+)?(?:function\*?\s+(\w+)|(?:const|let)\s+(\w+)[^=]*=\s*(?:async\s*)?\(|(?:async\s+)?(\w+)\s*\()/;
+  const opening =
+    /^(\s*)(?:export\s+)?(?:async\s+)?(?:function\*?\s+(\w+)|(?:const|let)\s+(\w+)[^=]*=\s*(?:async\s*)?\(|(?:async\s+)?(\w+)\s*\()/;
   for (const [start, line] of lines.entries()) {
     const match = opening.exec(line);
     if (!match || !/\{\s*$/.test(line) || /^\s*(if|for|while|switch|return|else|catch)\b/.test(line)) continue;

@@ -38,3 +38,6 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** Byte order of this machine, which netlink and socket options use. */
+export const HOST_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

@@ -28,7 +28,9 @@ export function parseArguments(argv: readonly string[]): Invocation {
   let check = false;
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string;
-    const [name, inline] = /^--[a-z-]+=/.test(word) ? [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] : [word];
+    const [name, inline] = /^--[a-z-]+=/.test(word)
+      ? [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]
+      : [word];
     const value = () => inline ?? argv[++i];
     if (name === '-h' || name === '--help') return { mode: 'help' };
     if (name === '-V' || name === '--version') return { mode: 'version' };

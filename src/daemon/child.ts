@@ -41,7 +41,8 @@ export function linkToCore<Command>(): ChildLink<Command> {
   return {
     send,
     log,
-    event: (kind, subject, text) => (process.connected ? send({ type: 'event', kind, subject, text }) : log('info', text, { kind, subject })),
+    event: (kind, subject, text) =>
+      process.connected ? send({ type: 'event', kind, subject, text }) : log('info', text, { kind, subject }),
     onCommand: (handler) => void process.on('message', (message) => handler(message as Command)),
     onOrphan: (handler) => void process.once('disconnect', handler),
   };

@@ -8,7 +8,12 @@ export interface Log {
 }
 
 export function createLog(level: LogLevel = 'info'): Log {
-  const options = { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } };
+  const options = {
+    level,
+    base: { pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   const logger = pino(options, pino.destination({ dest: 2, sync: true }));
   return {
     write: (at, message, fields) => logger[at](fields ?? {}, message),

@@ -1,9 +1,8 @@
 /** struct sockaddr_* as the kernel lays them out (linux/in.h, in6.h, if_packet.h, netlink.h). Numbers in host order unless said. */
 import { type Endpoint, familyOf, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
-import { viewOf } from '../base/bytes.js';
-import { endianness } from 'node:os';
+import { HOST_LITTLE_ENDIAN as LITTLE_ENDIAN, viewOf } from '../base/bytes.js';
 
-export const LITTLE_ENDIAN = endianness() === 'LE';
+export { LITTLE_ENDIAN };
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;

@@ -81,7 +81,10 @@ describe('a pair of directors', () => {
 
   test('requests are spread by weight', async () => {
     const answers = await traffic.more(60);
-    assert.deepEqual(answers.filter((answer) => answer.error !== null), []);
+    assert.deepEqual(
+      answers.filter((answer) => answer.error !== null),
+      [],
+    );
     const share = shares(answers);
     assert.ok((share.rs1 ?? 0) > 15 && (share.rs2 ?? 0) > 15, JSON.stringify(share));
   });

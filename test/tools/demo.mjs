@@ -4,5 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const env = { ...process.env, ...(process.stdout.isTTY ? { LBD_DEMO_LIVE: '1' } : {}) };
-const result = spawnSync(process.execPath, [at('../lab/vm/lab.mjs'), '--', process.execPath, at('../../dist/test/lab/demo/main.js')], { stdio: 'inherit', env });
+const result = spawnSync(
+  process.execPath,
+  [at('../lab/vm/lab.mjs'), '--', process.execPath, at('../../dist/test/lab/demo/main.js')],
+  { stdio: 'inherit', env },
+);
 process.exitCode = result.status ?? 1;

@@ -17,7 +17,8 @@ const below = (folder) =>
       })
     : [];
 
-const tests = (...folders) => folders.flatMap((folder) => (folder.endsWith('.js') ? [join(DIST, folder)] : below(join(DIST, folder)))).sort();
+const tests = (...folders) =>
+  folders.flatMap((folder) => (folder.endsWith('.js') ? [join(DIST, folder)] : below(join(DIST, folder)))).sort();
 const testRunner = (concurrency, files) => ['--test', '--test-reporter=tap', `--test-concurrency=${concurrency}`, ...files];
 const lab = (argv) => [join(ROOT, 'test/lab/vm/lab.mjs'), '--', ...argv];
 
@@ -40,7 +41,12 @@ const failed = [];
 function runStage(name) {
   console.log(`== ${name}`);
   const began = Date.now();
-  const result = spawnSync(process.execPath, stages[name](), { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] });
+  const result = spawnSync(process.execPath, stages[name](), {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const output = result.stdout ?? '';
   for (const key of Object.keys(totals)) totals[key] += Number(new RegExp(`^# ${key} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   const ok = result.status === 0;
@@ -48,7 +54,9 @@ function runStage(name) {
     failed.push(name);
     console.log(failures(output));
   }
-  console.log(`== ${name}: ${ok ? 'passed' : `FAILED (status ${result.status ?? result.signal})`} in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  console.log(
+    `== ${name}: ${ok ? 'passed' : `FAILED (status ${result.status ?? result.signal})`} in ${((Date.now() - began) / 1000).toFixed(1)} s`,
+  );
 }
 
 /** The lines of TAP around each `not ok`, or all of it when there is none. */

@@ -35,7 +35,9 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
       writeFileSync(`${file}.tmp`, JSON.stringify({ boot_id: boot, keys: [...keys] }));
       renameSync(`${file}.tmp`, file);
     } catch (error) {
-      warn(`cannot write ${file}: ${(error as Error).message}; after a restart, services removed from the configuration would count as foreign`);
+      warn(
+        `cannot write ${file}: ${(error as Error).message}; after a restart, services removed from the configuration would count as foreign`,
+      );
     }
   };
   return {

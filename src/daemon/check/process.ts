@@ -9,7 +9,15 @@ import { parseEndpoint } from '../../base/ip.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import { startProbe } from '../../os/probe/index.js';
-import { adoptedMembership, allChecks, checksOf, type Memberships, memberships, servingChecks, wanted } from '../../pool/membership.js';
+import {
+  adoptedMembership,
+  allChecks,
+  checksOf,
+  type Memberships,
+  memberships,
+  servingChecks,
+  wanted,
+} from '../../pool/membership.js';
 import { linkToCore } from '../child.js';
 import { takeLease } from '../lease.js';
 import type { CheckCommand, CheckQuery, CheckSummary, Forwarding } from '../messages.js';
@@ -169,7 +177,10 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
     if (members.has(service.key)) return;
     const saved = store.members(service.key);
     const found = keeper.believed(service.key);
-    members.set(service.key, saved ?? new Map([...(found?.destinations ?? [])].map(([key, one]) => [key, adoptedMembership(one)])));
+    members.set(
+      service.key,
+      saved ?? new Map([...(found?.destinations ?? [])].map(([key, one]) => [key, adoptedMembership(one)])),
+    );
   }
 
   function configure(command: Configure): void {
@@ -226,7 +237,9 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
 
   function unknown(word: string): { error: string } {
     const names = services.map((one) => one.name);
-    return { error: `unknown service "${word}"${names.length > 0 && names.length <= 20 ? `; there is ${names.join(', ')}` : ''}` };
+    return {
+      error: `unknown service "${word}"${names.length > 0 && names.length <= 20 ? `; there is ${names.join(', ')}` : ''}`,
+    };
   }
 
   return {
@@ -235,10 +248,18 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
       const view = sight();
       const reports = services.map((service) => reportService(view, service));
       const down = reports.flatMap((report) =>
-        report.real_servers.filter((one) => one.verdict.state === 'down').map((one) => ({ service: report.name, rs: one.address, reason: one.why })),
+        report.real_servers
+          .filter((one) => one.verdict.state === 'down')
+          .map((one) => ({ service: report.name, rs: one.address, reason: one.why })),
       );
       const ipvs = keeper.problem ? { usable: false, text: keeper.problem } : { usable: true, text: 'ok' };
-      return { ipvs, drift: keeper.drift(), services: reports.map(({ real_servers: _none, ...rest }) => rest), foreign: keeper.foreign(), down: down.slice(0, 100) };
+      return {
+        ipvs,
+        drift: keeper.drift(),
+        services: reports.map(({ real_servers: _none, ...rest }) => rest),
+        foreign: keeper.foreign(),
+        down: down.slice(0, 100),
+      };
     },
     services(word) {
       const view = sight();

@@ -38,7 +38,11 @@ function verdictOf(sight: Sight, member: Member): ApiRealServer['verdict'] {
   const deciding = member.checks.find((check) => check.state?.verdict === state) ?? member.checks[0];
   if (!deciding?.state) return { state, since_seconds: null, reason: '' };
   const { since, reason } = deciding.state;
-  return { state, since_seconds: seconds(since, sight.now), reason: reason === '' ? '' : `${describeCheck(deciding.spec)}: ${reason}` };
+  return {
+    state,
+    since_seconds: seconds(since, sight.now),
+    reason: reason === '' ? '' : `${describeCheck(deciding.spec)}: ${reason}`,
+  };
 }
 
 function kernelSide(destination: KernelDestination | undefined): ApiRealServer['kernel'] {
@@ -173,7 +177,12 @@ function whyService(sight: Sight, service: ServiceIntent): ApiWhy {
   if (refusal) steps.push(`kernel: refused: ${refusal}`);
   else if (!sight.kernel) steps.push('kernel: IPVS cannot be used');
   else steps.push(report.in_sync ? 'kernel: as wanted' : 'kernel: differs from what is wanted; being repaired');
-  return { target: service.name, summary: `${service.name}: ${report.up} of ${report.total} real servers are up`, steps, checks: [] };
+  return {
+    target: service.name,
+    summary: `${service.name}: ${report.up} of ${report.total} real servers are up`,
+    steps,
+    checks: [],
+  };
 }
 
 /** The chain from the first cause to the kernel, for a service or one of its real servers. */

@@ -156,14 +156,22 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
       lost(error as OsError);
       return false;
     }
-    log('info', 'table applied', { operations: operations.length, refused: refusals.length, ms: Math.round((now() - began) * 100) / 100 });
+    log('info', 'table applied', {
+      operations: operations.length,
+      refused: refusals.length,
+      ms: Math.round((now() - began) * 100) / 100,
+    });
     const refused = new Set(refusals.map((refusal) => refusal.operation));
     const done = operations.filter((operation) => !refused.has(operation));
     believed = applyToTable(believed, done);
     for (const operation of done) tell(operation);
     const failed = new Set(refusals.map((refusal) => refusal.operation.key));
     for (const key of new Set(operations.map((operation) => operation.key))) if (!failed.has(key)) settle(key);
-    for (const key of failed) retry(key, refusals.filter((refusal) => refusal.operation.key === key));
+    for (const key of failed)
+      retry(
+        key,
+        refusals.filter((refusal) => refusal.operation.key === key),
+      );
     return true;
   }
 
@@ -223,7 +231,11 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
       if (operations.length === 0) continue;
       driftTotal += operations.length;
       driftLast = `${options.nameOf(key)}: ${operations.map(describeOperation).join(', ')}`;
-      options.event('drift', options.nameOf(key), `the kernel's table was changed by somebody else; healing: ${operations.map(describeOperation).join(', ')}`);
+      options.event(
+        'drift',
+        options.nameOf(key),
+        `the kernel's table was changed by somebody else; healing: ${operations.map(describeOperation).join(', ')}`,
+      );
       dirty.add(key);
     }
     if (dirty.size > 0) flush();

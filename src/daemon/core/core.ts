@@ -79,7 +79,12 @@ function createPublisher(config: () => Config, wanted: () => Wanted, check: () =
   };
   const toVrrp = () => {
     gate();
-    vrrp().send({ type: 'configure', instances: wanted().intent().instances, runDir: runDir(), routerId: config().global.routerId });
+    vrrp().send({
+      type: 'configure',
+      instances: wanted().intent().instances,
+      runDir: runDir(),
+      routerId: config().global.routerId,
+    });
   };
   return {
     toCheck,
@@ -134,7 +139,8 @@ export async function runCore(file: string): Promise<void> {
       configure,
       onMessage: (message) => {
         if (message.type === 'event') tell(String(message.kind), String(message.subject), String(message.text));
-        else if (message.type === 'log') log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
+        else if (message.type === 'log')
+          log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
         else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
       },
       onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`),
@@ -146,12 +152,17 @@ export async function runCore(file: string): Promise<void> {
     socketPath: config.global.socket,
     group: config.global.group,
     peer: peerOf,
-    handle: (method, params, caller) => (handlers[method] as (p: unknown, c: { name: string }) => Promise<unknown>)(params, caller),
+    handle: (method, params, caller) =>
+      (handlers[method] as (p: unknown, c: { name: string }) => Promise<unknown>)(params, caller),
     toError: (error) => (error instanceof Refused ? error.error : undefined),
     warn: (text) => log.write('warn', text),
   }).catch((error: Error) => giveUp(error.message));
   publish = server.publish;
-  tell('start', wanted.config().global.routerId, `lbd started with ${file}: ${wanted.intent().services.length} virtual servers, ${wanted.intent().instances.length} VRRP instances`);
+  tell(
+    'start',
+    wanted.config().global.routerId,
+    `lbd started with ${file}: ${wanted.intent().services.length} virtual servers, ${wanted.intent().instances.length} VRRP instances`,
+  );
   publisher.all(wanted.intent());
   notifySystemd('READY=1');
   signals.attach({ log, wanted, check, vrrp, tell }, () => server.close());
@@ -175,12 +186,15 @@ function createSignalHandler(core: Core, close: () => Promise<void>): (signal: N
   return (signal) => {
     if (signal === 'SIGHUP') return void reload(core);
     const atOnce = stopping || signal === 'SIGUSR2';
-    if (!stopping) core.tell('stop', core.wanted.config().global.routerId, atOnce ? `${signal}: ends at once and keeps everything` : `${signal}: ordered stop`);
+    if (!stopping)
+      core.tell(
+        'stop',
+        core.wanted.config().global.routerId,
+        atOnce ? `${signal}: ends at once and keeps everything` : `${signal}: ordered stop`,
+      );
     stopping = true;
     notifySystemd('STOPPING=1');
-    (atOnce ? exitAtOnce(core) : orderedStop(core))
-      .then(close)
-      .then(() => process.exit(0));
+    (atOnce ? exitAtOnce(core) : orderedStop(core)).then(close).then(() => process.exit(0));
   };
 }
 

@@ -52,7 +52,8 @@ async function servicesOf(parts: HandlerParts, service: string | undefined): Pro
 }
 
 function detailOf(parts: HandlerParts, service: string, rs: string | undefined): Promise<{ value: DetailAnswer }> {
-  if (parts.check.state().state === 'not needed') return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
+  if (parts.check.state().state === 'not needed')
+    return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
   return ask<{ value: DetailAnswer }>(parts.check, { query: { what: 'detail', service, rs } });
 }
 
@@ -86,7 +87,9 @@ function whyInstance(instance: ApiInstance): ApiWhy {
   const steps = [`${instance.state} for ${instance.since_seconds}s: ${instance.reason}`];
   if (instance.master) {
     const { address, priority, last_advert_seconds } = instance.master;
-    steps.push(`master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`);
+    steps.push(
+      `master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`,
+    );
   }
   for (const { address, held } of instance.addresses) steps.push(`${address}: ${held ? 'held' : 'not held'}`);
   for (const { reason, count, from, last_seconds } of instance.rejected) {
@@ -122,14 +125,20 @@ export function createHandlers(parts: HandlerParts): Handlers {
     async show({ service, rs }) {
       const [found] = await servicesOf(parts, service);
       const detail = (await detailOf(parts, service, rs)).value;
-      const realServer = rs === undefined ? null : (found?.real_servers.find((one) => detail.target.endsWith(`/${one.address}`)) ?? null);
+      const realServer =
+        rs === undefined ? null : (found?.real_servers.find((one) => detail.target.endsWith(`/${one.address}`)) ?? null);
       return { service: found as ApiService, real_server: realServer, checks: detail.checks };
     },
-    add_rs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'add-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    set_rs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'set-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    del_rs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'del-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    add_vs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    del_vs: ({ dry_run, reason, ...params }, caller) => wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    add_rs: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'add-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    set_rs: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'set-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    del_rs: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'del-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    add_vs: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    del_vs: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     async vrrp({ instance }) {
       const instances = await instancesOf(parts);
       if (instance === undefined) return { instances };

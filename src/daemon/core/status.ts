@@ -3,7 +3,10 @@ import type { ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.j
 import type { CheckSummary } from '../messages.js';
 
 export interface StatusParts {
-  readonly head: Pick<ApiStatus, 'router_id' | 'version' | 'pid' | 'uptime_seconds' | 'config_file' | 'revision' | 'overrides' | 'processes'>;
+  readonly head: Pick<
+    ApiStatus,
+    'router_id' | 'version' | 'pid' | 'uptime_seconds' | 'config_file' | 'revision' | 'overrides' | 'processes'
+  >;
   /** An error text instead of an answer; undefined when the process is not needed. */
   readonly check: CheckSummary | string | undefined;
   readonly vrrp: readonly ApiInstance[] | string | undefined;
@@ -34,7 +37,8 @@ function vrrpProblems(vrrp: StatusParts['vrrp']): ApiProblemLine[] {
   for (const instance of vrrp) {
     if (instance.state === 'fault') lines.push(critical(`${instance.name}: FAULT: ${instance.reason}`));
     const missing = instance.state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
-    if (missing.length > 0) lines.push(critical(`${instance.name}: master without ${missing.map((one) => one.address).join(', ')}`));
+    if (missing.length > 0)
+      lines.push(critical(`${instance.name}: master without ${missing.map((one) => one.address).join(', ')}`));
     for (const { reason, count, from } of instance.rejected) {
       lines.push(warning(`${instance.name}: ${count} adverts refused: ${reason}, last from ${from}`));
     }
@@ -43,7 +47,9 @@ function vrrpProblems(vrrp: StatusParts['vrrp']): ApiProblemLine[] {
 }
 
 function processProblems(processes: ApiStatus['processes']): ApiProblemLine[] {
-  return processes.filter((one) => one.state === 'restarting').map((one) => critical(`the ${one.name} process is being restarted`));
+  return processes
+    .filter((one) => one.state === 'restarting')
+    .map((one) => critical(`the ${one.name} process is being restarted`));
 }
 
 export function assembleStatus(parts: StatusParts): ApiStatus {
@@ -57,7 +63,10 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
   const rank = (line: ApiProblemLine) => (line.severity === 'critical' ? 0 : 1);
   return {
     ...parts.head,
-    ipvs: check?.ipvs ?? { usable: parts.check === undefined, text: parts.check === undefined ? 'not needed: no virtual server' : 'unknown' },
+    ipvs: check?.ipvs ?? {
+      usable: parts.check === undefined,
+      text: parts.check === undefined ? 'not needed: no virtual server' : 'unknown',
+    },
     drift: check?.drift ?? { total: 0, last: null },
     instances: Array.isArray(parts.vrrp) ? parts.vrrp : [],
     services: check?.services ?? [],

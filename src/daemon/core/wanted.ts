@@ -49,7 +49,8 @@ const FIXED = [
 
 function needsRestart(before: Config, after: Config): string | undefined {
   for (const [name, get] of FIXED) {
-    if (get(before) !== get(after)) return `${name} changes from ${get(before) ?? 'nothing'} to ${get(after) ?? 'nothing'}: this needs a restart`;
+    if (get(before) !== get(after))
+      return `${name} changes from ${get(before) ?? 'nothing'} to ${get(after) ?? 'nothing'}: this needs a restart`;
   }
   return undefined;
 }
@@ -65,13 +66,18 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   let revision = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
-  function merge(next: Config, list: readonly Override[]): { intent: Intent; kept: readonly Override[]; dropped: readonly DroppedOverride[] } {
+  function merge(
+    next: Config,
+    list: readonly Override[],
+  ): { intent: Intent; kept: readonly Override[]; dropped: readonly DroppedOverride[] } {
     return buildIntent(next, list, revision + 1);
   }
 
   async function adopt(next: Config, merged: ReturnType<typeof merge>): Promise<void> {
-    if (merged.kept.length !== overrides.length || merged.kept.some((one, i) => one !== overrides[i])) await store.save(merged.kept);
-    for (const { override, reason } of merged.dropped) tell('override', `#${override.id}`, `dropped the override of ${override.who} (${override.when}): ${reason}`);
+    if (merged.kept.length !== overrides.length || merged.kept.some((one, i) => one !== overrides[i]))
+      await store.save(merged.kept);
+    for (const { override, reason } of merged.dropped)
+      tell('override', `#${override.id}`, `dropped the override of ${override.who} (${override.when}): ${reason}`);
     config = next;
     overrides = merged.kept;
     intent = merged.intent;
@@ -106,7 +112,11 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     for (const problem of parsed.problems) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
     if (!parsed.config) {
       const errors = parsed.problems.filter((problem) => problem.severity === 'error').length;
-      throw new Refused({ code: 'invalid_config', message: `${file} has ${errors} errors: nothing was changed`, problems: parsed.problems });
+      throw new Refused({
+        code: 'invalid_config',
+        message: `${file} has ${errors} errors: nothing was changed`,
+        problems: parsed.problems,
+      });
     }
     const fixed = needsRestart(config, parsed.config);
     if (fixed) return refuse(`${fixed}; nothing was changed`);

@@ -75,11 +75,22 @@ const isBackup = (status: { instances: readonly { state: string }[] }) => status
 async function spread(stage: Stage): Promise<void> {
   const { tell, traffic } = stage;
   tell.step(`The client asks http://${VIP}/ ${RATE} times a second`);
-  await watch(stage, traffic.next((answer) => answer.error === null));
+  await watch(
+    stage,
+    traffic.next((answer) => answer.error === null),
+  );
   const answers = await watch(stage, traffic.more(60));
   const failed = answers.filter((answer) => answer.error !== null).length;
-  tell.result('requests spread over the web servers', Object.entries(shares(answers)).map(([who, count]) => `${who} ${count}`).join(', '));
-  if (failed > 0) throw new Error(`${failed} of ${answers.length} requests failed with everything healthy: ${JSON.stringify(answers.find((one) => one.error))}`);
+  tell.result(
+    'requests spread over the web servers',
+    Object.entries(shares(answers))
+      .map(([who, count]) => `${who} ${count}`)
+      .join(', '),
+  );
+  if (failed > 0)
+    throw new Error(
+      `${failed} of ${answers.length} requests failed with everything healthy: ${JSON.stringify(answers.find((one) => one.error))}`,
+    );
 }
 
 async function serverDies(stage: Stage): Promise<void> {
@@ -110,7 +121,10 @@ async function serverReturns(stage: Stage): Promise<void> {
   tell.step('rs2 is started again');
   await startWeb(stage, 'rs2');
   const from = monotonic();
-  const first = await watch(stage, traffic.next((answer) => answer.who === 'rs2'));
+  const first = await watch(
+    stage,
+    traffic.next((answer) => answer.who === 'rs2'),
+  );
   tell.result('web server back: first request after its start', ms(first.at - from));
 }
 
@@ -124,7 +138,10 @@ async function addServer(stage: Stage): Promise<void> {
     if (added.status !== 0) throw new Error(`lbctl add-rs: ${added.stderr}`);
     tell.say(added.stdout.trim());
   }
-  const first = await watch(stage, traffic.next((answer) => answer.who === 'rs4'));
+  const first = await watch(
+    stage,
+    traffic.next((answer) => answer.who === 'rs4'),
+  );
   tell.result('lbctl add-rs: first request on the new server after', ms(first.at + first.ms - from));
   await d2.when('the backup has it too', upCount(4));
 }
@@ -192,7 +209,9 @@ async function main(): Promise<number> {
   try {
     await play(stage);
     tell.say('');
-    process.stdout.write(`\nMeasured at the client (${stage.traffic.answers.length} requests):\n${tell.table()}\n\nThe demo ended well.\n`);
+    process.stdout.write(
+      `\nMeasured at the client (${stage.traffic.answers.length} requests):\n${tell.table()}\n\nThe demo ended well.\n`,
+    );
     return 0;
   } catch (error) {
     process.stdout.write(`\nThe demo went wrong: ${(error as Error).message}\n`);

@@ -47,7 +47,10 @@ export function createDirector(netns: string, routerId: string): Director {
     return current;
   };
   const ctl = (...words: string[]): CommandResult => {
-    const result = spawnSync(process.execPath, [bin('lbctl'), '--socket', socket, ...words], { encoding: 'utf8', timeout: 60_000 });
+    const result = spawnSync(process.execPath, [bin('lbctl'), '--socket', socket, ...words], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
     return { status: result.status ?? -1, stdout: result.stdout, stderr: result.stderr };
   };
   /** Notes the children's pids, so that `destroy` can end what outlived a killed core. */
@@ -64,7 +67,10 @@ export function createDirector(netns: string, routerId: string): Director {
     program,
     ctl,
     configure: (yaml) =>
-      writeFileSync(file, `global:\n  router_id: ${routerId}\n  state_dir: ${folder}/state\n  control: { socket: ${socket} }\n${yaml}`),
+      writeFileSync(
+        file,
+        `global:\n  router_id: ${routerId}\n  state_dir: ${folder}/state\n  control: { socket: ${socket} }\n${yaml}`,
+      ),
     async start() {
       current = start(netns, [bin('lbd'), '-c', file]);
       running.push(current);
@@ -82,12 +88,18 @@ export function createDirector(netns: string, routerId: string): Director {
     async when(what, test, timeoutMs) {
       let last: ApiStatus | undefined;
       try {
-        return await until(`${routerId}: ${what}`, async () => {
-          last = await tryStatus();
-          return last && test(last) ? last : undefined;
-        }, timeoutMs);
+        return await until(
+          `${routerId}: ${what}`,
+          async () => {
+            last = await tryStatus();
+            return last && test(last) ? last : undefined;
+          },
+          timeoutMs,
+        );
       } catch (error) {
-        throw new Error(`${(error as Error).message}; status was ${JSON.stringify(last, null, 1)}\nlog:\n${program().lines.slice(-25).join('\n')}`);
+        throw new Error(
+          `${(error as Error).message}; status was ${JSON.stringify(last, null, 1)}\nlog:\n${program().lines.slice(-25).join('\n')}`,
+        );
       }
     },
     follow() {
@@ -98,7 +110,10 @@ export function createDirector(netns: string, routerId: string): Director {
         const past = follower.lines.find(seen);
         if (past) return JSON.parse(past) as ApiEvent;
         return new Promise((resolve, reject) => {
-          const timer = setTimeout(() => reject(new Error(`${routerId}: no such event; the last ones:\n${follower.lines.slice(-10).join('\n')}`)), timeoutMs);
+          const timer = setTimeout(
+            () => reject(new Error(`${routerId}: no such event; the last ones:\n${follower.lines.slice(-10).join('\n')}`)),
+            timeoutMs,
+          );
           follower.onLine((line) => {
             if (!seen(line)) return;
             clearTimeout(timer);

@@ -16,7 +16,8 @@ const LAYOUT = 1;
 const EARLY_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 const LOCK_STALE_MS = 15 * 60_000;
 
-export const cacheFolder = () => process.env.LBD_LAB_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lbd-lab');
+export const cacheFolder = () =>
+  process.env.LBD_LAB_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lbd-lab');
 
 /** Runs a program; its last words become the reason of a failure. Debian's own tools first, whatever PATH says. */
 export async function tool(what, program, args, options = {}) {
@@ -26,7 +27,11 @@ export async function tool(what, program, args, options = {}) {
     return stdout;
   } catch (error) {
     if (error.code === 'ENOENT') throw new LabError(`${what}: ${program} is missing; run: sh test/tools/setup.sh lab`);
-    const words = String(error.stderr || error.message).trim().split('\n').slice(-3).join(' / ');
+    const words = String(error.stderr || error.message)
+      .trim()
+      .split('\n')
+      .slice(-3)
+      .join(' / ');
     throw new LabError(`${what} failed: ${words}`);
   }
 }
@@ -133,7 +138,9 @@ function ready(folder) {
     const { layout, version } = JSON.parse(readFileSync(join(folder, 'lab.json'), 'utf8'));
     if (layout !== LAYOUT) return undefined;
     const kernel = join(folder, `root/boot/vmlinuz-${version}`);
-    return existsSync(kernel) ? { kernel, initramfs: join(folder, 'initramfs'), modules: join(modulesFolder(folder), version), version } : undefined;
+    return existsSync(kernel)
+      ? { kernel, initramfs: join(folder, 'initramfs'), modules: join(modulesFolder(folder), version), version }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -24,7 +24,10 @@ function found(program) {
 function kernelHasIpvs() {
   if (existsSync('/proc/net/ip_vs')) return true;
   try {
-    execFileSync('modprobe', ['-q', 'ip_vs'], { stdio: 'ignore', env: { ...process.env, PATH: `/usr/sbin:/sbin:${process.env.PATH}` } });
+    execFileSync('modprobe', ['-q', 'ip_vs'], {
+      stdio: 'ignore',
+      env: { ...process.env, PATH: `/usr/sbin:/sbin:${process.env.PATH}` },
+    });
   } catch {
     return false;
   }
@@ -33,11 +36,13 @@ function kernelHasIpvs() {
 
 function choose() {
   const forced = process.env.LBD_LAB;
-  if (forced !== undefined && forced !== '' && forced !== 'vm' && forced !== 'host') throw new LabError(`LBD_LAB is "${forced}": give vm or host`);
+  if (forced !== undefined && forced !== '' && forced !== 'vm' && forced !== 'host')
+    throw new LabError(`LBD_LAB is "${forced}": give vm or host`);
   if (process.getuid?.() !== 0) throw new LabError('the lab makes network namespaces and needs root: run it with sudo');
   if (forced === 'vm') return 'vm';
   if (kernelHasIpvs()) return 'host';
-  if (forced === 'host') throw new LabError("LBD_LAB=host, but this kernel has no IPVS (modprobe ip_vs failed): leave LBD_LAB out to use a guest");
+  if (forced === 'host')
+    throw new LabError('LBD_LAB=host, but this kernel has no IPVS (modprobe ip_vs failed): leave LBD_LAB out to use a guest');
   return 'vm';
 }
 
@@ -45,14 +50,19 @@ function needPrograms() {
   const packages = { 'qemu-system-x86_64': 'qemu-system-x86', modprobe: 'kmod', depmod: 'kmod', ip: 'iproute2' };
   const missing = [...new Set(Object.entries(packages).flatMap(([program, name]) => (found(program) ? [] : [name])))];
   if (missing.length === 0) return;
-  if (!found('apt-get')) throw new LabError(`${missing.join(' and ')} missing, and there is no apt-get to install it: the lab needs Debian or qemu, kmod and iproute2`);
+  if (!found('apt-get'))
+    throw new LabError(
+      `${missing.join(' and ')} missing, and there is no apt-get to install it: the lab needs Debian or qemu, kmod and iproute2`,
+    );
   throw new LabError(`missing: ${missing.join(', ')}; run: apt-get install --no-install-recommends ${missing.join(' ')}`);
 }
 
 /** In a network namespace of its own, so that nothing of this machine is touched. */
 function runOnHost(argv) {
   return new Promise((resolve, reject) => {
-    const child = spawn('unshare', ['--net', '--', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh', ...argv], { stdio: 'inherit' });
+    const child = spawn('unshare', ['--net', '--', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh', ...argv], {
+      stdio: 'inherit',
+    });
     child.once('error', (error) => reject(new LabError(`cannot run unshare: ${error.message}`)));
     child.once('exit', (code, signal) => resolve(code ?? 128 + (osConstants.signals[signal] ?? 0)));
   });

@@ -9,7 +9,8 @@ import { LabError, note } from './say.mjs';
 
 const DEFAULT_TIMEOUT_S = 1200;
 const BOOT_LIMIT_MS = 120_000;
-const KEPT_VARIABLES = /^(HOME|USER|LANG|LC_\w+|TERM|COLUMNS|LINES|CI|NO_COLOR|TZ|NODE_(?!EXTRA_CA_CERTS$)\w+|LBD_(?!LAB_OUT$)\w+)$/;
+const KEPT_VARIABLES =
+  /^(HOME|USER|LANG|LC_\w+|TERM|COLUMNS|LINES|CI|NO_COLOR|TZ|NODE_(?!EXTRA_CA_CERTS$)\w+|LBD_(?!LAB_OUT$)\w+)$/;
 
 /** A word that sh reads back as it was. */
 const quote = (word) => `'${word.replaceAll("'", "'\\''")}'`;
@@ -26,13 +27,17 @@ function makeRun(argv, lab, out) {
   mkdirSync(join(cacheFolder(), 'runs'), { recursive: true });
   const folder = mkdtempSync(join(cacheFolder(), 'runs', `${process.pid}-`));
   copyFileSync(fileURLToPath(new URL('./guest.sh', import.meta.url)), join(folder, 'guest.sh'));
-  writeFileSync(join(folder, 'env.sh'), `LAB_VERSION=${lab.version}\nLAB_MODULES=${quote(lab.modules)}\nLAB_OUT=${out ? 1 : ''}\n`);
+  writeFileSync(
+    join(folder, 'env.sh'),
+    `LAB_VERSION=${lab.version}\nLAB_MODULES=${quote(lab.modules)}\nLAB_OUT=${out ? 1 : ''}\n`,
+  );
   writeFileSync(join(folder, 'job.sh'), jobScript(argv));
   return folder;
 }
 
 function qemuArguments(lab, folder, out) {
-  const share = (id, path, extra) => `local,path=${path.replaceAll(',', ',,')},mount_tag=${id},security_model=none,multidevs=remap${extra}`;
+  const share = (id, path, extra) =>
+    `local,path=${path.replaceAll(',', ',,')},mount_tag=${id},security_model=none,multidevs=remap${extra}`;
   const port = (name) => [
     '-chardev',
     `socket,id=${name},path=${join(folder, name)}`,
@@ -85,7 +90,9 @@ function timeLimit() {
 
 /** setpriv ends qemu with us, even if we are killed. */
 function startQemu(args) {
-  const words = existsSync('/usr/bin/setpriv') ? ['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args] : ['qemu-system-x86_64', ...args];
+  const words = existsSync('/usr/bin/setpriv')
+    ? ['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args]
+    : ['qemu-system-x86_64', ...args];
   return spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
@@ -94,13 +101,23 @@ function waitForEnd(qemu, statusText, console_) {
   return new Promise((resolve) => {
     const limit = timeLimit();
     const began = Date.now();
-    const bootTimer = setTimeout(() => resolve({ status: 1, error: `the guest did not start within ${BOOT_LIMIT_MS / 1000} s: ${console_()}` }), BOOT_LIMIT_MS);
-    const timer = setTimeout(() => resolve({ status: 124, error: `the command was still running after ${limit} s (LBD_LAB_TIMEOUT): ended` }), limit * 1000);
+    const bootTimer = setTimeout(
+      () => resolve({ status: 1, error: `the guest did not start within ${BOOT_LIMIT_MS / 1000} s: ${console_()}` }),
+      BOOT_LIMIT_MS,
+    );
+    const timer = setTimeout(
+      () => resolve({ status: 124, error: `the command was still running after ${limit} s (LBD_LAB_TIMEOUT): ended` }),
+      limit * 1000,
+    );
     const onSignal = (signal) => resolve({ status: signal === 'SIGINT' ? 130 : 143, error: undefined });
     process.once('SIGINT', onSignal);
     process.once('SIGTERM', onSignal);
-    qemu.once('error', (error) => resolve({ status: 1, error: `cannot start qemu-system-x86_64: ${error.message}; run: sh test/tools/setup.sh lab` }));
-    qemu.once('exit', (code, signal) => resolve({ status: 1, error: `the guest ended by itself (${signal ?? `status ${code}`}): ${console_()}` }));
+    qemu.once('error', (error) =>
+      resolve({ status: 1, error: `cannot start qemu-system-x86_64: ${error.message}; run: sh test/tools/setup.sh lab` }),
+    );
+    qemu.once('exit', (code, signal) =>
+      resolve({ status: 1, error: `the guest ended by itself (${signal ?? `status ${code}`}): ${console_()}` }),
+    );
     statusText((line) => {
       if (line === 'ready') {
         clearTimeout(bootTimer);
@@ -137,7 +154,12 @@ export async function runInGuest(argv, lab) {
   try {
     ports.push(await openPort(join(folder, 'out'), passTo(process.stdout)));
     ports.push(await openPort(join(folder, 'err'), passTo(process.stderr)));
-    ports.push(await openPort(join(folder, 'status'), lines((line) => listen(line))));
+    ports.push(
+      await openPort(
+        join(folder, 'status'),
+        lines((line) => listen(line)),
+      ),
+    );
     const qemu = startQemu(qemuArguments(lab, folder, out));
     let said = '';
     const keep = (chunk) => {
@@ -159,7 +181,8 @@ export async function runInGuest(argv, lab) {
     );
     qemu.kill(end.status === 124 || end.error ? 'SIGKILL' : 'SIGTERM');
     await gone;
-    if (qemu.pid) await Promise.race([Promise.all(ports.map((port) => port.ended)), new Promise((resolve) => setTimeout(resolve, 2000))]);
+    if (qemu.pid)
+      await Promise.race([Promise.all(ports.map((port) => port.ended)), new Promise((resolve) => setTimeout(resolve, 2000))]);
     if (end.error) throw Object.assign(new LabError(end.error), { status: end.status });
     return end.status;
   } finally {

@@ -1,0 +1,223 @@
+/** The kernel's IPVS through generic netlink: reading the table, applying operations. One network namespace: this process's. */
+import { execFile } from 'node:child_process';
+import { Commands, formatMessage, parseMessage } from 'netlink/dist/genl/structs.js';
+import { OsError } from '../base/errors.js';
+import {
+  destinationKey,
+  type KernelDestination,
+  type Operation,
+  type Refusal,
+  type Service,
+  type ServiceId,
+  serviceKey,
+  type Table,
+} from '../ipvs/types.js';
+import type { DecodeError } from '../wire/attributes.js';
+import {
+  IPVS_FAMILY,
+  type IpvsInfo,
+  isMalformed,
+  putOperation,
+  putQuery,
+  type Query,
+  readDestination,
+  readInfo,
+  readService,
+  type ServiceReply,
+} from '../wire/ipvs.js';
+import { beginMessage, createWriter, endMessage, type Message, NLM_F_ACK, NLM_F_REQUEST, putBytes } from '../wire/netlink.js';
+import { createNetlinkSocket, NETLINK_GENERIC, type NetlinkSocket, openTransport, packed, type Transport } from './netlink.js';
+
+const GENL_ID_CTRL = 0x10;
+const GENL_CTRL_VERSION = 2;
+const GENL_HEADER = 4;
+const MODPROBE_MS = 10_000;
+/** Messages a send: all answers queue up before the first can be read, and 256 of them overrun a default queue. */
+const BATCH = 128;
+
+const ENOENT = 2;
+const ESRCH = 3;
+const EPERM = 1;
+
+export interface IpvsClient {
+  info(): IpvsInfo;
+  /** The whole table of this namespace. */
+  readTable(): Table<KernelDestination>;
+  /** One service with its destinations; undefined when the kernel has no such service. */
+  readService(id: ServiceId): Service<KernelDestination> | undefined;
+  /** Refusals, each with its operation; the others are done. Throws OsError when the outcome is unknown. */
+  apply(operations: readonly Operation[]): Refusal[];
+  close(): void;
+}
+
+/** The number that generic netlink gave the family IPVS; ENOENT when the kernel has none (the request itself may load the module). */
+function resolveFamily(socket: NetlinkSocket): number {
+  const sequence = socket.reserve(1);
+  const writer = createWriter(256);
+  const start = beginMessage(writer, GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, sequence);
+  putBytes(writer, Uint8Array.of(Commands.GET_FAMILY, GENL_CTRL_VERSION, 0, 0));
+  putBytes(writer, packed(formatMessage({ familyName: IPVS_FAMILY })));
+  endMessage(writer, start);
+  let family: number | undefined;
+  const [outcome] = socket.exchange('looking for IPVS', writer, sequence, 1, (message) => {
+    family = parseMessage(Buffer.from(message.payload.subarray(GENL_HEADER))).familyId;
+  });
+  if (outcome && outcome.errno !== 0) throw new OsError({ op: 'looking for IPVS', errno: outcome.errno, extack: outcome.extack });
+  if (family === undefined) throw new OsError({ op: 'looking for IPVS', errno: 0 }, 'malformed reply from the kernel');
+  return family;
+}
+
+function modprobe(): Promise<string> {
+  const env = { ...process.env, PATH: `/usr/sbin:/sbin:/usr/bin:/bin:${process.env.PATH ?? ''}` };
+  return new Promise((resolve) => {
+    execFile('modprobe', ['ip_vs'], { timeout: MODPROBE_MS, env }, (error, _out, words) => {
+      resolve(error ? words.trim().split('\n').pop() || error.message : '');
+    });
+  });
+}
+
+const unusable = (errno: number, text: string): OsError => new OsError({ op: 'IPVS', errno }, text);
+
+/** Finds the family, loading the module where that is possible; the OsError says what is missing and the cure. */
+async function findFamily(socket: NetlinkSocket): Promise<number> {
+  try {
+    return resolveFamily(socket);
+  } catch (error) {
+    if (!(error instanceof OsError) || error.errno !== ENOENT) throw error;
+  }
+  const complaint = await modprobe();
+  try {
+    return resolveFamily(socket);
+  } catch (error) {
+    if (!(error instanceof OsError) || error.errno !== ENOENT) throw error;
+    const why = complaint === '' ? '' : ` (modprobe: ${complaint})`;
+    throw unusable(
+      ENOENT,
+      `this kernel has no IPVS and the module ip_vs cannot be loaded${why}: install the kernel's modules, or run "modprobe ip_vs" on the host`,
+    );
+  }
+}
+
+function denied(error: unknown): never {
+  if (error instanceof OsError && error.errno === EPERM) {
+    throw unusable(EPERM, 'permission denied: IPVS needs CAP_NET_ADMIN in the initial user namespace');
+  }
+  throw error;
+}
+
+/** Opens IPVS. Rejects with an OsError that says what is missing and the cure. */
+export async function openIpvs(open: () => Transport = () => openTransport(NETLINK_GENERIC)): Promise<IpvsClient> {
+  const commands = createNetlinkSocket(open);
+  try {
+    const client = createClient(commands, createNetlinkSocket(open), await findFamily(commands));
+    client.info();
+    return client;
+  } catch (error) {
+    commands.close();
+    return denied(error);
+  }
+}
+
+function must<T extends object>(value: T | DecodeError, op: string): T {
+  if (isMalformed(value)) throw new OsError({ op, errno: 0 }, `malformed reply from the kernel: ${value.malformed}`);
+  return value;
+}
+
+function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: number): IpvsClient {
+  function ask(op: string, query: Query, onData: (message: Message) => void): number {
+    const sequence = commands.reserve(1);
+    const writer = createWriter(256);
+    putQuery(writer, family, sequence, query);
+    return commands.exchange(op, writer, sequence, 1, onData)[0]?.errno ?? 0;
+  }
+
+  function dump(op: string, query: Query, onData: (message: Message) => void, restart: () => void): void {
+    const write = (sequence: number) => {
+      const writer = createWriter(256);
+      putQuery(writer, family, sequence, query);
+      return writer;
+    };
+    dumps.dump(op, write, onData, restart);
+  }
+
+  /** Newest first, as the kernel keeps them; the first of a key counts, should the table have changed under the dump. */
+  function destinations(id: ServiceId): Map<string, KernelDestination> {
+    const found = new Map<string, KernelDestination>();
+    dump(
+      `reading the real servers of ${serviceKey(id)}`,
+      { kind: 'destinations', id },
+      (message) => {
+        const one = must(readDestination(message.payload, id.family), 'reading real servers');
+        const key = destinationKey(one);
+        if (!found.has(key)) found.set(key, one);
+      },
+      () => found.clear(),
+    );
+    return found;
+  }
+
+  function services(): ServiceReply[] {
+    const found = new Map<string, ServiceReply>();
+    dump(
+      'reading the services',
+      { kind: 'services' },
+      (message) => {
+        const one = readService(message.payload);
+        // A service of a protocol that lbd does not know (AH, ESP) is somebody else's.
+        if (!isMalformed(one)) found.set(serviceKey(one.id), one);
+        else if (!one.malformed.startsWith('protocol')) must(one, 'reading the services');
+      },
+      () => found.clear(),
+    );
+    return [...found.values()];
+  }
+
+  function applyBatch(operations: readonly Operation[]): Refusal[] {
+    const first = commands.reserve(operations.length);
+    const writer = createWriter(operations.length * 160);
+    // Failures always answer; the acknowledgement of the last one says that the batch is through.
+    operations.forEach((operation, i) => putOperation(writer, family, first + i, operation, i === operations.length - 1));
+    const refusals: Refusal[] = [];
+    for (const outcome of commands.exchange('changing the table', writer, first, operations.length)) {
+      if (outcome.errno === 0) continue;
+      const operation = operations[outcome.sequence - first] as Operation;
+      const { errno, extack } = outcome;
+      refusals.push({ operation, errno, code: new OsError({ op: '', errno }).code, extack });
+    }
+    return refusals;
+  }
+
+  return {
+    info() {
+      let info: IpvsInfo | undefined;
+      const errno = ask('asking for IPVS', { kind: 'info' }, (message) => {
+        info = must(readInfo(message.payload), 'asking for IPVS');
+      });
+      if (!info) throw new OsError({ op: 'asking for IPVS', errno });
+      return info;
+    },
+    readTable() {
+      const table = new Map<string, Service<KernelDestination>>();
+      for (const service of services()) table.set(serviceKey(service.id), { ...service, destinations: destinations(service.id) });
+      return table;
+    },
+    readService(id) {
+      let reply: ServiceReply | undefined;
+      const op = `reading ${serviceKey(id)}`;
+      const errno = ask(op, { kind: 'service', id }, (message) => {
+        reply = must(readService(message.payload), op);
+      });
+      if (errno !== 0 && errno !== ESRCH) throw new OsError({ op, errno });
+      return reply && { ...reply, destinations: destinations(id) };
+    },
+    apply(operations) {
+      const refusals: Refusal[] = [];
+      for (let at = 0; at < operations.length; at += BATCH) refusals.push(...applyBatch(operations.slice(at, at + BATCH)));
+      return refusals;
+    },
+    close() {
+      commands.close();
+      dumps.close();
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Netlink framing (linux/netlink.h): messages and attributes, numbers in host byte order.
+ *
+ *   nlmsghdr:  length u32 | type u16 | flags u16 | sequence u32 | port u32 | payload, padded to 4
+ *   nlattr:    length u16 | type u16 (0x8000 nested, 0x4000 network order) | value, padded to 4
+ */
+import { HOST_LITTLE_ENDIAN as HOST, viewOf } from '../base/bytes.js';
+
+export const HEADER_LENGTH = 16;
+const ATTRIBUTE_HEADER = 4;
+const TYPE_MASK = 0x3fff;
+
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+
+export const NLM_F_REQUEST = 0x01;
+export const NLM_F_MULTI = 0x02;
+export const NLM_F_ACK = 0x04;
+export const NLM_F_DUMP_INTR = 0x10;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+
+export interface Message {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly port: number;
+  readonly payload: Uint8Array;
+}
+
+const align = (length: number): number => (length + 3) & ~3;
+
+/* ---- writing: one growing buffer, many messages ---- */
+
+export interface Writer {
+  bytes: Uint8Array;
+  view: DataView;
+  length: number;
+}
+
+export function createWriter(capacity = 4096): Writer {
+  const bytes = new Uint8Array(capacity);
+  return { bytes, view: viewOf(bytes), length: 0 };
+}
+
+/** What was written; a window on the writer's buffer, valid until it is written to again. */
+export const written = (writer: Writer): Uint8Array => writer.bytes.subarray(0, writer.length);
+
+/** Room for `size` more bytes, zeroed; returns where they start. */
+function take(writer: Writer, size: number): number {
+  const start = writer.length;
+  const end = start + size;
+  if (end > writer.bytes.length) {
+    const bytes = new Uint8Array(Math.max(end, writer.bytes.length * 2));
+    bytes.set(writer.bytes.subarray(0, start));
+    writer.bytes = bytes;
+    writer.view = viewOf(bytes);
+  } else writer.bytes.fill(0, start, end);
+  writer.length = end;
+  return start;
+}
+
+/** Begins a message; endMessage with the returned offset writes its length. */
+export function beginMessage(writer: Writer, type: number, flags: number, sequence: number): number {
+  const start = take(writer, HEADER_LENGTH);
+  writer.view.setUint16(start + 4, type, HOST);
+  writer.view.setUint16(start + 6, flags, HOST);
+  writer.view.setUint32(start + 8, sequence, HOST);
+  return start;
+}
+
+export function endMessage(writer: Writer, start: number): void {
+  writer.view.setUint32(start, writer.length - start, HOST);
+}
+
+/** Fixed bytes of a message, padded to 4. */
+export function putBytes(writer: Writer, bytes: Uint8Array): void {
+  const start = take(writer, align(bytes.length));
+  writer.bytes.set(bytes, start);
+}
+
+/** Room for the value of an attribute of `size` bytes; returns where it starts. */
+export function putAttribute(writer: Writer, type: number, size: number): number {
+  const start = take(writer, ATTRIBUTE_HEADER + align(size));
+  writer.view.setUint16(start, ATTRIBUTE_HEADER + size, HOST);
+  writer.view.setUint16(start + 2, type, HOST);
+  return start + ATTRIBUTE_HEADER;
+}
+
+export function beginNest(writer: Writer, type: number): number {
+  const start = take(writer, ATTRIBUTE_HEADER);
+  writer.view.setUint16(start + 2, type, HOST);
+  return start;
+}
+
+export function endNest(writer: Writer, start: number): void {
+  writer.view.setUint16(start, writer.length - start, HOST);
+}
+
+/* ---- reading ---- */
+
+/** The messages of one datagram; undefined when a length does not fit (nothing of the datagram is to be believed then). */
+export function readMessages(bytes: Uint8Array): Message[] | undefined {
+  const view = viewOf(bytes);
+  const messages: Message[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes.length - at < HEADER_LENGTH) return undefined;
+    const length = view.getUint32(at, HOST);
+    if (length < HEADER_LENGTH || length > bytes.length - at) return undefined;
+    messages.push({
+      type: view.getUint16(at + 4, HOST),
+      flags: view.getUint16(at + 6, HOST),
+      sequence: view.getUint32(at + 8, HOST),
+      port: view.getUint32(at + 12, HOST),
+      payload: bytes.subarray(at + HEADER_LENGTH, at + length),
+    });
+    at += align(length);
+  }
+  return messages;
+}
+
+/** Calls `each` for every attribute, nested flags taken off its type; false when a length does not fit. */
+export function readAttributes(bytes: Uint8Array, each: (type: number, value: Uint8Array) => void): boolean {
+  const view = viewOf(bytes);
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes.length - at < ATTRIBUTE_HEADER) return false;
+    const length = view.getUint16(at, HOST);
+    if (length < ATTRIBUTE_HEADER || length > bytes.length - at) return false;
+    each(view.getUint16(at + 2, HOST) & TYPE_MASK, bytes.subarray(at + ATTRIBUTE_HEADER, at + length));
+    at += align(length);
+  }
+  return true;
+}
+
+/** What NLMSG_ERROR says: errno is positive, 0 for an acknowledgement. */
+export interface Acknowledgement {
+  readonly errno: number;
+  /** The kernel's explanation (NLMSGERR_ATTR_MSG). */
+  readonly extack: string | undefined;
+}
+
+const NLMSGERR_ATTR_MSG = 1;
+const ERROR_FIXED = 4 + HEADER_LENGTH;
+
+/** Undefined when the payload is too short to be one. */
+export function readAcknowledgement(message: Message): Acknowledgement | undefined {
+  const { payload, flags } = message;
+  if (payload.length < ERROR_FIXED) return undefined;
+  const view = viewOf(payload);
+  const errno = -view.getInt32(0, HOST);
+  if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, extack: undefined };
+  // The request's payload is echoed before the attributes, unless the message says that it was left out.
+  const echoed = (flags & NLM_F_CAPPED) !== 0 ? HEADER_LENGTH : align(view.getUint32(4, HOST));
+  let extack: string | undefined;
+  readAttributes(payload.subarray(Math.min(4 + echoed, payload.length)), (type, value) => {
+    if (type === NLMSGERR_ATTR_MSG) extack = readString(value);
+  });
+  return { errno, extack };
+}
+
+/** errno (positive) with which a dump ended: the payload of NLMSG_DONE. */
+export const doneErrno = (message: Message): number =>
+  message.payload.length >= 4 ? -viewOf(message.payload).getInt32(0, HOST) : 0;
+
+/** Text up to its NUL, or all of it. */
+export function readString(value: Uint8Array): string {
+  const end = value.indexOf(0);
+  let text = '';
+  for (const byte of end < 0 ? value : value.subarray(0, end)) text += String.fromCharCode(byte);
+  return text;
+}
