@@ -58,13 +58,25 @@ function undecided(member: Member, open: readonly CheckReport[]): string {
   return `unknown: ${place(member)} as before, until a new check has decided: ${waiting}`;
 }
 
+/** What speaks against a verdict of up, though not enough to change it: failures so far, or that nothing can be found out. */
+function doubt(member: Member): string {
+  for (const report of member.checks) {
+    const latest = report.state?.history[0];
+    if (!report.state || !latest || latest.ok) continue;
+    if (latest.local) return `; not checked at the moment: ${describeCheck(report.spec)}: ${latest.reason}`;
+    const { count } = report.state.streak;
+    return `; failing: ${describeCheck(report.spec)}: ${latest.reason} (${count} of ${report.spec.check.fall} failures)`;
+  }
+  return '';
+}
+
 /** `up, in the table with weight 10`, `down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), removed from the table`. */
 export function explain(member: Member): string {
   switch (memberVerdict(member.checks.map(verdictOf))) {
     case 'unchecked':
       return `not checked, so always up, ${place(member)}`;
     case 'up':
-      return `up, ${place(member)}`;
+      return `up, ${place(member)}${doubt(member)}`;
     case 'down':
       return down(
         member,

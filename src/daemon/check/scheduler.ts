@@ -83,6 +83,8 @@ class Runner implements CheckRunner {
   /** Started by their machine, without a place yet; their deadline does not count. In the order in which they were due. */
   private readonly held = new Set<Entry>();
   private running = 0;
+  /** Checks without a verdict. */
+  private open = 0;
   /** Results so far, to see whether a turn of the loop brought any. */
   private heard = 0;
   private armedFor = NEVER;
@@ -120,9 +122,7 @@ class Runner implements CheckRunner {
   }
 
   undecided(): number {
-    let count = 0;
-    for (const entry of this.entries.values()) if (entry.state.verdict === 'unknown') count++;
-    return count;
+    return this.open;
   }
 
   load(): { readonly running: number; readonly waiting: number } {
@@ -139,11 +139,13 @@ class Runner implements CheckRunner {
   private add(spec: CheckSpec, state: HealthState): void {
     const entry: Entry = { spec, state, probe: undefined, gone: false, at: NEVER, position: -1 };
     this.entries.set(spec.key, entry);
+    if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
   }
 
   private remove(entry: Entry): void {
     entry.gone = true;
+    if (entry.state.verdict === 'unknown') this.open--;
     this.cancel(entry);
     this.due.remove(entry);
     this.entries.delete(entry.spec.key);
@@ -195,6 +197,7 @@ class Runner implements CheckRunner {
     const before = entry.state;
     const [state, effects] = step(entry.spec.check, before, event);
     entry.state = state;
+    if (before.verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
     const latest = state.history[0];
     if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest);
     for (const effect of effects) if (!entry.gone) this.perform(entry, effect);

@@ -30,6 +30,19 @@ test('up, in its weight', () => {
   assert.equal(explain({ membership: 'in', weight: 5, checks: [] }), 'not checked, so always up, in the table with weight 5');
 });
 
+test('up, with what speaks against it', () => {
+  const shaken = state({ verdict: 'up', streak: { ok: false, count: 1 }, history: [failed('connection refused')] });
+  assert.equal(
+    explain({ membership: 'in', weight: 10, checks: [up, { spec, state: shaken }] }),
+    'up, in the table with weight 10; failing: tcp connect to 10.0.0.21:80: connection refused (1 of 2 failures)',
+  );
+  const blind = state({ verdict: 'up', history: [failed('too many open files on this director', true)] });
+  assert.equal(
+    explain({ membership: 'in', weight: 10, checks: [{ spec, state: blind }] }),
+    'up, in the table with weight 10; not checked at the moment: tcp connect to 10.0.0.21:80: too many open files on this director',
+  );
+});
+
 test('down, with the deciding result', () => {
   assert.equal(
     explain({ membership: 'out', weight: 10, checks: [up, down] }),

@@ -83,6 +83,7 @@ describe('a runner', () => {
     assert.equal(one.runner.state(spec(0).key), undefined);
     assert.equal(one.open.size, 1);
     assert.equal(one.runner.state(spec(4).key)?.since, 7);
+    assert.equal(one.runner.undecided(), 1);
     assert.deepEqual(
       [...one.runner.states()].map(([key]) => key),
       [spec(1).key, spec(4).key],
