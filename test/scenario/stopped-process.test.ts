@@ -52,7 +52,12 @@ function child(port: number): void {
 const scenario = () =>
   test('stopped for 1.7 s in the middle of 400 probes a second: not one verdict', async () => {
     const server = createServer((socket) => {
-      socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+      socket
+        .on('error', () => {})
+        .once('data', () => {
+          // Late enough that dozens of probes are under way at any moment, the one of the stop too.
+          setTimeout(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 100);
+        });
     }).listen(0, '0.0.0.0', 1024);
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
