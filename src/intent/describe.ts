@@ -2,7 +2,12 @@
 import type { VrrpInstanceConfig } from '../config/types.js';
 import type { Intent, ServiceIntent } from './types.js';
 
-function named<T extends { readonly name: string }>(what: string, before: readonly T[], after: readonly T[], content: (one: T) => string): string[] {
+function named<T extends { readonly name: string }>(
+  what: string,
+  before: readonly T[],
+  after: readonly T[],
+  content: (one: T) => string,
+): string[] {
   const old = new Map(before.map((one) => [one.name, content(one)]));
   const fresh = new Map(after.map((one) => [one.name, content(one)]));
   const lines: string[] = [];
@@ -15,7 +20,10 @@ function named<T extends { readonly name: string }>(what: string, before: readon
 const SHOWN = 10;
 
 /** `nothing changed`, or `virtual server web changed, instance VI_2 added`; a long list is cut with a count. */
-export function describeDifference(before: Pick<Intent, 'services' | 'instances'>, after: Pick<Intent, 'services' | 'instances'>): string {
+export function describeDifference(
+  before: Pick<Intent, 'services' | 'instances'>,
+  after: Pick<Intent, 'services' | 'instances'>,
+): string {
   const lines = [
     ...named<ServiceIntent>('virtual server', before.services, after.services, (one) => JSON.stringify(one)),
     ...named<VrrpInstanceConfig>('VRRP instance', before.instances, after.instances, (one) => JSON.stringify(one)),

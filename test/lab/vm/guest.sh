@@ -16,7 +16,6 @@ ln -sfn /proc/self/fd/2 /dev/stderr
 . "$run/env.sh"
 cp "$run/job.sh" /dev/shm/job.sh
 mount -t tmpfs -o mode=755 run /run
-mount -t tmpfs tmp /tmp
 mkdir -p /run/netns /run/lock /var/lock
 mkdir -p "/lib/modules"
 rm -rf "/lib/modules/$LAB_VERSION"

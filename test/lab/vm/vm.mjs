@@ -22,7 +22,7 @@ function jobScript(argv) {
   return `${[...exports, `cd ${quote(process.cwd())} || exit 1`, `exec ${argv.map(quote).join(' ')}`].join('\n')}\n`;
 }
 
-/** The run's folder lies in the cache, not in /tmp: the guest has a /tmp of its own. */
+/** The run's folder lies in the cache: the guest's first process reads it on the host's root. */
 function makeRun(argv, lab, out) {
   mkdirSync(join(cacheFolder(), 'runs'), { recursive: true });
   const folder = mkdtempSync(join(cacheFolder(), 'runs', `${process.pid}-`));

@@ -1,0 +1,18 @@
+/**
+ * Words of the configuration language that this version does not have yet. They are refused by name: a director that ignores a
+ * line of its configuration is worse than one that does not start.
+ */
+
+export const LATER: Readonly<Record<string, readonly string[]>> = {
+  'the file': ['sync_groups', 'scripts', 'connection_sync', 'timeouts', 'notifications'],
+  global: ['http'],
+  defaults: ['persistence', 'slow_start', 'quorum', 'hysteresis', 'sorry_server'],
+  'a virtual server': ['fwmark', 'scheduler_flags', 'persistence', 'quorum', 'hysteresis', 'sorry_server', 'slow_start', 'one_packet', 'snat', 'role'],
+  'a real server': ['tun', 'slow_start', 'backup'],
+  'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
+  'a check': ['interval_down', 'interval_changing', 'jitter', 'source', 'mode', 'via', 'method', 'sni', 'digest', 'regex'],
+};
+
+export const LATER_CHECKS = ['https', 'tcp_half_open', 'grpc', 'udp', 'dns', 'smtp', 'script', 'file', 'agent', 'bfd'] as const;
+
+export const laterText = (word: string): string => `${word}: this version of lbd does not have it yet`;

@@ -1,0 +1,37 @@
+/**
+ * The configuration is parsed in a short-lived child: hundreds of milliseconds of event loop and tens of megabytes for a large file
+ * stay out of the daemon. The child prints the result as one JSON text.
+ */
+import { execFile } from 'node:child_process';
+import { fileProblem } from '../config/problems.js';
+import type { ParsedConfig } from '../config/types.js';
+import { parseSurroundings, readConfigFile } from '../os/config-files.js';
+
+const LIMIT_MS = 60_000;
+const MAX_OUTPUT = 512 * 1024 * 1024;
+
+const failed = (file: string, message: string): ParsedConfig => ({ config: undefined, problems: [fileProblem(file, message)] });
+
+/** Never rejects: a child that fails is a problem of the configuration, told like any other. */
+export function loadConfig(file: string, program = process.argv[1] as string): Promise<ParsedConfig> {
+  const { NODE_EXTRA_CA_CERTS: _unused, ...env } = process.env;
+  return new Promise((resolve) => {
+    const options = { timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT, env };
+    execFile(process.execPath, [program, '--parse-config', file], options, (error, stdout, stderr) => {
+      try {
+        resolve(JSON.parse(stdout) as ParsedConfig);
+      } catch {
+        const words = stderr.trim().split('\n').slice(-3).join(' / ') || error?.message || 'it printed nothing';
+        resolve(failed(file, `the parser did not finish: ${words}`));
+      }
+    });
+  });
+}
+
+/** What the child runs. The parser is loaded here only. */
+export async function parseConfigMain(file: string): Promise<void> {
+  const { parseConfig } = await import('../config/parse.js');
+  const found = readConfigFile(file);
+  const parsed = typeof found === 'string' ? failed(file, found) : parseConfig(file, found.text, parseSurroundings());
+  process.stdout.write(JSON.stringify(parsed));
+}

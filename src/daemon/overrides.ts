@@ -1,0 +1,104 @@
+/**
+ * The overrides on disk: `<state_dir>/overrides.json`, replaced as a whole (written beside, synced, renamed, folder synced), so that a
+ * power loss leaves the old or the new. A damaged file is set aside and never stops the daemon.
+ */
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import type { Override } from '../intent/types.js';
+
+const VERSION = 1;
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const amount = v.pipe(v.number(), v.integer(), v.minValue(0));
+const forward = v.picklist(['nat', 'dr', 'tun']);
+const server = { service: v.string(), address: v.string(), port };
+const weightSetting = v.variant('kind', [
+  v.object({ kind: v.literal('absolute'), weight: amount }),
+  v.object({ kind: v.literal('percent'), percent: amount }),
+]);
+const change = v.variant('kind', [
+  v.object({ kind: v.literal('add-rs'), ...server, weight: amount, forward: v.optional(forward), upper: amount, lower: amount }),
+  v.object({ kind: v.literal('set-rs'), ...server, weight: weightSetting }),
+  v.object({ kind: v.literal('del-rs'), ...server }),
+  v.object({
+    kind: v.literal('add-vs'),
+    name: v.string(),
+    protocol: v.picklist(['tcp', 'udp']),
+    address: v.string(),
+    port,
+    scheduler: v.string(),
+    forward,
+  }),
+  v.object({ kind: v.literal('del-vs'), service: v.string() }),
+]);
+const override = v.object({ id: amount, who: v.string(), when: v.string(), why: v.string(), change });
+const file = v.object({ version: v.literal(VERSION), next_id: amount, overrides: v.array(v.unknown()) });
+
+export interface OverrideStore {
+  readonly loaded: readonly Override[];
+  /** The number of the next override. */
+  nextId(): number;
+  save(overrides: readonly Override[]): Promise<void>;
+}
+
+interface Content {
+  readonly overrides: readonly Override[];
+  readonly nextId: number;
+}
+
+const NOTHING: Content = { overrides: [], nextId: 1 };
+
+function parse(text: string, warn: (text: string) => void): Content {
+  const content = v.parse(file, JSON.parse(text));
+  const overrides: Override[] = [];
+  for (const [i, entry] of content.overrides.entries()) {
+    const result = v.safeParse(override, entry);
+    if (result.success) overrides.push(result.output as Override);
+    else warn(`override number ${i + 1} of the saved ones is damaged and was left out: ${result.issues[0].message}`);
+  }
+  return { overrides, nextId: Math.max(content.next_id, ...overrides.map((one) => one.id + 1)) };
+}
+
+async function load(path: string, warn: (text: string) => void): Promise<Content> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') warn(`cannot read ${path}: ${(error as Error).message}; starting without overrides`);
+    return NOTHING;
+  }
+  try {
+    return parse(text, warn);
+  } catch (error) {
+    const aside = `${path}.damaged-${Date.now()}`;
+    await rename(path, aside).catch(() => {});
+    warn(`${path} was damaged (${(error as Error).message.split('\n')[0]}) and is now ${aside}; starting without overrides`);
+    return NOTHING;
+  }
+}
+
+async function replace(folder: string, path: string, text: string): Promise<void> {
+  const fresh = await open(`${path}.tmp`, 'w', 0o600);
+  try {
+    await fresh.writeFile(text);
+    await fresh.sync();
+  } finally {
+    await fresh.close();
+  }
+  await rename(`${path}.tmp`, path);
+  const directory = await open(folder, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+/** Reads what is there. `save` rejects when the disk refuses; what was there before stays then. */
+export async function openOverrides(stateDir: string, warn: (text: string) => void): Promise<OverrideStore> {
+  const path = join(stateDir, 'overrides.json');
+  const { overrides, nextId } = await load(path, warn);
+  let next = nextId;
+  return {
+    loaded: overrides,
+    nextId: () => next++,
+    save: (list) => replace(stateDir, path, `${JSON.stringify({ version: VERSION, next_id: next, overrides: list }, null, 1)}\n`),
+  };
+}

@@ -1,0 +1,59 @@
+/** Reads a configuration file and the files it includes. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+
+export interface FileText {
+  readonly file: string;
+  readonly text: string;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+};
+
+const reasonOf = (error: unknown): string => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return WORDS[code ?? ''] ?? message;
+};
+
+/** The text, or the sentence that says why it cannot be read. */
+export function readConfigFile(file: string): FileText | string {
+  try {
+    return { file, text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    return `cannot read ${file}: ${reasonOf(error)}`;
+  }
+}
+
+/** `*` and `?` in the last part of a path, as in `conf.d/*.yaml`. */
+const patternOf = (text: string): RegExp =>
+  new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`);
+
+/** The files of an include, sorted; relative to the folder of the file that names it. A pattern may match nothing, a plain name may not. */
+export function readIncludes(pattern: string, from: string): FileText[] | string {
+  const path = resolve(dirname(from), pattern);
+  const name = basename(path);
+  if (!/[*?]/.test(name)) {
+    const single = readConfigFile(path);
+    return typeof single === 'string' ? single : [single];
+  }
+  let names: string[];
+  try {
+    names = readdirSync(dirname(path)).filter((one) => !one.startsWith('.') && patternOf(name).test(one));
+  } catch (error) {
+    return `cannot read ${dirname(path)}: ${reasonOf(error)}`;
+  }
+  const files: FileText[] = [];
+  for (const one of names.sort()) {
+    const found = readConfigFile(join(dirname(path), one));
+    if (typeof found === 'string') return found;
+    files.push(found);
+  }
+  return files;
+}
+
+/** What the parser takes from its surroundings. */
+export const parseSurroundings = () => ({ env: process.env, hostname: hostname(), readInclude: readIncludes });
