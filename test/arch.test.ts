@@ -20,15 +20,18 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
   vrrp: { values: ['base'], types: ['config', 'wire'], packages: [] },
   os: { values: ['base', 'wire'], types: ['config', 'health', 'ipvs', 'vrrp', 'control'], packages: ['netlink'] },
   control: { values: ['base'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp'], packages: [] },
-  cli: { values: ['base', 'control', 'config'], types: ['intent'], packages: ['commander', 'yaml'] },
+  cli: { values: ['base', 'control', 'config'], types: ['intent', 'os'], packages: ['commander', 'yaml'] },
   daemon: {
     values: ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp', 'os', 'control'],
     types: [],
     packages: ['pino', 'valibot'],
   },
 };
-/** os speaks of services and operations by the values of ipvs/types.ts, which holds only names and keys. */
-const VALUE_LEAVES = new Set(['ipvs/types.ts']);
+/**
+ * os speaks of services and operations by the values of ipvs/types.ts, which holds only names and keys; lbctl check-config reads
+ * files as the daemon does.
+ */
+const VALUE_LEAVES = new Set(['ipvs/types.ts', 'os/config-files.ts']);
 const PURE = ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp'];
 const NODE_ALLOWED_IN_PURE = new Set(['node:crypto']);
 const FORBIDDEN_IN_PURE =

@@ -2,7 +2,22 @@
 import { familyOf, type Ip, isMulticast, parseEndpoint } from './ip.js';
 import { didYouMean } from './suggest.js';
 
-export const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh', 'twos'] as const;
+export const SCHEDULERS = [
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'lblc',
+  'lblcr',
+  'dh',
+  'sh',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'mh',
+  'twos',
+] as const;
 export const FORWARDS = ['nat', 'dr', 'tun'] as const;
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 /** ip_vs accepts more, but ipvsadm and every scheduler agree on this range. */
@@ -26,21 +41,25 @@ export const parseScheduler = (word: string) => parseChoice('scheduler', word, S
 export const parseForward = (word: string) => parseChoice('forwarding method', word, FORWARDS);
 
 function parseWhole(what: string, word: string, max: number): Parsed<number> {
-  if (!/^\d{1,10}$/.test(word) || Number(word) > max) return refused(`"${word}" is no ${what}: give a whole number from 0 to ${max}`);
+  if (!/^\d{1,10}$/.test(word) || Number(word) > max)
+    return refused(`"${word}" is no ${what}: give a whole number from 0 to ${max}`);
   return { value: Number(word) };
 }
 
 export const parseWeight = (word: string) => parseWhole('weight', word, MAX_WEIGHT);
 export const parseThreshold = (word: string) => parseWhole('connection threshold', word, MAX_THRESHOLD);
 
-export type WeightWord = { readonly kind: 'absolute'; readonly weight: number } | { readonly kind: 'percent'; readonly percent: number };
+export type WeightWord =
+  | { readonly kind: 'absolute'; readonly weight: number }
+  | { readonly kind: 'percent'; readonly percent: number };
 
 /** `10`, or `50%` of the configured weight (at most 1000%). */
 export function parseWeightWord(word: string): Parsed<WeightWord> {
   const percent = /^(\d{1,4})%$/.exec(word);
   if (percent && Number(percent[1]) <= 1000) return { value: { kind: 'percent', percent: Number(percent[1]) } };
   const whole = parseWeight(word);
-  if (isRefused(whole)) return refused(`"${word}" is no weight: give a whole number from 0 to ${MAX_WEIGHT}, or a percentage such as 50%`);
+  if (isRefused(whole))
+    return refused(`"${word}" is no weight: give a whole number from 0 to ${MAX_WEIGHT}, or a percentage such as 50%`);
   return { value: { kind: 'absolute', weight: whole.value } };
 }
 
@@ -56,7 +75,8 @@ export function parseServiceAddress(word: string): Parsed<{ address: Ip; port: n
   const endpoint = parseEndpoint(word);
   if (!endpoint) return refused(`"${word}" is no ADDRESS:PORT (an IPv6 address stands in brackets: [2001:db8::10]:80)`);
   const { address, port } = endpoint;
-  if (port === undefined) return refused(`"${word}" has no port${familyOf(address) === 6 ? `: write [${address}]:80` : `: write ${address}:80`}`);
+  if (port === undefined)
+    return refused(`"${word}" has no port${familyOf(address) === 6 ? `: write [${address}]:80` : `: write ${address}:80`}`);
   if (port === 0) return refused(`"${word}": port 0 is no port`);
   const why = unusable(address);
   return why ? refused(why) : { value: { address, port } };

@@ -16,7 +16,10 @@ function addressesOf(shape: VrrpInstanceShape): readonly Prefix[] {
   const given = shape.virtual_addresses;
   const first = given[0];
   if (!first || familyOf(first.address) === 4) return given;
-  const linkLocal = given.find((prefix) => isLinkLocal6(prefix.address)) ?? { address: derivedLinkLocal(shape.virtual_router_id), length: 128 };
+  const linkLocal = given.find((prefix) => isLinkLocal6(prefix.address)) ?? {
+    address: derivedLinkLocal(shape.virtual_router_id),
+    length: 128,
+  };
   return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal)];
 }
 
@@ -43,10 +46,14 @@ function checkInterval(instance: VrrpInstanceConfig, at: Located<unknown>, repor
   const { version, advertInterval: ms } = instance;
   const written = formatDuration(ms);
   if (version === 2 && (ms % 1000 !== 0 || ms < 1000)) {
-    report('error', at, `VRRPv2 counts in whole seconds (1s to 255s): advert_interval ${written} needs version: 3`, ['advert_interval']);
+    report('error', at, `VRRPv2 counts in whole seconds (1s to 255s): advert_interval ${written} needs version: 3`, [
+      'advert_interval',
+    ]);
   }
   if (version === 3 && (ms % 10 !== 0 || ms > 40_950)) {
-    report('error', at, `VRRPv3 counts in steps of 10ms up to 40.95s: advert_interval ${written} cannot be sent`, ['advert_interval']);
+    report('error', at, `VRRPv3 counts in steps of 10ms up to 40.95s: advert_interval ${written} cannot be sent`, [
+      'advert_interval',
+    ]);
   }
 }
 
@@ -64,7 +71,12 @@ function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceSh
   }
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
   if (addresses.length > MAX_ADDRESSES[family]) {
-    report('error', at, `one instance carries at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${addresses.length}`, below);
+    report(
+      'error',
+      at,
+      `one instance carries at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${addresses.length}`,
+      below,
+    );
   }
 }
 
@@ -74,8 +86,13 @@ function checkPassword(instance: VrrpInstanceConfig, at: Located<unknown>, repor
   if (version === 3) report('error', at, 'VRRPv3 has no authentication: leave it out, or use version: 2', ['authentication']);
   // Bytes, not characters: the field of the advert is 8 bytes wide. Every character beyond ASCII takes at least two.
   const bytes = [...password].reduce((sum, letter) => sum + (letter.charCodeAt(0) < 0x80 ? 1 : 2), 0);
-  if (bytes > MAX_PASSWORD_BYTES) report('error', at, `the password has more than ${MAX_PASSWORD_BYTES} bytes; VRRPv2 would cut it`, ['authentication', 'password']);
-  if (/[^\x20-\x7e]/.test(password)) report('error', at, 'the password may hold printable ASCII characters only', ['authentication', 'password']);
+  if (bytes > MAX_PASSWORD_BYTES)
+    report('error', at, `the password has more than ${MAX_PASSWORD_BYTES} bytes; VRRPv2 would cut it`, [
+      'authentication',
+      'password',
+    ]);
+  if (/[^\x20-\x7e]/.test(password))
+    report('error', at, 'the password may hold printable ASCII characters only', ['authentication', 'password']);
 }
 
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
@@ -93,7 +110,8 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     }
     for (const { address } of instance.addresses) {
       const holder = holders.get(`${instance.interface} ${address}`);
-      if (holder) report('error', at, `${address} is a virtual address of ${holder} already`, ['virtual_addresses']);
+      if (holder && holder !== instance.name)
+        report('error', at, `${address} is a virtual address of ${holder} already`, ['virtual_addresses']);
       holders.set(`${instance.interface} ${address}`, instance.name);
     }
     names.add(instance.name);

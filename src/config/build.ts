@@ -1,8 +1,9 @@
 /** The checked shape -> Config: defaults filled in, and the rules that look at two places at once. */
-import { familyOf, formatEndpoint } from '../base/ip.js';
+
 import { formatDuration } from '../base/duration.js';
-import type { Path, Source } from './document.js';
+import { familyOf, formatEndpoint } from '../base/ip.js';
 import { buildInstances } from './build-vrrp.js';
+import type { Path, Source } from './document.js';
 import { laterText } from './later.js';
 import type { CheckShape, FileShape, RealServerShape, TimingShape, VirtualServerShape, VrrpInstanceShape } from './schema.js';
 import type { CheckConfig, CheckTiming, Config, GlobalConfig, Problem, RealServerConfig, VirtualServerConfig } from './types.js';
@@ -14,7 +15,12 @@ export interface Located<T> {
   readonly path: Path;
 }
 
-export type Report = (severity: Problem['severity'], at: Pick<Located<unknown>, 'source' | 'path'>, message: string, below?: Path) => void;
+export type Report = (
+  severity: Problem['severity'],
+  at: Pick<Located<unknown>, 'source' | 'path'>,
+  message: string,
+  below?: Path,
+) => void;
 
 export interface Sections {
   readonly global: Located<NonNullable<FileShape['global']>> | undefined;
@@ -72,7 +78,12 @@ function buildCheck(shape: CheckShape, levels: readonly PartialTiming[]): CheckC
 function checkTimes(checks: readonly CheckConfig[], at: Located<unknown>, below: Path, report: Report): void {
   for (const check of checks) {
     if (check.timeout <= check.interval) continue;
-    report('error', at, `the check's timeout (${formatDuration(check.timeout)}) is longer than its interval (${formatDuration(check.interval)})`, below);
+    report(
+      'error',
+      at,
+      `the check's timeout (${formatDuration(check.timeout)}) is longer than its interval (${formatDuration(check.interval)})`,
+      below,
+    );
   }
 }
 
@@ -94,16 +105,30 @@ function checkServer(server: RealServerConfig, service: ServiceBase, at: Located
   const family = familyOf(service.address);
   if (familyOf(server.address) !== family) {
     const mixed = server.forward === 'tun' ? `: ${laterText('another address family behind a tunnel')}` : '';
-    report('error', at, `${server.address} is IPv${familyOf(server.address)}, the virtual server ${service.name} IPv${family}${mixed}`, [...below, 'address']);
+    report(
+      'error',
+      at,
+      `${server.address} is IPv${familyOf(server.address)}, the virtual server ${service.name} IPv${family}${mixed}`,
+      [...below, 'address'],
+    );
   }
   if (server.forward !== 'nat' && server.port !== service.port) {
     const cure = `write ${formatEndpoint(server.address, service.port)}, or forward: nat`;
-    report('error', at, `${server.forward} does not change ports: port ${server.port} must be ${service.port}; ${cure}`, [...below, 'address']);
+    report('error', at, `${server.forward} does not change ports: port ${server.port} must be ${service.port}; ${cure}`, [
+      ...below,
+      'address',
+    ]);
   }
-  if (server.lower > server.upper) report('error', at, `lower (${server.lower}) is above upper (${server.upper})`, [...below, 'lower']);
+  if (server.lower > server.upper)
+    report('error', at, `lower (${server.lower}) is above upper (${server.upper})`, [...below, 'lower']);
 }
 
-function buildServers(at: Located<VirtualServerShape>, service: ServiceBase, levels: readonly PartialTiming[], report: Report): RealServerConfig[] {
+function buildServers(
+  at: Located<VirtualServerShape>,
+  service: ServiceBase,
+  levels: readonly PartialTiming[],
+  report: Report,
+): RealServerConfig[] {
   const seen = new Set<string>();
   return at.value.real_servers.map((shape, i) => {
     const below = ['real_servers', i];
@@ -113,7 +138,8 @@ function buildServers(at: Located<VirtualServerShape>, service: ServiceBase, lev
     seen.add(key);
     checkServer(server, service, at, below, report);
     if (shape.checks) checkTimes(server.checks, at, [...below, 'checks'], report);
-    if (server.checks.length === 0) report('warning', at, `the real server ${key} of ${service.name} has no check: it is always up`, below);
+    if (server.checks.length === 0)
+      report('warning', at, `the real server ${key} of ${service.name} has no check: it is always up`, below);
     return server;
   });
 }
@@ -132,7 +158,8 @@ function buildService(at: Located<VirtualServerShape>, defaults: FileShape['defa
     checks: (value.checks ?? defaults?.checks ?? []).map((check) => buildCheck(check, levels)),
   };
   checkTimes(base.checks, at, value.checks ? ['checks'] : [], report);
-  if (value.real_servers.length === 0) report('warning', at, `the virtual server ${base.name} has no real server: connections to it are refused`);
+  if (value.real_servers.length === 0)
+    report('warning', at, `the virtual server ${base.name} has no real server: connections to it are refused`);
   return { ...base, realServers: buildServers(at, base, levels, report) };
 }
 
@@ -152,20 +179,30 @@ function buildServices(sections: Sections, report: Report): VirtualServerConfig[
 }
 
 /** A service that no director announces: right behind a router, a slip on a pair. */
-function warnUncarried(sections: Sections, services: readonly VirtualServerConfig[], carried: ReadonlySet<string>, report: Report): void {
+function warnUncarried(
+  sections: Sections,
+  services: readonly VirtualServerConfig[],
+  carried: ReadonlySet<string>,
+  report: Report,
+): void {
   if (sections.instances.length === 0) return;
   services.forEach((service, i) => {
     if (carried.has(service.address)) return;
-    report('warning', sections.services[i] as Located<VirtualServerShape>, `no VRRP instance carries ${service.address}, the address of ${service.name}`, ['address']);
+    report(
+      'warning',
+      sections.services[i] as Located<VirtualServerShape>,
+      `no VRRP instance carries ${service.address}, the address of ${service.name}`,
+      ['address'],
+    );
   });
 }
 
 export function buildConfig(sections: Sections, hostname: string, problems: Problem[]): Config {
-  const report: Report = (severity, at, message, below = []) => problems.push(at.source.problem(severity, message, [...at.path, ...below]));
+  const report: Report = (severity, at, message, below = []) =>
+    problems.push(at.source.problem(severity, message, [...at.path, ...below]));
   const virtualServers = buildServices(sections, report);
   const vrrpInstances = buildInstances(sections.instances, report);
   const carried = new Set(vrrpInstances.flatMap((instance) => instance.addresses.map((prefix) => prefix.address)));
   warnUncarried(sections, virtualServers, carried, report);
   return { global: buildGlobal(sections.global?.value, hostname), virtualServers, vrrpInstances };
 }
-

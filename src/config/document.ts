@@ -39,12 +39,15 @@ function findOffset(document: Document, path: Path, atKey: boolean): number {
 
 /** `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign. Undefined names go to `missing`. */
 function substitute(text: string, env: Readonly<Record<string, string | undefined>>, missing: (name: string) => void): string {
-  return text.replace(/\$\$|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g, (whole, name: string | undefined, fallback: string | undefined) => {
-    if (name === undefined) return whole === '$$' ? '$' : whole;
-    const value = env[name];
-    if (value === undefined && fallback === undefined) missing(name);
-    return value ?? fallback ?? '';
-  });
+  return text.replace(
+    /\$\$|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g,
+    (whole, name: string | undefined, fallback: string | undefined) => {
+      if (name === undefined) return whole === '$$' ? '$' : whole;
+      const value = env[name];
+      if (value === undefined && fallback === undefined) missing(name);
+      return value ?? fallback ?? '';
+    },
+  );
 }
 
 /** A plain scalar is typed again after the substitution: `weight: ${WEIGHT}` is a number. */
@@ -60,7 +63,14 @@ export function load(file: string, text: string, env: Readonly<Record<string, st
   const texts = text.split('\n');
   const at = (severity: Problem['severity'], message: string, offset: number): Problem => {
     const { line, col } = lines.linePos(offset);
-    return { severity, message, file, line: Math.max(line, 1), column: Math.max(col, 1), source: (texts[Math.max(line, 1) - 1] ?? '').replace(/\r$/, '') };
+    return {
+      severity,
+      message,
+      file,
+      line: Math.max(line, 1),
+      column: Math.max(col, 1),
+      source: (texts[Math.max(line, 1) - 1] ?? '').replace(/\r$/, ''),
+    };
   };
   const source: Source = {
     file,
@@ -72,7 +82,9 @@ export function load(file: string, text: string, env: Readonly<Record<string, st
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;
       const replaced = substitute(node.value, env, (name) =>
-        problems.push(at('error', `the environment variable ${name} is not set (\${${name}:-default} gives a default)`, node.range?.[0] ?? 0)),
+        problems.push(
+          at('error', `the environment variable ${name} is not set (\${${name}:-default} gives a default)`, node.range?.[0] ?? 0),
+        ),
       );
       if (replaced !== node.value) node.value = retype(node, replaced);
     },

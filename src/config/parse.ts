@@ -51,7 +51,13 @@ function check(loaded: Loaded, problems: Problem[]): FileShape | undefined {
 
 const located = <T>(source: Source, path: Path, value: T): Located<T> => ({ value, source, path });
 
-function once<K extends 'global' | 'defaults'>(merged: Merged, key: K, shape: FileShape, source: Source, problems: Problem[]): void {
+function once<K extends 'global' | 'defaults'>(
+  merged: Merged,
+  key: K,
+  shape: FileShape,
+  source: Source,
+  problems: Problem[],
+): void {
   const value = shape[key];
   if (value === undefined) return;
   const earlier = merged[key];

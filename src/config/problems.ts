@@ -12,4 +12,11 @@ export function formatProblem(problem: Pick<Problem, 'severity' | 'message' | 'f
 }
 
 /** A problem of the file as a whole. */
-export const fileProblem = (file: string, message: string): Problem => ({ severity: 'error', message, file, line: 0, column: 0, source: '' });
+export const fileProblem = (file: string, message: string): Problem => ({
+  severity: 'error',
+  message,
+  file,
+  line: 0,
+  column: 0,
+  source: '',
+});

@@ -3,7 +3,17 @@ import * as v from 'valibot';
 import { parseDuration } from '../base/duration.js';
 import { isMulticast, parsePrefix } from '../base/ip.js';
 import { didYouMean } from '../base/suggest.js';
-import { FORWARDS, isRefused, MAX_THRESHOLD, MAX_WEIGHT, parseChoice, type Parsed, parseServiceAddress, PROTOCOLS, SCHEDULERS } from '../base/words.js';
+import {
+  FORWARDS,
+  isRefused,
+  MAX_THRESHOLD,
+  MAX_WEIGHT,
+  type Parsed,
+  PROTOCOLS,
+  parseChoice,
+  parseServiceAddress,
+  SCHEDULERS,
+} from '../base/words.js';
 import { LATER, LATER_CHECKS, laterText } from './later.js';
 
 type Entries = Record<string, v.GenericSchema>;
@@ -49,10 +59,20 @@ const parsed = <T>(parse: (text: string) => Parsed<T>, expected: string) =>
     }),
   );
 
-const text = (what: string) => v.pipe(v.string((issue) => `${what} is a text, not ${shown(issue.input)}`), v.nonEmpty(`${what} is empty`));
+const text = (what: string) =>
+  v.pipe(
+    v.string((issue) => `${what} is a text, not ${shown(issue.input)}`),
+    v.nonEmpty(`${what} is empty`),
+  );
 
 const name = (what: string) =>
-  v.pipe(text(what), v.regex(/^[A-Za-z0-9][\w.-]{0,62}$/, (issue) => `"${issue.input}" is no ${what}: letters, digits, "_", "-" and ".", at most 63`));
+  v.pipe(
+    text(what),
+    v.regex(
+      /^[A-Za-z0-9][\w.-]{0,62}$/,
+      (issue) => `"${issue.input}" is no ${what}: letters, digits, "_", "-" and ".", at most 63`,
+    ),
+  );
 
 const whole = (what: string, min: number, max: number) => {
   const message = (issue: { input: unknown }) => `${what} is a whole number from ${min} to ${max}, not ${shown(issue.input)}`;
@@ -61,7 +81,8 @@ const whole = (what: string, min: number, max: number) => {
 
 const yesNo = (what: string) => v.boolean((issue) => `${what} is true or false, not ${shown(issue.input)}`);
 
-const choice = <const T extends string>(what: string, choices: readonly T[]) => parsed((word) => parseChoice(what, word, choices), `a ${what}`);
+const choice = <const T extends string>(what: string, choices: readonly T[]) =>
+  parsed((word) => parseChoice(what, word, choices), `a ${what}`);
 
 function duration(what: string, min: number, max: number) {
   return parsed((word) => {
@@ -72,7 +93,8 @@ function duration(what: string, min: number, max: number) {
   }, `a duration for ${what}`);
 }
 
-const list = <T extends v.GenericSchema>(what: string, item: T) => v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
+const list = <T extends v.GenericSchema>(what: string, item: T) =>
+  v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
 
 const timing = {
   interval: v.optional(duration('interval', 10, 3_600_000)),
@@ -84,11 +106,17 @@ const timing = {
 const statusRange = parsed((word) => {
   const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word);
   const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  return match && from <= to ? { value: [from, to] as const } : { refused: `"${word}" is no HTTP status or range such as 200-299` };
+  return match && from <= to
+    ? { value: [from, to] as const }
+    : { refused: `"${word}" is no HTTP status or range such as 200-299` };
 }, 'an HTTP status');
 
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const clean = (what: string, pattern: RegExp) => v.pipe(text(what), v.regex(pattern, (issue) => `${what}: ${shown(issue.input)} cannot be sent in a request`));
+const clean = (what: string, pattern: RegExp) =>
+  v.pipe(
+    text(what),
+    v.regex(pattern, (issue) => `${what}: ${shown(issue.input)} cannot be sent in a request`),
+  );
 
 const CHECK_TYPES = ['tcp', 'http', 'icmp'] as const;
 const httpOnly = {
@@ -96,8 +124,15 @@ const httpOnly = {
   host: v.optional(clean('host', /^[\x21-\x7e]+$/)),
   headers: v.optional(
     v.record(
-      v.pipe(v.string(), v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`)),
-      v.pipe(v.union([v.string(), v.number()], 'a header value is a text'), v.transform(String), v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only')),
+      v.pipe(
+        v.string(),
+        v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
+      ),
+      v.pipe(
+        v.union([v.string(), v.number()], 'a header value is a text'),
+        v.transform(String),
+        v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
+      ),
       'headers are a mapping of names to texts',
     ),
   ),
@@ -121,7 +156,10 @@ const check = v.pipe(
     const wrong = [...(value.type === 'http' ? [] : Object.keys(httpOnly)), ...(value.type === 'icmp' ? ['port'] : [])];
     for (const key of wrong) {
       if (value[key] === undefined) continue;
-      addIssue({ message: `"${key}" means nothing to a check of type ${value.type}`, path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }] });
+      addIssue({
+        message: `"${key}" means nothing to a check of type ${value.type}`,
+        path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }],
+      });
     }
   }),
 );
@@ -149,11 +187,17 @@ const virtualServer = mapping('a virtual server', {
   name: name('name of a virtual server'),
   address: v.pipe(
     v.unknown(),
-    v.check((value) => !Array.isArray(value), 'several addresses of one virtual server: this version of lbd does not have it yet; write one virtual server for each'),
+    v.check(
+      (value) => !Array.isArray(value),
+      'several addresses of one virtual server: this version of lbd does not have it yet; write one virtual server for each',
+    ),
     address,
   ),
   protocol: v.optional(
-    parsed((word) => (word === 'sctp' ? { refused: `protocol ${laterText('sctp')}` } : parseChoice('protocol', word, PROTOCOLS)), 'a protocol'),
+    parsed(
+      (word) => (word === 'sctp' ? { refused: `protocol ${laterText('sctp')}` } : parseChoice('protocol', word, PROTOCOLS)),
+      'a protocol',
+    ),
   ),
   ...inherited,
   real_servers: v.optional(list('real_servers', realServer), []),
@@ -163,13 +207,17 @@ const virtualServer = mapping('a virtual server', {
 const virtualAddress = parsed((word) => {
   const prefix = parsePrefix(word);
   if (!prefix) return { refused: `"${word}" is no address with an optional prefix length (192.0.2.10/24, 2001:db8::10/64)` };
-  if (isMulticast(prefix.address) || prefix.address === '0.0.0.0' || prefix.address === '::') return { refused: `${prefix.address} is no unicast address` };
+  if (isMulticast(prefix.address) || prefix.address === '0.0.0.0' || prefix.address === '::')
+    return { refused: `${prefix.address} is no unicast address` };
   return { value: prefix };
 }, 'an address');
 
 const vrrpInstance = mapping('a VRRP instance', {
   name: name('name of a VRRP instance'),
-  interface: v.pipe(text('interface'), v.regex(/^[^\s/]{1,15}$/, (issue) => `"${issue.input}" is no interface name (1 to 15 characters, no space, no "/")`)),
+  interface: v.pipe(
+    text('interface'),
+    v.regex(/^[^\s/]{1,15}$/, (issue) => `"${issue.input}" is no interface name (1 to 15 characters, no space, no "/")`),
+  ),
   virtual_router_id: whole('virtual_router_id', 1, 255),
   version: v.optional(v.picklist([2, 3], (issue) => `version is 2 or 3, not ${shown(issue.input)}`)),
   priority: v.optional(whole('priority', 1, 255)),
@@ -185,16 +233,36 @@ const vrrpInstance = mapping('a VRRP instance', {
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),
-      password: v.pipe(v.union([v.string(), v.number()], 'password is a text'), v.transform(String), v.nonEmpty('password is empty')),
+      password: v.pipe(
+        v.union([v.string(), v.number()], 'password is a text'),
+        v.transform(String),
+        v.nonEmpty('password is empty'),
+      ),
     }),
   ),
 });
 
-const path = (what: string) => v.pipe(text(what), v.regex(/^\//, (issue) => `${what} is an absolute path, not "${issue.input}"`));
+const path = (what: string) =>
+  v.pipe(
+    text(what),
+    v.regex(/^\//, (issue) => `${what} is an absolute path, not "${issue.input}"`),
+  );
 
 /** A whole file, or one of its includes. */
 export const fileSchema = mapping('the file', {
-  include: v.optional(v.union([list('include', text('include')), v.pipe(text('include'), v.transform((one) => [one]))], 'include is a list of file patterns'), []),
+  include: v.optional(
+    v.union(
+      [
+        list('include', text('include')),
+        v.pipe(
+          text('include'),
+          v.transform((one) => [one]),
+        ),
+      ],
+      'include is a list of file patterns',
+    ),
+    [],
+  ),
   global: v.optional(
     mapping('global', {
       router_id: v.optional(text('router_id')),

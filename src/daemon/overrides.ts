@@ -65,7 +65,8 @@ async function load(path: string, warn: (text: string) => void): Promise<Content
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') warn(`cannot read ${path}: ${(error as Error).message}; starting without overrides`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      warn(`cannot read ${path}: ${(error as Error).message}; starting without overrides`);
     return NOTHING;
   }
   try {

@@ -5,13 +5,13 @@ import {
   isRefused,
   MAX_THRESHOLD,
   MAX_WEIGHT,
-  parseForward,
+  PROTOCOLS,
   parseChoice,
+  parseForward,
   parseScheduler,
   parseServerWord,
   parseServiceAddress,
   parseWeightWord,
-  PROTOCOLS,
 } from '../base/words.js';
 import type { Config, Forward } from '../config/types.js';
 import { buildIntent, effectiveWeight } from './merge.js';
@@ -65,7 +65,9 @@ function findServer(service: ServiceIntent, word: string): RealServerIntent | Re
   if (matches.length === 1) return matches[0] as RealServerIntent;
   if (matches.length > 1) return refuse(`the port is ambiguous: ${matches.map((one) => one.key).join(', ')}`);
   const there = service.realServers.map((one) => one.key);
-  return refuse(`${service.name} has no real server ${word}${there.length > 0 && there.length <= 20 ? `; it has ${there.join(', ')}` : ''}`);
+  return refuse(
+    `${service.name} has no real server ${word}${there.length > 0 && there.length <= 20 ? `; it has ${there.join(', ')}` : ''}`,
+  );
 }
 
 const portOf = (service: ServiceIntent): number => (service.id.kind === 'address' ? service.id.port : 0);
@@ -75,26 +77,38 @@ function checkNewServer(service: ServiceIntent, address: Ip, port: number, forwa
   const family = service.id.family;
   if (service.realServers.some((one) => one.key === key)) return `${key} is a real server of ${service.name} already`;
   if (familyOf(address) !== family) return `${address} is IPv${familyOf(address)}, ${service.name} is IPv${family}`;
-  if (forward !== 'nat' && port !== portOf(service)) return `${forward} does not change ports: ${key} must have port ${portOf(service)}, or use --forward nat`;
+  if (forward !== 'nat' && port !== portOf(service))
+    return `${forward} does not change ports: ${key} must have port ${portOf(service)}, or use --forward nat`;
   return undefined;
 }
 
-const inRange = (value: number | undefined, max: number): boolean => value === undefined || (Number.isInteger(value) && value >= 0 && value <= max);
+const inRange = (value: number | undefined, max: number): boolean =>
+  value === undefined || (Number.isInteger(value) && value >= 0 && value <= max);
 
 function limits(request: Extract<ChangeRequest, { kind: 'add-rs' }>): { weight: number; upper: number; lower: number } | Refusal {
   const { weight = 1, upper = 0, lower = 0 } = request;
   if (!inRange(weight, MAX_WEIGHT)) return refuse(`weight ${weight} is outside 0 to ${MAX_WEIGHT}`);
-  if (!inRange(upper, MAX_THRESHOLD) || !inRange(lower, MAX_THRESHOLD)) return refuse(`connection thresholds are whole numbers from 0 to ${MAX_THRESHOLD}`);
+  if (!inRange(upper, MAX_THRESHOLD) || !inRange(lower, MAX_THRESHOLD))
+    return refuse(`connection thresholds are whole numbers from 0 to ${MAX_THRESHOLD}`);
   return lower > upper ? refuse(`lower (${lower}) is above upper (${upper})`) : { weight, upper, lower };
 }
 
-type Edit = { readonly change: Change | undefined; readonly without: (change: Change) => boolean; readonly text: string; readonly subject: string };
+type Edit = {
+  readonly change: Change | undefined;
+  readonly without: (change: Change) => boolean;
+  readonly text: string;
+  readonly subject: string;
+};
 
 /** Overrides that speak of this real server. */
 const about =
   (service: ServiceIntent, address: Ip, port: number) =>
   (change: Change): boolean =>
-    'port' in change && 'service' in change && change.service === service.name && change.address === address && change.port === port;
+    'port' in change &&
+    'service' in change &&
+    change.service === service.name &&
+    change.address === address &&
+    change.port === port;
 
 function addRs(config: Config, services: Services, request: Extract<ChangeRequest, { kind: 'add-rs' }>): Edit | Refusal {
   const service = findService(services, request.service);
@@ -111,17 +125,21 @@ function addRs(config: Config, services: Services, request: Extract<ChangeReques
   const why = checkNewServer(service, address, port, forward ?? service.forward);
   if (why) return refuse(why);
   const key = formatEndpoint(address, port);
-  const inFile = config.virtualServers.find((vs) => vs.name === service.name)?.realServers.some((one) => formatEndpoint(one.address, one.port) === key);
+  const inFile = config.virtualServers
+    .find((vs) => vs.name === service.name)
+    ?.realServers.some((one) => formatEndpoint(one.address, one.port) === key);
   const without = about(service, address, port);
   const subject = `${service.name}/${key}`;
   // Hidden by del-rs: bringing it back is undoing that, and the weight asked for is a set-rs on the file's server.
   if (inFile) {
     const weight = { kind: 'absolute', weight: numbers.weight } as const;
-    const change: Change | undefined = request.weight === undefined ? undefined : { kind: 'set-rs', service: service.name, address, port, weight };
+    const change: Change | undefined =
+      request.weight === undefined ? undefined : { kind: 'set-rs', service: service.name, address, port, weight };
     return { change, without, subject, text: `${key} is a real server of ${service.name} again, as the file has it` };
   }
   const change: Change = { kind: 'add-rs', service: service.name, address, port, forward, ...numbers };
-  const waits = service.realServers.length > 0 || (config.virtualServers.find((vs) => vs.name === service.name)?.checks.length ?? 0) > 0;
+  const waits =
+    service.realServers.length > 0 || (config.virtualServers.find((vs) => vs.name === service.name)?.checks.length ?? 0) > 0;
   const text = `added ${key} to ${service.name} with weight ${numbers.weight}${waits ? '; it takes traffic when its checks pass' : ''}`;
   return { change, without, subject, text };
 }
@@ -150,8 +168,14 @@ function delRs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
   const server = findServer(service, request.rs);
   if ('refused' in server) return server;
   const { address, port, key } = server;
-  const change: Change | undefined = server.source.kind === 'file' ? { kind: 'del-rs', service: service.name, address, port } : undefined;
-  return { change, without: about(service, address, port), subject: `${service.name}/${key}`, text: `removed ${key} from ${service.name}` };
+  const change: Change | undefined =
+    server.source.kind === 'file' ? { kind: 'del-rs', service: service.name, address, port } : undefined;
+  return {
+    change,
+    without: about(service, address, port),
+    subject: `${service.name}/${key}`,
+    text: `removed ${key} from ${service.name}`,
+  };
 }
 
 function addVs(services: Services, request: Extract<ChangeRequest, { kind: 'add-vs' }>): Edit | Refusal {
@@ -164,22 +188,36 @@ function addVs(services: Services, request: Extract<ChangeRequest, { kind: 'add-
   if (isRefused(scheduler)) return scheduler;
   const forward = parseForward(request.forward ?? 'nat');
   if (isRefused(forward)) return forward;
-  if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name)) return refuse(`"${name}" is no name of a virtual server: letters, digits, "_", "-" and ".", at most 63`);
+  if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
+    return refuse(`"${name}" is no name of a virtual server: letters, digits, "_", "-" and ".", at most 63`);
   const key = `${protocol.value}/${formatEndpoint(address.value.address, address.value.port)}`;
   for (const other of services) {
     if (other.name === name) return refuse(`there is a virtual server named "${name}" already`);
     if (other.key === key) return refuse(`${key} is the address of "${other.name}" already`);
   }
-  const change: Change = { kind: 'add-vs', name, protocol: protocol.value, ...address.value, scheduler: scheduler.value, forward: forward.value };
-  return { change, without: (one) => one.kind === 'del-vs' && one.service === name, subject: name, text: `added the virtual server ${name} (${key}, ${scheduler.value}, ${forward.value})` };
+  const change: Change = {
+    kind: 'add-vs',
+    name,
+    protocol: protocol.value,
+    ...address.value,
+    scheduler: scheduler.value,
+    forward: forward.value,
+  };
+  return {
+    change,
+    without: () => false,
+    subject: name,
+    text: `added the virtual server ${name} (${key}, ${scheduler.value}, ${forward.value})`,
+  };
 }
 
 function delVs(services: Services, request: Extract<ChangeRequest, { kind: 'del-vs' }>): Edit | Refusal {
   const service = findService(services, request.service);
   if ('refused' in service) return service;
   const { name, key } = service;
-  // Whatever was said of its real servers goes with it.
-  const without = (change: Change) => (change.kind === 'add-vs' ? change.name === name : change.service === name);
+  // Whatever was said of its real servers goes with it; one of that name in the file stays hidden.
+  const without = (change: Change) =>
+    change.kind === 'add-vs' ? change.name === name : change.service === name && change.kind !== 'del-vs';
   const change: Change | undefined = service.source.kind === 'file' ? { kind: 'del-vs', service: name } : undefined;
   return { change, without, subject: name, text: `removed the virtual server ${name} (${key})` };
 }
@@ -199,7 +237,12 @@ function edit(config: Config, services: Services, request: ChangeRequest): Edit 
   }
 }
 
-export function decideChange(config: Config, overrides: readonly Override[], request: ChangeRequest, provenance: Provenance): Decision {
+export function decideChange(
+  config: Config,
+  overrides: readonly Override[],
+  request: ChangeRequest,
+  provenance: Provenance,
+): Decision {
   const { services } = buildIntent(config, overrides, 0).intent;
   const result = edit(config, services, request);
   if ('refused' in result) return result;

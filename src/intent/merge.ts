@@ -7,12 +7,20 @@
  *   set-rs   sets a real server's weight    dropped when the server is gone; a percentage is of the configured weight
  *   del-rs   hides a real server            dropped when there is none any more
  */
-import { formatEndpoint } from '../base/ip.js';
+import { familyOf, formatEndpoint } from '../base/ip.js';
+import { MAX_WEIGHT } from '../base/words.js';
 import type { Config, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import { type ServiceId, serviceKey } from '../ipvs/types.js';
-import { familyOf } from '../base/ip.js';
-import { MAX_WEIGHT } from '../base/words.js';
-import type { Change, DroppedOverride, Intent, Override, RealServerIntent, ServiceIntent, Source, WeightSetting } from './types.js';
+import type {
+  Change,
+  DroppedOverride,
+  Intent,
+  Override,
+  RealServerIntent,
+  ServiceIntent,
+  Source,
+  WeightSetting,
+} from './types.js';
 
 export interface Merged {
   readonly intent: Intent;
@@ -44,7 +52,9 @@ function draftServer(server: RealServerConfig, source: Source): RealServerIntent
 function draftService(vs: VirtualServerConfig, source: Source): Draft {
   const id = idOf(vs);
   const { name, scheduler, forward, onFailure } = vs;
-  const servers = new Map(vs.realServers.map((server) => [formatEndpoint(server.address, server.port), draftServer(server, FROM_FILE)]));
+  const servers = new Map(
+    vs.realServers.map((server) => [formatEndpoint(server.address, server.port), draftServer(server, FROM_FILE)]),
+  );
   return { service: { name, key: serviceKey(id), id, scheduler, forward, onFailure, source }, checks: vs.checks, servers };
 }
 
@@ -62,9 +72,20 @@ type Applied = string | undefined;
 function applyAddVs(drafts: Drafts, change: Extract<Change, { kind: 'add-vs' }>, override: Override): Applied {
   const key = serviceKey(idOf(change));
   if (drafts.has(change.name)) return `the file has a virtual server ${change.name} now`;
-  for (const draft of drafts.values()) if (draft.service.key === key) return `${key} is the address of ${draft.service.name} in the file now`;
+  for (const draft of drafts.values())
+    if (draft.service.key === key) return `${key} is the address of ${draft.service.name} in the file now`;
   const { name, protocol, address, port, scheduler, forward } = change;
-  const vs: VirtualServerConfig = { name, protocol, address, port, scheduler, forward, onFailure: 'remove', checks: [], realServers: [] };
+  const vs: VirtualServerConfig = {
+    name,
+    protocol,
+    address,
+    port,
+    scheduler,
+    forward,
+    onFailure: 'remove',
+    checks: [],
+    realServers: [],
+  };
   drafts.set(name, draftService(vs, fromOverride(override)));
   return undefined;
 }
@@ -76,8 +97,12 @@ function applyAddRs(draft: Draft, change: Extract<Change, { kind: 'add-rs' }>, o
   const forward = change.forward ?? draft.service.forward;
   const { id } = draft.service;
   if (familyOf(address) !== id.family) return `${draft.service.name} is IPv${id.family} now`;
-  if (forward !== 'nat' && id.kind === 'address' && port !== id.port) return `${draft.service.name} has port ${id.port} now, which ${forward} cannot change`;
-  draft.servers.set(key, draftServer({ address, port, weight, forward, upper, lower, checks: draft.checks }, fromOverride(override)));
+  if (forward !== 'nat' && id.kind === 'address' && port !== id.port)
+    return `${draft.service.name} has port ${id.port} now, which ${forward} cannot change`;
+  draft.servers.set(
+    key,
+    draftServer({ address, port, weight, forward, upper, lower, checks: draft.checks }, fromOverride(override)),
+  );
   return undefined;
 }
 

@@ -14,8 +14,8 @@ import {
   NLMSG_ERROR,
   readAcknowledgement,
   readMessages,
-  written,
   type Writer,
+  written,
 } from '../wire/netlink.js';
 import { native, type RecvMeta } from './native.js';
 import { AF_NETLINK, intValue, LITTLE_ENDIAN, netlinkAddress, SOCK_RAW, SOL_SOCKET } from './sockaddr.js';

@@ -2,10 +2,11 @@
  * The check process: health, pool, IPVS. A verdict changes the wanted service, the table keeper makes the kernel follow. Everything
  * arrives as an event of this process's loop: commands of core, results of probes, readings of the kernel.
  */
+
+import { parseEndpoint } from '../../base/ip.js';
 import type { HealthState } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
-import { parseEndpoint } from '../../base/ip.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import { startProbe } from '../../os/probe/index.js';

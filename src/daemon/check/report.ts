@@ -1,4 +1,6 @@
 /** What the check process tells of itself: the three states of every real server, apart, and why. */
+
+import { formatDuration } from '../../base/duration.js';
 import type { Instant } from '../../base/time.js';
 import type { ApiCheck, ApiRealServer, ApiService, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
@@ -8,7 +10,6 @@ import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type Service, serviceKey, type Table } from '../../ipvs/types.js';
 import { explain, type Member } from '../../pool/explain.js';
 import { checksOf, type Memberships, memberVerdict } from '../../pool/membership.js';
-import { formatDuration } from '../../base/duration.js';
 
 /** What the reports look at. */
 export interface Sight {

@@ -4,10 +4,10 @@ import type { ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } 
 import { now } from '../../os/clock.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
 import type { EventLog } from './events.js';
-import type { Wanted } from './wanted.js';
 import { Refused, refuse } from './refused.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
+import type { Wanted } from './wanted.js';
 
 export interface Caller {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** One lbd in a namespace, with its own files, and lbctl to talk to it. */
 import { spawnSync } from 'node:child_process';
-import { connect } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -29,7 +29,8 @@ function service(host: number, scheduler: string, destinations: readonly Destina
 }
 
 const table = (...services: Service[]): Table => new Map(services.map((one) => [serviceKey(one.id), one]));
-const kinds = (have: Table, want: Table, owned: string[] = []) => plan(have, want, new Set(owned)).map((operation) => operation.kind);
+const kinds = (have: Table, want: Table, owned: string[] = []) =>
+  plan(have, want, new Set(owned)).map((operation) => operation.kind);
 
 const arbitraryTable = fc
   .uniqueArray(
@@ -42,7 +43,17 @@ const arbitraryTable = fc
     }),
     { selector: (one) => one.host },
   )
-  .map((list) => table(...list.map((one) => service(one.host, one.scheduler, one.destinations.map((d) => dest(d.host, d.weight))))));
+  .map((list) =>
+    table(
+      ...list.map((one) =>
+        service(
+          one.host,
+          one.scheduler,
+          one.destinations.map((d) => dest(d.host, d.weight)),
+        ),
+      ),
+    ),
+  );
 
 const sorted = (value: Table) =>
   [...value]

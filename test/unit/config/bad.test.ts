@@ -1,0 +1,208 @@
+/** Wrong configurations: each gets its sentence, at its place. `@` in the text marks the place that the first problem must name. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { parseConfig } from '../../../src/config/parse.js';
+
+const service = (lines: string): string => `virtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n${lines}`;
+const server = (flow: string): string => service(`    real_servers:\n      - { ${flow} }\n`);
+const check = (flow: string): string => service(`    checks:\n      - { ${flow} }\n`);
+const instance = (lines: string): string =>
+  `vrrp_instances:\n  - name: VI_1\n    interface: eth0\n    virtual_router_id: 51\n    virtual_addresses: [ 192.0.2.10/24 ]\n${lines}`;
+
+const BAD: readonly (readonly [text: string, message: RegExp])[] = [
+  ['', /nothing to do/],
+  ['# only a comment\n', /nothing to do/],
+  ['global: { router_id: d1 }\n', /nothing to do/],
+  ['@virtual_server: []\n', /unknown key "virtual_server" in the file; did you mean "virtual_servers"/],
+  ['virtual_servers: @7\n', /virtual_servers is a list, not 7/],
+  ['virtual_servers:\n  - @web\n', /a virtual server is a mapping/],
+  ['virtual_servers:\n  - @{ name: web }\n', /a virtual server needs "address"/],
+  [service('    @adress: 1\n'), /unknown key "adress" in a virtual server; did you mean "address"/],
+  [service('    scheduler: @wlcc\n'), /"wlcc" is no scheduler; did you mean "wlc"/],
+  [service('    forward: @nta\n'), /"nta" is no forwarding method; did you mean "nat"/],
+  [service('    protocol: @icmp\n'), /"icmp" is no protocol/],
+  [service('    protocol: @sctp\n'), /sctp: this version of lbd does not have it yet/],
+  [service('    @quorum: 2\n'), /quorum: this version of lbd does not have it yet/],
+  [service('    @persistence: { timeout: 5m }\n'), /persistence: this version/],
+  [service('    @sorry_server: { address: "10.0.0.9:80" }\n'), /sorry_server: this version/],
+  [service('    @slow_start: 30s\n'), /slow_start: this version/],
+  [service('    on_failure: @drop\n'), /"drop" is no reaction to failure \(remove, quiesce\)/],
+  [
+    'virtual_servers:\n  - name: web\n    address: @[ "192.0.2.10:80", "192.0.2.11:80" ]\n',
+    /several addresses of one virtual server/,
+  ],
+  ['virtual_servers:\n  - name: web\n    address: @192.0.2.10\n', /has no port: write 192\.0\.2\.10:80/],
+  ['virtual_servers:\n  - name: web\n    address: @192.0.2.10:0\n', /port 0 is no port/],
+  ['virtual_servers:\n  - name: web\n    address: @192.0.2.256:80\n', /is no ADDRESS:PORT/],
+  ['virtual_servers:\n  - name: web\n    address: @0.0.0.0:80\n', /0\.0\.0\.0 is no address of a host/],
+  ['virtual_servers:\n  - name: web\n    address: @224.0.0.1:80\n', /is no unicast address/],
+  ['virtual_servers:\n  - name: web\n    address: @2001:db8::1\n', /has no port: write \[2001:db8::1\]:80/],
+  ['virtual_servers:\n  - name: @"we b"\n    address: 192.0.2.10:80\n', /is no name of a virtual server/],
+  [
+    'virtual_servers:\n  - { name: a, address: "192.0.2.10:80" }\n  - { name: @a, address: "192.0.2.11:80" }\n',
+    /another virtual server named "a"/,
+  ],
+  [
+    'virtual_servers:\n  - { name: a, address: "192.0.2.10:80" }\n  - { name: b, address: @"192.0.2.10:80" }\n',
+    /tcp\/192\.0\.2\.10:80 is the address of "a" already/,
+  ],
+  [server('address: "10.0.0.1:80", weight: @70000'), /weight is a whole number from 0 to 65535, not 70000/],
+  [server('address: "10.0.0.1:80", weight: @-1'), /weight is a whole number/],
+  [server('address: "10.0.0.1:80", weight: @1.5'), /weight is a whole number/],
+  [server('address: "10.0.0.1:80", weight: @heavy'), /weight is a whole number from 0 to 65535, not "heavy"/],
+  [server('address: "10.0.0.1:80", lower: @5'), /lower \(5\) is above upper \(0\)/],
+  [server('address: @"10.0.0.1:8080", forward: dr'), /dr does not change ports: port 8080 must be 80/],
+  [server('address: @"10.0.0.1:8080", forward: tun'), /tun does not change ports/],
+  [server('address: @"[2001:db8::1]:80"'), /2001:db8::1 is IPv6, the virtual server web IPv4/],
+  [
+    service('    real_servers:\n      - { address: "10.0.0.1:80" }\n      - { address: @"10.0.0.1:80" }\n'),
+    /10\.0\.0\.1:80 is a real server of web already/,
+  ],
+  [server('address: "10.0.0.1:80", @wieght: 1'), /unknown key "wieght" in a real server; did you mean "weight"/],
+  [service('    real_servers:\n      - @{ weight: 1 }\n'), /a real server needs "address"/],
+  [check('type: @htpp'), /"htpp" is no check type; did you mean "http"/],
+  [check('type: @script'), /script: this version of lbd does not have it yet/],
+  [check('type: @https'), /https: this version/],
+  [check('type: tcp, @path: /x'), /"path" means nothing to a check of type tcp/],
+  [check('type: icmp, @port: 7'), /"port" means nothing to a check of type icmp/],
+  [check('type: http, path: @healthz'), /path: "healthz" cannot be sent/],
+  [check('type: http, status: [ @99 ]'), /"99" is no HTTP status/],
+  [check('type: http, status: [ @300-200 ]'), /"300-200" is no HTTP status/],
+  [check('type: tcp, interval: @fast'), /interval: "fast" is no duration/],
+  [check('type: tcp, interval: @0s'), /interval: 0s is outside/],
+  [service('    checks: @[ { type: tcp, interval: 1s, timeout: 3s } ]\n'), /timeout \(3s\) is longer than its interval \(1s\)/],
+  [check('type: tcp, fall: @0'), /fall is a whole number from 1 to 1000, not 0/],
+  [service('    checks:\n      - @{ port: 80 }\n'), /a check needs "type"/],
+  ['defaults: { @sheduler: rr }\n', /unknown key "sheduler" in defaults; did you mean "scheduler"/],
+  ['global: { @http: {} }\n', /http: this version/],
+  ['global: { state_dir: @lib }\n', /state_dir is an absolute path/],
+  ['global: { on_stop: @flush }\n', /"flush" is no way to stop \(keep, remove\)/],
+  ['@sync_groups: []\n', /sync_groups: this version/],
+  [instance('    priority: @256\n'), /priority is a whole number from 1 to 255/],
+  [instance('    version: @4\n'), /version is 2 or 3, not 4/],
+  [instance('    version: 2\n    advert_interval: @500ms\n'), /VRRPv2 counts in whole seconds/],
+  [instance('    advert_interval: @15ms\n'), /steps of 10ms/],
+  [instance('    advert_interval: @60s\n'), /up to 40\.95s/],
+  [
+    instance('    @authentication: { type: pass, password: x }\n').replace('@authentication: {', 'authentication: @{'),
+    /VRRPv3 has no authentication/,
+  ],
+  [instance('    version: 2\n    authentication: { type: pass, password: @"123456789" }\n'), /more than 8 bytes/],
+  [instance('    @unicast: {}\n'), /unicast: this version/],
+  [instance('    @track: {}\n'), /track: this version/],
+  [instance('    preempt: @later\n'), /preempt is true, false or \{ delay: 60s \}/],
+  [instance('').replace('51', '@300'), /virtual_router_id is a whole number from 1 to 255/],
+  [instance('').replace('192.0.2.10/24', '@192.0.2.10/33'), /is no address with an optional prefix length/],
+  [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, "2001:db8::1" ]'), /IPv4 and IPv6 are two VRRP instances/],
+  [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
+  [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('').replace('eth0', '@a-very-long-interface'), /is no interface name/],
+  [instance('    version: @2\n').replace('192.0.2.10/24', '"2001:db8::1"'), /VRRPv2 has no IPv6/],
+  [
+    `${instance('')}  - { name: VI_2, interface: eth0, virtual_router_id: @51, virtual_addresses: [ 192.0.2.11 ] }\n`,
+    /virtual_router_id 51 is used by VI_1 already/,
+  ],
+  [
+    `${instance('')}  - { name: VI_2, interface: eth0, virtual_router_id: 52, virtual_addresses: @[ 192.0.2.10 ] }\n`,
+    /is a virtual address of VI_1 already/,
+  ],
+  ['virtual_servers: []\n@virtual_servers: []\n', /unique/i],
+  ['virtual_servers: [ @\n', /./],
+  [`virtual_servers:\n  - name: @\${LBD_NOT_SET}\n    address: 192.0.2.10:80\n`, /environment variable LBD_NOT_SET is not set/],
+  ['include: [ @nowhere.yaml ]\n', /include: there is no nowhere\.yaml/],
+];
+
+const options = { env: {}, hostname: 'd1', readInclude: (pattern: string) => `there is no ${pattern}` };
+
+describe('wrong configurations', () => {
+  for (const [marked, message] of BAD) {
+    test(JSON.stringify(marked.slice(0, 110)), () => {
+      const text = marked.replace('@', '');
+      const { config, problems } = parseConfig('f.yaml', text, options);
+      assert.equal(config, undefined);
+      const errors = problems.filter((one) => one.severity === 'error');
+      const [first] = errors;
+      assert.ok(first);
+      assert.match(first.message, message, JSON.stringify(errors));
+      const mark = marked.indexOf('@');
+      if (mark < 0 || message.source === '.') return;
+      const before = marked.slice(0, mark).split('\n');
+      assert.deepEqual([first.line, first.column], [before.length, (before.at(-1) as string).length + 1], first.message);
+      assert.equal(first.source, text.split('\n')[first.line - 1]);
+    });
+  }
+});
+
+test('all problems come in one run, in the order of the text', () => {
+  const { problems } = parseConfig('f.yaml', service('    scheduler: wlcc\n    forward: x\n    quorum: 1\n'), options);
+  assert.deepEqual(
+    problems.filter((one) => one.severity === 'error').map((one) => one.line),
+    [4, 5, 6],
+  );
+});
+
+test('warnings do not refuse: no check, no carrier, no real server', () => {
+  const text = `${server('address: "10.0.0.1:80"')}  - { name: idle, address: "192.0.2.77:80" }\n${instance('')}`;
+  const { config, problems } = parseConfig('f.yaml', text, options);
+  assert.ok(config);
+  assert.deepEqual(
+    problems.map((one) => one.severity),
+    ['warning', 'warning', 'warning'],
+  );
+  assert.match(
+    problems.map((one) => one.message).join('\n'),
+    /10\.0\.0\.1:80 of web has no check[\s\S]*idle has no real server[\s\S]*no VRRP instance carries 192\.0\.2\.77/,
+  );
+});
+
+test('the environment fills in, and a plain scalar is typed again', () => {
+  const text = service(`    real_servers:\n      - address: "\${RS}:80"\n        weight: \${W:-7}\n`);
+  const { config } = parseConfig('f.yaml', text, { env: { RS: '10.0.0.5' } });
+  assert.deepEqual(
+    config?.virtualServers[0]?.realServers.map((one) => [one.address, one.weight]),
+    [['10.0.0.5', 7]],
+  );
+});
+
+test('includes are merged, and a file is read once', () => {
+  const files: Record<string, string> = { 'a.yaml': `include: f.yaml\n${service('')}`, 'b.yaml': instance('') };
+  const readInclude = (pattern: string) =>
+    pattern === 'f.yaml' ? [{ file: 'f.yaml', text: '' }] : Object.entries(files).map(([file, text]) => ({ file, text }));
+  const { config } = parseConfig('f.yaml', 'include: [ "*.yaml" ]\n', { ...options, readInclude });
+  assert.equal(config?.virtualServers.length, 1);
+  assert.equal(config?.vrrpInstances.length, 1);
+});
+
+test('a mapping given twice over the includes is an error that names the other file', () => {
+  const readInclude = () => [{ file: 'b.yaml', text: 'global: { router_id: x }\n' }];
+  const { problems } = parseConfig('f.yaml', `include: b.yaml\nglobal: { router_id: y }\n${service('')}`, {
+    ...options,
+    readInclude,
+  });
+  assert.match(problems[0]?.message ?? '', /global is already given in f\.yaml/);
+});
+
+const GOOD = `${service('    scheduler: wrr\n    checks: [ { type: http, path: /x } ]\n    real_servers:\n      - { address: "10.0.0.1:80", weight: 3 }\n')}${instance('    priority: 150\n')}`;
+
+test('no text makes the parser throw, whatever is cut out of it or put into it', () => {
+  assert.ok(parseConfig('f.yaml', GOOD, options).config);
+  const mutated = fc
+    .tuple(
+      fc.nat(GOOD.length),
+      fc.nat(12),
+      fc.oneof(fc.string({ maxLength: 12 }), fc.constantFrom('- ', ': ', '{', '&a ', '*a', '\t', '|\n', '!!map ', '<<: ')),
+    )
+    .map(([at, cut, put]) => GOOD.slice(0, at) + put + GOOD.slice(at + cut));
+  fc.assert(
+    fc.property(fc.oneof(mutated, fc.string({ maxLength: 200 })), (text) => {
+      const { config, problems } = parseConfig('f.yaml', text, options);
+      assert.equal(
+        config === undefined,
+        problems.some((one) => one.severity === 'error'),
+      );
+      for (const one of problems) assert.ok(one.message.length > 0);
+    }),
+    { numRuns: 400 },
+  );
+});
