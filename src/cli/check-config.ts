@@ -1,0 +1,17 @@
+/** `check-config FILE`: the parser that the daemon uses, without a daemon. Loaded only for this command. */
+import { parseConfig } from '../config/parse.js';
+import { fileProblem } from '../config/problems.js';
+import type { Problem } from '../config/types.js';
+import { parseSurroundings, readConfigFile } from '../os/config-files.js';
+
+export interface Checked {
+  readonly valid: boolean;
+  readonly problems: readonly Problem[];
+}
+
+export function checkConfigFile(file: string): Checked {
+  const found = readConfigFile(file);
+  if (typeof found === 'string') return { valid: false, problems: [fileProblem(file, found)] };
+  const { config, problems } = parseConfig(file, found.text, parseSurroundings());
+  return { valid: config !== undefined, problems };
+}

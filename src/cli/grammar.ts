@@ -1,0 +1,235 @@
+/** The grammar of lbctl: commands, their words and options, and what each asks of the daemon. */
+import { Command, CommanderError, Option } from 'commander';
+import { didYouMean } from '../base/suggest.js';
+import { VERSION } from '../base/version.js';
+import { SCHEDULERS } from '../base/words.js';
+import type { MethodName, Methods } from '../control/api.js';
+import * as words from './words.js';
+
+export const DEFAULT_SOCKET = '/run/lbd/lbd.sock';
+
+/** What a command line asks for. */
+export type Work =
+  | {
+      readonly [M in MethodName]: { readonly kind: 'call'; readonly method: M; readonly params: Methods[M]['params'] };
+    }[MethodName]
+  | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
+  | { readonly kind: 'check-config'; readonly file: string }
+  /** Help or the version, asked for. */
+  | { readonly kind: 'text'; readonly text: string };
+
+export type Format = 'table' | 'wide' | 'json' | 'yaml';
+
+export interface Invocation {
+  readonly work: Work;
+  readonly format: Format;
+  readonly socket: string;
+}
+
+const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
+const COMMANDS = 'status list show add-rs set-rs del-rs add-vs del-vs vrrp why reload events check-config'.split(' ');
+/** Of the design, and not built yet. */
+const LATER = new Set(
+  'drain undrain enable disable set-vs failover plan apply confirm rollback diff save stats top import doctor completion'.split(
+    ' ',
+  ),
+);
+/** Options that take the next word. */
+const VALUED = new Set(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --since --limit'.split(' '),
+);
+
+/** Where the command stands among options that came before it; -1 when there is none. */
+function commandAt(argv: readonly string[]): number {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] as string;
+    if (word === '--') return i + 1 < argv.length ? i + 1 : -1;
+    if (!word.startsWith('-') || word === '-') return i;
+    if (VALUED.has(word)) i++;
+  }
+  return -1;
+}
+
+/** The format that errors are told in, also when the command line does not parse. */
+export function formatOf(argv: readonly string[]): string {
+  for (const [i, word] of argv.entries()) {
+    if (word === '--') break;
+    if (word === '-o' || word === '--output') return argv[i + 1] ?? '';
+    const inline = /^(?:-o=?|--output=)(.+)$/.exec(word);
+    if (inline && !word.startsWith('--o')) return inline[1] as string;
+    if (inline) return word.slice('--output='.length);
+  }
+  return 'table';
+}
+
+/** Only what was given: the API's optional fields are absent, never undefined. */
+function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+const optional = <T>(word: unknown, read: (word: string) => T): T | undefined =>
+  typeof word === 'string' ? read(word) : undefined;
+
+const changing = (options: Options) =>
+  given({ dry_run: options.dryRun as true | undefined, reason: options.reason as string | undefined });
+
+const serverOptions = (options: Options) =>
+  given({
+    weight: optional(options.weight, words.readWeight),
+    forward: optional(options.forward, words.readForward),
+    upper: optional(options.upper, words.readThreshold),
+    lower: optional(options.lower, words.readThreshold),
+  });
+
+const serviceOptions = (options: Options) =>
+  given({
+    protocol: optional(options.protocol, words.readProtocol),
+    scheduler: optional(options.scheduler, words.readScheduler),
+    forward: optional(options.forward, words.readForward),
+  });
+
+type Settle = (work: Work) => void;
+type Define = (name: string, summary: string, changes?: boolean) => Command;
+
+const call = <M extends MethodName>(method: M, params: Methods[M]['params']): Work => ({ kind: 'call', method, params }) as Work;
+
+function addLooking(define: Define, settle: Settle): void {
+  define('status', 'role, addresses, problems worst first, services at a glance').action(() => settle(call('status', {})));
+  define('list [SERVICE]', 'services and real servers: wanted, checked, in the kernel').action((service) =>
+    settle(call('list', given({ service: optional(service, words.readService) }))),
+  );
+  define('show SERVICE [RS]', 'one service or real server, with its checks').action((service, rs) =>
+    settle(call('show', given({ service: words.readService(service), rs: optional(rs, words.readRealServer) }))),
+  );
+  define('vrrp [INSTANCE]', 'VRRP instances').action((instance) =>
+    settle(call('vrrp', given({ instance: optional(instance, words.readName) }))),
+  );
+  define('why TARGET [RS]', 'why a service, a real server (SERVICE/RS) or an instance is as it is').action((target, rs) =>
+    settle(call('why', given({ target: words.readName(target), rs: optional(rs, words.readRealServer) }))),
+  );
+  define('events', 'what happened')
+    .option('-f, --follow', 'go on with what happens from now on')
+    .option('--since <ID>', 'only events after this number')
+    .option('--limit <N>', 'at most so many of the past')
+    .action((options: Options) => {
+      const params = given({ since: optional(options.since, words.readCount), limit: optional(options.limit, words.readCount) });
+      settle(options.follow ? { kind: 'follow', params } : call('events', params));
+    });
+}
+
+function addChanging(define: Define, settle: Settle): void {
+  define('add-rs SERVICE RS', 'adds a real server now; it takes traffic when its checks pass', true)
+    .option('--weight <N>', 'default 1')
+    .option('--forward <METHOD>', 'dr, nat or tun; default: as the service')
+    .option('--upper <N>', 'no new connections above so many')
+    .option('--lower <N>', 'new connections again below so many')
+    .action((service, rs, options) => {
+      const target = { service: words.readService(service), rs: words.readRealServer(rs) };
+      settle(call('add_rs', { ...target, ...serverOptions(options), ...changing(options) }));
+    });
+  define('set-rs SERVICE RS', 'sets the weight of a real server', true)
+    .requiredOption('--weight <N|P%>', 'the weight, or a percentage of the configured one')
+    .action((service, rs, options) => {
+      const target = { service: words.readService(service), rs: words.readRealServer(rs) };
+      settle(call('set_rs', { ...target, weight: words.readWeightOrPercent(options.weight), ...changing(options) }));
+    });
+  define('del-rs SERVICE RS', 'takes a real server out of its service', true).action((service, rs, options) =>
+    settle(call('del_rs', { service: words.readService(service), rs: words.readRealServer(rs), ...changing(options) })),
+  );
+  define('add-vs NAME ADDRESS', 'adds a virtual server', true)
+    .option('--protocol <P>', 'tcp or udp; default tcp')
+    .option('--scheduler <S>', SCHEDULERS.join(', '))
+    .option('--forward <METHOD>', 'dr, nat or tun')
+    .action((name, address, options) => {
+      const target = { name: words.readName(name), address: words.readServiceAddress(address) };
+      settle(call('add_vs', { ...target, ...serviceOptions(options), ...changing(options) }));
+    });
+  define('del-vs SERVICE', 'removes a virtual server', true).action((service, options) =>
+    settle(call('del_vs', { service: words.readService(service), ...changing(options) })),
+  );
+  define('reload', 'reads the configuration file again; any error in it changes nothing', true).action((options) =>
+    settle(call('reload', changing(options))),
+  );
+}
+
+const FOOTER = `
+SERVICE is a name, tcp/192.0.2.10:80 or fwmark/7; RS is ADDRESS:PORT. Options may stand before or after the words.
+Exit status: 0 done; 1 refused or failed; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
+
+function build(settle: Settle): Command {
+  const program = new Command('lbctl')
+    .description('tells lbd, the layer-4 load balancer, what to do, and shows what it does')
+    .version(`lbctl ${VERSION}`, '-V, --version', 'the version of lbctl')
+    .helpOption('-h, --help', 'help for lbctl or a command')
+    .helpCommand(false)
+    .configureHelp({ helpWidth: 100, showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => settle({ kind: 'text', text }), writeErr: () => {}, outputError: () => {} })
+    .exitOverride()
+    .addHelpText('after', FOOTER);
+  const define: Define = (usage, summary, changes = false) => {
+    const [name = '', ...args] = usage.split(' ');
+    const command = program.command(name).description(summary).allowExcessArguments(false);
+    for (const arg of args) command.argument(arg.startsWith('[') ? arg : `<${arg}>`);
+    command.addOption(new Option('-o, --output <FORMAT>', FORMATS.join(', ')).default('table'));
+    command.option('--socket <PATH>', `lbd's control socket (LBD_SOCKET; default ${DEFAULT_SOCKET})`);
+    command.option('--reason <TEXT>', changes ? 'kept with the change and shown by why' : 'only of use for a change');
+    if (changes) command.option('--dry-run', 'says what would be done, and does nothing');
+    return command;
+  };
+  addLooking(define, settle);
+  addChanging(define, settle);
+  define('check-config FILE', 'checks a configuration file; needs no daemon').action((file) =>
+    settle({ kind: 'check-config', file: words.readName(file) }),
+  );
+  return program;
+}
+
+/** Commander's words in the form of ours: no `error: `, one line. */
+function reword(error: CommanderError): string {
+  const text = error.message.replace(/^error: /, '').replace(/'/g, '"');
+  return text.replace(
+    /\n\(Did you mean (?:one of )?(.+?)\?\)/s,
+    (_, found) => `; did you mean ${found.replace(/^([^"].*)$/, '"$1"')}?`,
+  );
+}
+
+/** The command first, as commander wants it. Throws UsageError for one that does not exist. */
+function arrange(argv: readonly string[]): readonly string[] {
+  const at = commandAt(argv);
+  if (at === -1) return argv;
+  const name = argv[at] as string;
+  if (name === 'help') return [...argv.slice(at + 1, at + 2), '--help'];
+  if (LATER.has(name)) throw new words.UsageError(`this version of lbd does not have "${name}" yet`);
+  if (!COMMANDS.includes(name))
+    throw new words.UsageError(`unknown command "${name}"${didYouMean(name, COMMANDS)} (see lbctl --help)`);
+  return [name, ...argv.slice(0, at), ...argv.slice(at + 1)];
+}
+
+function readFormat(word: string): Format {
+  if (FORMATS.includes(word as Format)) return word as Format;
+  throw new words.UsageError(`unknown output format "${word}": there is ${FORMATS.join(', ')}${didYouMean(word, FORMATS)}`);
+}
+
+/** Reads a command line. Throws UsageError, whose message is one line. */
+export function parseCommandLine(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Invocation {
+  const settled: Work[] = [];
+  const arranged = arrange(argv);
+  const program = build((work) => settled.push(work));
+  if (arranged.length === 0) throw new words.UsageError('no command (see lbctl --help)');
+  try {
+    program.parse(arranged, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (settled.length === 0)
+      throw new words.UsageError(error.code === 'commander.help' ? 'no command (see lbctl --help)' : reword(error));
+  }
+  const command = program.commands.find((one) => one.name() === arranged[0]);
+  const options: Options = command?.opts() ?? {};
+  const text = settled.filter((work) => work.kind === 'text').map((work) => work.text);
+  const work: Work | undefined = text.length > 0 ? { kind: 'text', text: text.join('') } : settled[0];
+  if (!work) throw new words.UsageError('no command (see lbctl --help)');
+  const socket = (options.socket as string | undefined) ?? env.LBD_SOCKET ?? DEFAULT_SOCKET;
+  return { work, format: readFormat(String(options.output ?? 'table')), socket: socket === '' ? DEFAULT_SOCKET : socket };
+}

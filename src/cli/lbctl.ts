@@ -1,0 +1,147 @@
+/** lbctl as a function: a command line in, texts and an exit status out. */
+import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
+import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect, Unreachable } from '../control/client.js';
+import { type Format, formatOf, type Invocation, parseCommandLine } from './grammar.js';
+import { UsageError } from './words.js';
+
+export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConfig: 4 } as const;
+
+/** Reading a large configuration again takes its time, on a slow machine too. */
+const RELOAD_TIMEOUT_MS = 120_000;
+
+export interface Io {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Standard output is a terminal of so many columns; undefined: it is none. */
+  readonly terminal: { readonly columns: number } | undefined;
+  /** Ends `events -f` in order. */
+  readonly stop?: AbortSignal;
+}
+
+const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
+  bad_request: EXIT.usage,
+  refused: EXIT.refused,
+  invalid_config: EXIT.invalidConfig,
+  unavailable: EXIT.refused,
+};
+
+const viewOf = (io: Io, format: Format) => ({
+  width: format === 'wide' ? undefined : io.terminal?.columns,
+  colour: io.terminal !== undefined && !io.env.NO_COLOR,
+  wide: format === 'wide',
+});
+
+const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+async function asYaml(value: unknown): Promise<string> {
+  const { stringify } = await import('yaml');
+  // An answer may hold the same object twice; an anchor would only puzzle.
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+async function formatProblems(problems: readonly ApiProblem[]): Promise<string> {
+  const { formatProblem } = await import('../config/problems.js');
+  return problems.map((problem) => `${formatProblem(problem)}\n`).join('');
+}
+
+async function tellProblems(io: Io, problems: readonly ApiProblem[]): Promise<void> {
+  if (problems.length > 0) io.err(await formatProblems(problems));
+}
+
+async function printResult<M extends MethodName>(io: Io, format: Format, method: M, result: Methods[M]['result']): Promise<void> {
+  if (format === 'json') return io.out(asJson(result));
+  if (format === 'yaml') return io.out(await asYaml(result));
+  if (method === 'reload') await tellProblems(io, (result as Methods['reload']['result']).problems);
+  const { render } = await import('./render/render.js');
+  io.out(render(viewOf(io, format), method, result));
+}
+
+async function follow(client: Client, io: Io, format: Format, params: { since?: number; limit?: number }): Promise<void> {
+  const { renderEvent } = await import('./render/render.js');
+  const view = viewOf(io, format);
+  const close = () => client.close();
+  io.stop?.addEventListener('abort', close);
+  try {
+    if (io.stop?.aborted) return;
+    for await (const event of client.follow(params)) {
+      if (format === 'json') io.out(`${JSON.stringify(event)}\n`);
+      else if (format === 'yaml') io.out(`---\n${await asYaml(event)}`);
+      else io.out(renderEvent(view, event));
+    }
+  } catch (error) {
+    if (!io.stop?.aborted) throw error;
+  } finally {
+    io.stop?.removeEventListener('abort', close);
+  }
+}
+
+async function ask(invocation: Invocation, io: Io): Promise<number> {
+  const { work, format, socket } = invocation;
+  if (work.kind !== 'call' && work.kind !== 'follow') return EXIT.done;
+  const client = await connect(socket);
+  try {
+    if (work.kind === 'follow') await follow(client, io, format, work.params);
+    else {
+      const timeout = work.method === 'reload' ? RELOAD_TIMEOUT_MS : CALL_TIMEOUT_MS;
+      await printResult(io, format, work.method, await client.call(work.method, work.params, timeout));
+    }
+    return EXIT.done;
+  } finally {
+    client.close();
+  }
+}
+
+async function checkConfig(file: string, format: Format, io: Io): Promise<number> {
+  const { checkConfigFile } = await import('./check-config.js');
+  const { valid, problems } = checkConfigFile(file);
+  if (format === 'json') io.out(asJson({ valid, problems }));
+  else if (format === 'yaml') io.out(await asYaml({ valid, problems }));
+  else {
+    await tellProblems(io, problems);
+    if (valid) io.out(`${file}: valid\n`);
+  }
+  return valid ? EXIT.done : EXIT.invalidConfig;
+}
+
+async function run(invocation: Invocation, io: Io): Promise<number> {
+  const { work, format } = invocation;
+  if (work.kind === 'check-config') return checkConfig(work.file, format, io);
+  if (work.kind !== 'text') return ask(invocation, io);
+  io.out(work.text);
+  return EXIT.done;
+}
+
+interface Failure {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly problems?: readonly ApiProblem[];
+}
+
+/** Undefined: not one of ours, a bug. */
+function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof UsageError) return { status: EXIT.usage, code: 'bad_request', message: error.message };
+  if (error instanceof Unreachable) return { status: EXIT.unreachable, code: 'unreachable', message: error.message };
+  if (error instanceof ApiRefusal) return { ...error.error, status: STATUS_OF[error.error.code] ?? EXIT.refused };
+  return undefined;
+}
+
+async function tellFailure(io: Io, failure: Failure, format: string): Promise<void> {
+  const { status: _, ...error } = failure;
+  if (format === 'json') return io.err(`${JSON.stringify({ error })}\n`);
+  await tellProblems(io, failure.problems ?? []);
+  io.err(`lbctl: ${failure.message}\n`);
+}
+
+/** The exit status; never rejects but for a bug. */
+export async function lbctl(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    return await run(parseCommandLine(argv, io.env), io);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (!failure) throw error;
+    await tellFailure(io, failure, formatOf(argv));
+    return failure.status;
+  }
+}

@@ -1,0 +1,47 @@
+/** The answer of each method as text for people. */
+import type { ApiEvent, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import { renderChecks, renderList, renderShow } from './services.js';
+import { renderStatus } from './status.js';
+import { line, styled, type View } from './text.js';
+import { renderVrrp } from './vrrp.js';
+
+function renderWhy(view: View, { summary, steps, checks }: ApiWhy): string {
+  const width = String(steps.length).length;
+  return [
+    line(view, styled(summary, 'bold')),
+    ...steps.map((step, i) => line(view, `  ${String(i + 1).padStart(width)}. ${step}`)),
+    checks.length > 0 ? `\n${renderChecks(view, checks)}` : '',
+  ].join('');
+}
+
+/** One line an event: number, time, kind, what it is about, text. */
+export function renderEvent(view: View, event: ApiEvent): string {
+  const { id, at, kind, subject, text } = event;
+  return line(view, styled(`${String(id).padStart(5)} ${at} `, 'dim'), kind.padEnd(9), styled(subject, 'bold'), `: ${text}`);
+}
+
+function renderChanged(view: View, { text, revision, dry_run }: Methods['add_rs']['result']): string {
+  return dry_run ? line(view, `dry run, nothing was changed: ${text}`) : line(view, `${text} (revision ${revision})`);
+}
+
+type Renderers = { readonly [M in MethodName]: (view: View, result: Methods[M]['result']) => string };
+
+const RENDERERS: Renderers = {
+  status: renderStatus,
+  list: (view, { services }) => renderList(view, services),
+  show: renderShow,
+  vrrp: (view, { instances }) => renderVrrp(view, instances),
+  why: renderWhy,
+  events: (view, { events }) =>
+    events.length === 0 ? line(view, 'no event') : events.map((one) => renderEvent(view, one)).join(''),
+  add_rs: renderChanged,
+  set_rs: renderChanged,
+  del_rs: renderChanged,
+  add_vs: renderChanged,
+  del_vs: renderChanged,
+  reload: renderChanged,
+};
+
+export function render<M extends MethodName>(view: View, method: M, result: Methods[M]['result']): string {
+  return RENDERERS[method](view, result);
+}

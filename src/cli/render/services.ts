@@ -1,0 +1,123 @@
+/** `list` and `show`: what `ipvsadm -Ln` shows, with what is wanted and what the checkers say beside it. */
+import type { ApiCheck, ApiRealServer, ApiService } from '../../control/api.js';
+import { age, heading, line, type Row, type Style, styled, table, type View } from './text.js';
+
+const VERDICT_STYLE: Readonly<Record<string, Style>> = { up: 'green', down: 'red', unknown: 'yellow', unchecked: 'yellow' };
+
+export const verdictStyle = (state: string): Style | undefined => VERDICT_STYLE[state];
+
+function wantedText({ wanted }: ApiRealServer): string {
+  const weight =
+    wanted.weight === wanted.configured_weight ? `${wanted.weight}` : `${wanted.weight} of ${wanted.configured_weight}`;
+  return wanted.override ? `${weight}*` : weight;
+}
+
+function verdictText({ verdict }: ApiRealServer): string {
+  return verdict.since_seconds === null ? verdict.state : `${verdict.state} ${age(verdict.since_seconds)}`;
+}
+
+const kernelCells = ({ kernel }: ApiRealServer): string[] =>
+  kernel ? [String(kernel.weight), kernel.forward, String(kernel.active), String(kernel.inactive)] : ['-', '-', '-', '-'];
+
+function overrideText({ wanted }: ApiRealServer): string {
+  if (!wanted.override) return wanted.source;
+  const { id, who, when, why } = wanted.override;
+  return `#${id} ${who} ${when}${why === '' ? '' : ` "${why}"`}`;
+}
+
+function serverRow(view: View, server: ApiRealServer): Row {
+  const { wanted, verdict, kernel, why } = server;
+  const weightStyle: Style | undefined = kernel || verdict.state === 'down' ? undefined : 'yellow';
+  const [weight = '', ...rest] = kernelCells(server);
+  const row = [
+    `-> ${server.address}`,
+    wantedText(server),
+    styled(verdictText(server), verdictStyle(verdict.state)),
+    styled(weight, weightStyle),
+    ...rest,
+  ];
+  if (!view.wide) return [...row, why];
+  const persistent = kernel ? String(kernel.persistent) : '-';
+  return [...row, persistent, wanted.forward, String(wanted.upper), String(wanted.lower), overrideText(server), why];
+}
+
+const HEAD = ['REAL SERVER', 'WANTED', 'VERDICT', 'KERNEL', 'FORWARD', 'ACTIVE', 'INACTIVE'];
+const WIDE = ['PERSISTENT', 'WANTED FORWARD', 'UPPER', 'LOWER', 'FROM'];
+
+/** What is out of the ordinary about a service. */
+function remarks(service: ApiService): string[] {
+  const list: string[] = [];
+  if (service.source === 'runtime') list.push('added at run time');
+  if (service.source === 'foreign') list.push('foreign: never touched by lbd');
+  if (!service.in_kernel) list.push('not in the kernel');
+  else if (!service.in_sync) list.push('the kernel is not as wanted yet');
+  return list;
+}
+
+export function upStyle({ up, total }: { readonly up: number; readonly total: number }): Style {
+  return up === total ? 'green' : up === 0 ? 'red' : 'yellow';
+}
+
+function serviceHead(view: View, service: ApiService): string {
+  const { name, key, scheduler, forward, up, total } = service;
+  const notes = remarks(service);
+  const named = name === key ? [] : [styled(name, 'bold'), '  '];
+  return line(
+    view,
+    ...named,
+    `${key}  ${scheduler}  ${forward}  `,
+    styled(`${up}/${total} up`, upStyle(service)),
+    notes.length > 0 ? `  (${notes.join('; ')})` : '',
+    view.wide ? `  on failure: ${service.on_failure}` : '',
+  );
+}
+
+function serverTable(view: View, servers: readonly ApiRealServer[]): string {
+  if (servers.length === 0) return line(view, '  no real server');
+  const rows = [heading(...HEAD, ...(view.wide ? WIDE : []), 'WHY'), ...servers.map((server) => serverRow(view, server))];
+  return table(view, rows, { indent: 2, right: view.wide ? [1, 3, 5, 6, 7, 9, 10] : [1, 3, 5, 6] });
+}
+
+const LEGEND = '* set at run time (lbctl why tells by whom)';
+
+export function renderList(view: View, services: readonly ApiService[]): string {
+  if (services.length === 0) return line(view, 'no virtual server');
+  const overridden = services.some((service) => service.real_servers.some((server) => server.wanted.override));
+  const blocks = services.map((service) => serviceHead(view, service) + serverTable(view, service.real_servers));
+  return blocks.join('\n') + (overridden && !view.wide ? `\n${line(view, styled(LEGEND, 'dim'))}` : '');
+}
+
+export function renderChecks(view: View, checks: readonly ApiCheck[]): string {
+  return checks
+    .map((check) => {
+      const next = check.next_in_seconds === null ? 'running now' : `next in ${age(check.next_in_seconds)}`;
+      const head = line(
+        view,
+        `${check.description}: `,
+        styled(check.verdict, verdictStyle(check.verdict)),
+        ` for ${age(check.since_seconds)}, ${next}`,
+      );
+      const rows = check.results.map((result): Row => {
+        const mark = styled(result.ok ? 'ok' : 'failed', result.ok ? 'green' : 'red');
+        return [`${age(result.ago_seconds)} ago`, mark, `${result.duration_ms} ms`, result.reason];
+      });
+      return head + table(view, rows, { indent: 2, right: [0, 2] });
+    })
+    .join('');
+}
+
+export interface Shown {
+  readonly service: ApiService;
+  readonly real_server: ApiRealServer | null;
+  readonly checks: readonly ApiCheck[];
+}
+
+export function renderShow(view: View, { service, real_server, checks }: Shown): string {
+  const servers = real_server ? [real_server] : service.real_servers;
+  const overrides = servers
+    .filter((server) => server.wanted.override)
+    .map((server) => line(view, `* ${server.address}: ${overrideText(server)}`))
+    .join('');
+  const results = checks.length === 0 ? '' : `\n${renderChecks(view, checks)}`;
+  return serviceHead(view, service) + serverTable(view, servers) + overrides + results;
+}

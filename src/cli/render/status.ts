@@ -1,0 +1,57 @@
+/** `status`: the director at a glance, problems first. */
+import type { ApiStatus } from '../../control/api.js';
+import { upStyle } from './services.js';
+import { age, heading, line, type Row, type Style, styled, table, type View } from './text.js';
+import { instanceTable } from './vrrp.js';
+
+function processText({ name, pid, state, restarts }: ApiStatus['processes'][number]): string {
+  const again = restarts === 0 ? '' : `, restarted ${restarts} times`;
+  return `${name} ${state === 'running' ? `running (pid ${pid ?? '-'}${again})` : `${state}${again}`}`;
+}
+
+function problemLines(view: View, { problems }: ApiStatus): string {
+  if (problems.length === 0) return line(view, styled('no problem', 'green'));
+  return problems
+    .map(({ severity, text }) => {
+      const style: Style = severity === 'critical' ? 'red' : 'yellow';
+      return line(view, styled(severity.toUpperCase().padEnd(9), style), text);
+    })
+    .join('');
+}
+
+type ServiceLine = ApiStatus['services'][number];
+
+function kernelText(service: ServiceLine): string {
+  if (!service.in_kernel) return 'not in the kernel';
+  return service.in_sync ? 'as wanted' : 'not as wanted yet';
+}
+
+function serviceTable(view: View, services: readonly ServiceLine[]): string {
+  const rows = services.map(
+    (one): Row => [one.name, one.key, styled(`${one.up}/${one.total}`, upStyle(one)), kernelText(one), one.source],
+  );
+  return table(view, [heading('SERVICE', 'ADDRESS', 'UP', 'KERNEL', 'FROM'), ...rows], { indent: 2, right: [2] });
+}
+
+export function renderStatus(view: View, status: ApiStatus): string {
+  const { ipvs, drift, instances, services, foreign_services: foreign } = status;
+  const overrides = status.overrides === 0 ? 'no change at run time' : `${status.overrides} set at run time`;
+  const last = drift.last === null ? '' : `, last: ${drift.last}`;
+  return [
+    line(view, styled(status.router_id, 'bold'), `  lbd ${status.version}, pid ${status.pid}, up ${age(status.uptime_seconds)}`),
+    line(view, `configuration  ${status.config_file}, revision ${status.revision}, ${overrides}`),
+    line(view, `processes      ${status.processes.map(processText).join('; ')}`),
+    line(
+      view,
+      'ipvs           ',
+      styled(ipvs.usable ? 'usable' : 'not usable', ipvs.usable ? 'green' : 'red'),
+      ipvs.text === '' ? '' : `: ${ipvs.text}`,
+    ),
+    line(view, `drift          ${drift.total === 0 ? 'none' : `${drift.total} times${last}`}`),
+    '\n',
+    problemLines(view, status),
+    instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',
+    services.length > 0 ? `\n${serviceTable(view, services)}` : '',
+    foreign.length > 0 ? `\n${line(view, `foreign services, never touched: ${foreign.join(', ')}`)}` : '',
+  ].join('');
+}

@@ -1,0 +1,81 @@
+/** Lines and aligned columns for people. */
+import { styleText } from 'node:util';
+
+export type Style = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
+
+export interface View {
+  /** Lines are cut to so many columns; undefined: never. */
+  readonly width: number | undefined;
+  readonly colour: boolean;
+  /** All columns. */
+  readonly wide: boolean;
+}
+
+export type Cell = string | { readonly text: string; readonly style: Style | undefined };
+export type Row = readonly Cell[];
+
+const GAP = '  ';
+
+/** What comes from outside (a reason, a name) must not steer the terminal. */
+const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+const textOf = (cell: Cell): string => clean(typeof cell === 'string' ? cell : cell.text);
+
+export const styled = (text: string, style: Style | undefined): Cell => ({ text, style });
+
+function paint(view: View, text: string, style: Style | undefined): string {
+  return view.colour && style !== undefined && text.trim() !== '' ? styleText(style, text) : text;
+}
+
+/** One line of pieces set one after the other, cut to the view's width. */
+export function line(view: View, ...cells: Cell[]): string {
+  let left = view.width ?? Number.POSITIVE_INFINITY;
+  let result = '';
+  for (const [i, cell] of cells.entries()) {
+    const raw = [...textOf(cell)];
+    const text = (i === cells.length - 1 ? raw.join('').trimEnd().split('') : raw).slice(0, left).join('');
+    left -= [...text].length;
+    result += paint(view, text, typeof cell === 'string' ? undefined : cell.style);
+  }
+  return `${result}\n`;
+}
+
+export interface TableOptions {
+  readonly indent?: number;
+  /** Columns that are numbers: set to the right. */
+  readonly right?: readonly number[];
+}
+
+/** Rows in aligned columns; the last column is not filled up. */
+export function table(view: View, rows: readonly Row[], options: TableOptions = {}): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, [...textOf(cell)].length);
+  }
+  const indent = ' '.repeat(options.indent ?? 0);
+  const pad = (cell: Cell, i: number, last: boolean): Cell => {
+    const text = textOf(cell);
+    const fill = ' '.repeat(Math.max(0, (widths[i] ?? 0) - [...text].length));
+    const filled = options.right?.includes(i) ? fill + text : last ? text : text + fill;
+    return styled(filled, typeof cell === 'string' ? undefined : cell.style);
+  };
+  return rows
+    .map((row) => {
+      const cells = row.flatMap((cell, i): Cell[] => [i === 0 ? indent : GAP, pad(cell, i, i === row.length - 1)]);
+      return line(view, ...cells);
+    })
+    .join('');
+}
+
+export const heading = (...names: string[]): Row => names.map((name) => styled(name, 'bold'));
+
+const two = (n: number): string => String(n).padStart(2, '0');
+
+/** `4s`, `3m20s`, `2h05m`, `3d04h`; below ten seconds with a tenth. */
+export function age(seconds: number): string {
+  if (seconds < 10) return `${Math.round(seconds * 10) / 10}s`;
+  const s = Math.round(seconds);
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m${two(s % 60)}s`;
+  if (s < 86_400) return `${Math.floor(s / 3600)}h${two(Math.floor(s / 60) % 60)}m`;
+  return `${Math.floor(s / 86_400)}d${two(Math.floor(s / 3600) % 24)}h`;
+}

@@ -1,0 +1,73 @@
+/** `vrrp`: each instance with its master, addresses, counters and refused adverts. */
+import type { ApiInstance } from '../../control/api.js';
+import { age, heading, line, type Row, type Style, styled, table, type View } from './text.js';
+
+const STATE_STYLE: Readonly<Record<string, Style>> = { master: 'green', fault: 'red', init: 'yellow', leaving: 'yellow' };
+
+const priorityText = ({ priority, effective_priority }: ApiInstance): string =>
+  priority === effective_priority ? String(priority) : `${effective_priority} of ${priority}`;
+
+function masterText({ state, master }: ApiInstance): string {
+  if (state === 'master') return 'this director';
+  return master ? `${master.address} (${master.priority}), heard ${age(master.last_advert_seconds)} ago` : '-';
+}
+
+function addressText({ addresses }: ApiInstance): string {
+  const held = addresses.filter((one) => one.held).length;
+  const list = addresses.map((one) => one.address).join(' ');
+  if (addresses.length === 0) return '-';
+  return held === addresses.length ? `holds ${list}` : held === 0 ? `without ${list}` : `holds ${held} of ${list}`;
+}
+
+const HEAD = ['INSTANCE', 'STATE', 'FOR', 'PRIORITY', 'INTERFACE', 'VRID', 'MASTER', 'ADDRESSES'];
+
+/** One line an instance; also part of `status`. */
+export function instanceTable(view: View, instances: readonly ApiInstance[]): string {
+  const rows = instances.map(
+    (one): Row => [
+      one.name,
+      styled(one.state, STATE_STYLE[one.state]),
+      age(one.since_seconds),
+      priorityText(one),
+      one.interface,
+      String(one.virtual_router_id),
+      masterText(one),
+      addressText(one),
+    ],
+  );
+  return table(view, [heading(...HEAD), ...rows], { indent: 2, right: [2, 3, 5] });
+}
+
+function instanceBlock(view: View, one: ApiInstance): string {
+  const preempt = one.preempt ? 'preempts' : 'does not preempt';
+  const addresses = one.addresses.map(
+    ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
+  );
+  const rejected = one.rejected.map(
+    (item): Row => [`${item.count} x`, item.reason, `last from ${item.from} ${age(item.last_seconds)} ago`],
+  );
+  return [
+    line(
+      view,
+      styled(one.name, 'bold'),
+      '  ',
+      styled(one.state, STATE_STYLE[one.state]),
+      ` for ${age(one.since_seconds)}: ${one.reason}`,
+    ),
+    line(
+      view,
+      `  VRRPv${one.version} ${one.family} on ${one.interface}, VRID ${one.virtual_router_id}, advert every ${one.advert_interval_ms} ms`,
+    ),
+    line(view, `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}`),
+    line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${one.became_master} times`),
+    table(view, addresses, { indent: 4 }),
+    rejected.length > 0
+      ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })
+      : '',
+  ].join('');
+}
+
+export function renderVrrp(view: View, instances: readonly ApiInstance[]): string {
+  if (instances.length === 0) return line(view, 'no VRRP instance');
+  return instances.map((one) => instanceBlock(view, one)).join('\n');
+}

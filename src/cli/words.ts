@@ -1,0 +1,54 @@
+/** The words of a command line, read before the daemon is asked. Each reader returns what the API wants or throws UsageError. */
+import { formatEndpoint } from '../base/ip.js';
+import * as shared from '../base/words.js';
+
+/** An unknown command or option, or a word that does not parse: exit status 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+function taken<T>(parsed: shared.Parsed<T>): T {
+  if (shared.isRefused(parsed)) throw new UsageError(parsed.refused);
+  return parsed.value;
+}
+
+const endpoint = ({ address, port }: { address: string; port: number | undefined }): string =>
+  port === undefined ? address : formatEndpoint(address, port);
+
+export const readWeight = (word: string): number => taken(shared.parseWeight(word));
+export const readThreshold = (word: string): number => taken(shared.parseThreshold(word));
+export const readForward = (word: string): string => taken(shared.parseForward(word));
+export const readScheduler = (word: string): string => taken(shared.parseScheduler(word));
+export const readProtocol = (word: string): string => taken(shared.parseChoice('protocol', word, shared.PROTOCOLS));
+
+/** `10`, or `50%` of the configured weight. */
+export function readWeightOrPercent(word: string): string {
+  taken(shared.parseWeightWord(word));
+  return word;
+}
+
+/** ADDRESS:PORT; the port may be left out where it is unambiguous (the daemon knows). */
+export const readRealServer = (word: string): string => endpoint(taken(shared.parseServerWord(word)));
+export const readServiceAddress = (word: string): string => endpoint(taken(shared.parseServiceAddress(word)));
+
+export function readCount(word: string): number {
+  if (!/^\d{1,15}$/.test(word)) throw new UsageError(`"${word}" is no number: give a whole number from 0`);
+  return Number(word);
+}
+
+export function readName(word: string): string {
+  if (word.trim() === '') throw new UsageError('a name is empty');
+  return word;
+}
+
+/** A name, `tcp/192.0.2.10:80`, or `fwmark/7`. */
+export function readService(word: string): string {
+  const [, kind, rest] = /^(tcp|udp|sctp|fwmark)\/(.*)$/s.exec(word) ?? [];
+  if (kind === undefined || rest === undefined) return readName(word);
+  if (kind !== 'fwmark') return `${kind}/${readServiceAddress(rest)}`;
+  if (!/^[1-9]\d{0,9}(\/inet6)?$/.test(rest)) throw new UsageError(`"${word}" is no firewall mark: write fwmark/7`);
+  return word;
+}

@@ -1,0 +1,191 @@
+/** The control socket from the caller's side. */
+import { connect as connectSocket, type Socket } from 'node:net';
+import type { ApiError, ApiEvent, MethodName, Methods } from './api.js';
+import { createLineReader } from './lines.js';
+
+/** An answer of 1,000 services is a few MiB. */
+const ANSWER_LIMIT = 64 << 20;
+export const CALL_TIMEOUT_MS = 10_000;
+
+/** The daemon answered, and the answer is no. */
+export class ApiRefusal extends Error {
+  readonly error: ApiError;
+
+  constructor(error: ApiError) {
+    super(error.message);
+    this.name = 'ApiRefusal';
+    this.error = error;
+  }
+}
+
+/** There was no answer: no daemon, no permission, silence, garbage, or an end in the middle. */
+export class Unreachable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Unreachable';
+  }
+}
+
+export interface Client {
+  /** Rejects with ApiRefusal or Unreachable. */
+  call<M extends MethodName>(method: M, params: Methods[M]['params'], timeoutMs?: number): Promise<Methods[M]['result']>;
+  /** First the events that there are, then those to come, until `close`. Throws like `call`, also when the daemon goes away. */
+  follow(params: Omit<Methods['events']['params'], 'follow'>): AsyncIterable<ApiEvent>;
+  close(): void;
+}
+
+const CURES: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) =>
+    `lbd is not running: there is no socket ${path} (start it: systemctl start lbd; or name its socket with --socket)`,
+  ECONNREFUSED: (path) => `lbd is not running: nobody listens on ${path} (start it: systemctl start lbd)`,
+  EACCES: (path) => `no permission to use ${path}: become root or a member of the group that control.group names`,
+};
+
+function connectError(path: string, error: NodeJS.ErrnoException): Unreachable {
+  const cure = CURES[error.code ?? ''];
+  return new Unreachable(cure ? cure(path) : `cannot connect to ${path}: ${error.message}`);
+}
+
+interface Answer {
+  readonly id?: unknown;
+  readonly result?: unknown;
+  readonly error?: ApiError;
+  readonly event?: ApiEvent;
+}
+
+/** What comes in, given to whoever waits for it. */
+interface Wire {
+  readonly waiting: Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>;
+  onEvent: (event: ApiEvent) => void;
+  onEnd: (error: Unreachable) => void;
+  failure: Unreachable | undefined;
+  closed: boolean;
+}
+
+function isAnswer(value: unknown): value is Answer {
+  if (typeof value !== 'object' || value === null) return false;
+  const { error, result, event } = value as { error?: unknown; result?: unknown; event?: unknown };
+  if (error !== undefined) return typeof (error as { message?: unknown } | null)?.message === 'string';
+  return (typeof result === 'object' && result !== null) || (typeof event === 'object' && event !== null);
+}
+
+function fail(wire: Wire, error: Unreachable): void {
+  if (wire.failure) return;
+  wire.failure = error;
+  for (const { reject } of wire.waiting.values()) reject(error);
+  wire.waiting.clear();
+  wire.onEnd(error);
+}
+
+function readAnswer(line: string): Answer | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isAnswer(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function receive(wire: Wire, line: string, garbage: () => void): void {
+  const answer = readAnswer(line);
+  if (!answer) garbage();
+  else if (answer.event) wire.onEvent(answer.event);
+  else settle(wire, answer);
+}
+
+function settle(wire: Wire, answer: Answer): void {
+  // An error without an id is about the connection's only open request.
+  const id = typeof answer.id === 'number' ? answer.id : [...wire.waiting.keys()][0];
+  const waiter = id === undefined ? undefined : wire.waiting.get(id);
+  if (id === undefined || !waiter) return;
+  wire.waiting.delete(id);
+  if (answer.error) waiter.reject(new ApiRefusal(answer.error));
+  else waiter.resolve(answer.result);
+}
+
+function attach(socket: Socket, path: string): Wire {
+  const wire: Wire = { waiting: new Map(), onEvent: () => {}, onEnd: () => {}, failure: undefined, closed: false };
+  const garbage = () => {
+    fail(wire, new Unreachable(`what answers on ${path} is not lbd, or not a version that this lbctl understands`));
+    socket.destroy();
+  };
+  const reader = createLineReader(ANSWER_LIMIT, (line) => receive(wire, line, garbage), garbage);
+  const ended = () => {
+    const middle = reader.pending() > 0 ? 'in the middle of an answer' : 'without an answer';
+    const what = wire.waiting.size > 0 ? `${middle}: it stopped or died; what was asked may or may not be done` : 'it stopped';
+    fail(wire, new Unreachable(`lbd closed the connection ${wire.waiting.size > 0 ? what : `(${what})`}`));
+  };
+  socket.on('data', (chunk: Buffer) => reader.push(chunk));
+  socket.on('error', ended);
+  socket.on('close', ended);
+  return wire;
+}
+
+function createCaller(socket: Socket, wire: Wire): Client['call'] {
+  let id = 0;
+  return (method, params, timeoutMs = CALL_TIMEOUT_MS) =>
+    new Promise((resolve, reject) => {
+      if (wire.failure) return reject(wire.failure);
+      const mine = ++id;
+      const timer = setTimeout(() => {
+        wire.waiting.delete(mine);
+        reject(new Unreachable(`lbd did not answer "${method}" within ${timeoutMs / 1000} s: its log may say why`));
+      }, timeoutMs);
+      wire.waiting.set(mine, {
+        resolve: (result) => {
+          clearTimeout(timer);
+          resolve(result as never);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      });
+      socket.write(`${JSON.stringify({ id: mine, method, params })}\n`);
+    });
+}
+
+async function* followEvents(
+  wire: Wire,
+  call: Client['call'],
+  params: Omit<Methods['events']['params'], 'follow'>,
+): AsyncGenerator<ApiEvent> {
+  const queue: ApiEvent[] = [];
+  let wake = () => {};
+  wire.onEvent = (event) => {
+    queue.push(event);
+    wake();
+  };
+  wire.onEnd = () => wake();
+  yield* (await call('events', { ...params, follow: true })).events;
+  for (;;) {
+    while (queue.length > 0) yield queue.shift() as ApiEvent;
+    if (wire.closed) return;
+    if (wire.failure) throw wire.failure;
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  }
+}
+
+/** Connects; rejects with Unreachable, whose message says what to do. */
+export function connect(socketPath: string): Promise<Client> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket({ path: socketPath });
+    const refuse = (error: NodeJS.ErrnoException) => reject(connectError(socketPath, error));
+    socket.once('error', refuse);
+    socket.once('connect', () => {
+      socket.off('error', refuse);
+      const wire = attach(socket, socketPath);
+      const call = createCaller(socket, wire);
+      resolve({
+        call,
+        follow: (params) => followEvents(wire, call, params),
+        close() {
+          wire.closed = true;
+          socket.destroy();
+        },
+      });
+    });
+  });
+}

@@ -1,0 +1,81 @@
+/** Is a line a request? Which methods there are, and the types of their parameters. What the words mean is for the daemon. */
+import type { ApiError, MethodName } from './api.js';
+
+type Kind = 'text' | 'number' | 'yes or no';
+type Field = Kind | `${Kind}?`;
+
+const CHANGE = { dry_run: 'yes or no?', reason: 'text?' } as const;
+const REAL_SERVER = { service: 'text', rs: 'text' } as const;
+
+const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } = {
+  status: {},
+  list: { service: 'text?' },
+  show: { service: 'text', rs: 'text?' },
+  add_rs: { ...REAL_SERVER, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },
+  set_rs: { ...REAL_SERVER, weight: 'text', ...CHANGE },
+  del_rs: { ...REAL_SERVER, ...CHANGE },
+  add_vs: { name: 'text', address: 'text', protocol: 'text?', scheduler: 'text?', forward: 'text?', ...CHANGE },
+  del_vs: { service: 'text', ...CHANGE },
+  vrrp: { instance: 'text?' },
+  why: { target: 'text', rs: 'text?' },
+  reload: { ...CHANGE },
+  events: { follow: 'yes or no?', since: 'number?', limit: 'number?' },
+};
+
+const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
+  text: (value) => typeof value === 'string',
+  number: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
+  'yes or no': (value) => typeof value === 'boolean',
+};
+const NEEDS: Readonly<Record<Kind, string>> = {
+  text: 'a text',
+  number: 'a whole number from 0',
+  'yes or no': 'true or false',
+};
+
+export interface Request {
+  /** Whatever the caller sent; it comes back with the answer. */
+  readonly id: unknown;
+  readonly method: MethodName;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface Malformed {
+  readonly id: unknown;
+  readonly error: ApiError;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is wrong with the parameters, or undefined. */
+function wrongParameter(method: MethodName, params: Readonly<Record<string, unknown>>): string | undefined {
+  const fields = METHODS[method];
+  for (const name of Object.keys(params)) if (!Object.hasOwn(fields, name)) return `${method} has no parameter "${name}"`;
+  for (const [name, field] of Object.entries(fields)) {
+    const optional = field.endsWith('?');
+    const kind = (optional ? field.slice(0, -1) : field) as Kind;
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (value === undefined && !optional) return `${method} needs the parameter "${name}"`;
+    if (value !== undefined && !IS[kind](value)) return `parameter "${name}" of ${method} must be ${NEEDS[kind]}`;
+  }
+  return undefined;
+}
+
+/** Reads one line of the control socket. */
+export function parseRequest(line: string): Request | Malformed {
+  const bad = (message: string, id: unknown = null): Malformed => ({ id, error: { code: 'bad_request', message } });
+  let message: unknown;
+  try {
+    message = JSON.parse(line);
+  } catch {
+    return bad('the request is not JSON');
+  }
+  if (!isObject(message)) return bad('the request is not an object');
+  const { id = null, method, params = {} } = message;
+  if (typeof method !== 'string') return bad('the request has no method', id);
+  if (!Object.hasOwn(METHODS, method)) return bad(`unknown method "${method.slice(0, 100)}"`, id);
+  if (!isObject(params)) return bad(`the params of ${method} are not an object`, id);
+  const wrong = wrongParameter(method as MethodName, params);
+  return wrong === undefined ? { id, method: method as MethodName, params } : bad(wrong, id);
+}

@@ -1,0 +1,178 @@
+/** The control socket: reads requests, asks `handle`, writes answers, and sends events to whoever follows them. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ApiError, ApiEvent, MethodName } from './api.js';
+import { createLineReader } from './lines.js';
+import { parseRequest, type Request } from './params.js';
+import { admitGroup, clearPlace } from './socket-file.js';
+
+/** A longer request is refused. */
+export const REQUEST_LIMIT = 1 << 20;
+/** A follower that has not read this many bytes is dropped; one that reads nothing of its answers, at the larger bound. */
+export const EVENT_BACKLOG = 1 << 20;
+const ANSWER_BACKLOG = 64 << 20;
+const CLOSE_MS = 500;
+
+/** Who is at the other end, as the kernel tells. */
+export interface Caller {
+  /** -1 when it cannot be had. */
+  readonly uid: number;
+  readonly pid: number;
+  /** User name, `uid N`, or `unknown`. */
+  readonly name: string;
+}
+
+export interface ControlServerOptions {
+  readonly socketPath: string;
+  /** Group that may use the socket besides its owner; undefined: nobody. */
+  readonly group: string | undefined;
+  readonly peer: (socket: Socket) => Caller;
+  readonly handle: (method: MethodName, params: unknown, caller: Caller) => Promise<unknown>;
+  /** The answer for a refusal that `handle` throws; undefined for anything unexpected. */
+  readonly toError: (error: unknown) => ApiError | undefined;
+  readonly warn: (text: string) => void;
+}
+
+export interface ControlServer {
+  /** Sends an event to every follower. */
+  publish(event: ApiEvent): void;
+  /** Ends the connections and removes the socket file. */
+  close(): Promise<void>;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly caller: Caller;
+  /** Requests without an answer yet. */
+  open: number;
+  /** The caller will send nothing more. */
+  ended: boolean;
+  /** Events wait here until the answer of `events` is sent; undefined: not following or live. */
+  held: ApiEvent[] | undefined;
+  follows: boolean;
+}
+
+function drop(connection: Connection, options: ControlServerOptions, what: string): void {
+  options.warn(`the control connection of ${connection.caller.name} (pid ${connection.caller.pid}) was dropped: ${what}`);
+  connection.socket.destroy();
+}
+
+function send(connection: Connection, options: ControlServerOptions, message: object, backlog: number): void {
+  const { socket } = connection;
+  if (socket.destroyed || !socket.writable) return;
+  if (socket.writableLength > backlog) drop(connection, options, 'it does not read');
+  else socket.write(`${JSON.stringify(message)}\n`);
+}
+
+async function answerTo(request: Request, connection: Connection, options: ControlServerOptions): Promise<object> {
+  try {
+    const result = await options.handle(request.method, request.params, connection.caller);
+    return { id: request.id, result: result ?? {} };
+  } catch (error) {
+    const known = options.toError(error);
+    if (known) return { id: request.id, error: known };
+    const text = error instanceof Error ? error.message : String(error);
+    options.warn(`control: ${request.method} failed unexpectedly: ${error instanceof Error ? (error.stack ?? text) : text}`);
+    return { id: request.id, error: { code: 'unavailable', message: `${request.method} failed: ${text}` } satisfies ApiError };
+  }
+}
+
+/** The answer went out: now the events that came meanwhile, without those that it already had. */
+function startFollowing(connection: Connection, options: ControlServerOptions, answer: object): void {
+  const held = connection.held ?? [];
+  connection.held = undefined;
+  const result = (answer as { result?: { events?: readonly ApiEvent[] } }).result;
+  if (!result) {
+    connection.follows = false;
+    return;
+  }
+  const last = result.events?.at(-1)?.id ?? 0;
+  for (const event of held) if (event.id > last) send(connection, options, { event }, EVENT_BACKLOG);
+}
+
+async function serve(line: string, connection: Connection, options: ControlServerOptions): Promise<void> {
+  const request = parseRequest(line);
+  if ('error' in request) return send(connection, options, request, ANSWER_BACKLOG);
+  const follow = request.method === 'events' && request.params.follow === true;
+  if (follow && !connection.follows) {
+    connection.follows = true;
+    connection.held = [];
+  }
+  connection.open++;
+  const answer = await answerTo(request, connection, options);
+  connection.open--;
+  send(connection, options, answer, ANSWER_BACKLOG);
+  if (follow) startFollowing(connection, options, answer);
+  if (connection.ended && connection.open === 0) connection.socket.end();
+}
+
+function callerOf(socket: Socket, options: ControlServerOptions): Caller {
+  try {
+    return options.peer(socket);
+  } catch {
+    return { uid: -1, pid: 0, name: 'unknown' };
+  }
+}
+
+function accept(socket: Socket, connections: Set<Connection>, options: ControlServerOptions): void {
+  const caller = callerOf(socket, options);
+  const connection: Connection = { socket, caller, open: 0, ended: false, held: undefined, follows: false };
+  connections.add(connection);
+  const tooLong = { id: null, error: { code: 'bad_request', message: `the request is longer than ${REQUEST_LIMIT} bytes` } };
+  const reader = createLineReader(
+    REQUEST_LIMIT,
+    (line) => void serve(line, connection, options),
+    () => send(connection, options, tooLong, ANSWER_BACKLOG),
+  );
+  socket.on('data', (chunk: Buffer) => reader.push(chunk));
+  socket.on('end', () => {
+    connection.ended = true;
+    if (connection.open === 0) socket.end();
+  });
+  // A caller that goes away is no event of ours; 'close' follows.
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => connections.delete(connection));
+}
+
+/** Listens with a file that nobody else may open, also for the moment before its mode is set. */
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const mask = process.umask(0o177);
+    server.once('error', (error) => reject(new Error(`cannot open the control socket ${path}: ${error.message}`)));
+    server.listen({ path }, resolve);
+    process.umask(mask);
+  });
+}
+
+function closeAll(server: Server, connections: ReadonlySet<Connection>): Promise<void> {
+  return new Promise((resolve) => {
+    const hurry = setTimeout(() => {
+      for (const { socket } of connections) socket.destroy();
+    }, CLOSE_MS);
+    // The file goes with the listener.
+    server.close(() => {
+      clearTimeout(hurry);
+      resolve();
+    });
+    for (const { socket } of connections) socket.destroySoon();
+  });
+}
+
+/** Rejects with an Error of one clear sentence when the socket cannot be had. */
+export async function createControlServer(options: ControlServerOptions): Promise<ControlServer> {
+  const connections = new Set<Connection>();
+  await clearPlace(options.socketPath);
+  const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, connections, options));
+  await listen(server, options.socketPath);
+  server.on('error', (error) => options.warn(`control socket: ${error.message}`));
+  const warning = admitGroup(options.socketPath, options.group);
+  if (warning) options.warn(warning);
+  return {
+    publish(event) {
+      for (const connection of connections) {
+        if (connection.held) connection.held.push(event);
+        else if (connection.follows) send(connection, options, { event }, EVENT_BACKLOG);
+      }
+    },
+    close: () => closeAll(server, connections),
+  };
+}
