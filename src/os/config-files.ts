@@ -30,7 +30,12 @@ export function readConfigFile(file: string): FileText | string {
 
 /** `*` and `?` in the last part of a path, as in `conf.d/*.yaml`. */
 const patternOf = (text: string): RegExp =>
-  new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  new RegExp(
+    `^${text
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );
 
 /** The files of an include, sorted; relative to the folder of the file that names it. A pattern may match nothing, a plain name may not. */
 export function readIncludes(pattern: string, from: string): FileText[] | string {

@@ -1,6 +1,7 @@
 /** struct sockaddr_* as the kernel lays them out (linux/in.h, in6.h, if_packet.h, netlink.h). Numbers in host order unless said. */
-import { type Endpoint, familyOf, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
+
 import { HOST_LITTLE_ENDIAN as LITTLE_ENDIAN, viewOf } from '../base/bytes.js';
+import { type Endpoint, familyOf, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
 
 export { LITTLE_ENDIAN };
 
