@@ -39,6 +39,9 @@ const VALUED = new Set(
   '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --since --limit'.split(' '),
 );
 
+/** Need no command. */
+const ASKING = new Set(['-h', '--help', '-V', '--version']);
+
 /** Where the command stands among options that came before it; -1 when there is none. */
 function commandAt(argv: readonly string[]): number {
   for (let i = 0; i < argv.length; i++) {
@@ -198,7 +201,10 @@ function reword(error: CommanderError): string {
 /** The command first, as commander wants it. Throws UsageError for one that does not exist. */
 function arrange(argv: readonly string[]): readonly string[] {
   const at = commandAt(argv);
-  if (at === -1) return argv;
+  if (at === -1) {
+    if (argv.some((word) => ASKING.has(word))) return argv;
+    throw new words.UsageError('no command (see lbctl --help)');
+  }
   const name = argv[at] as string;
   if (name === 'help') return [...argv.slice(at + 1, at + 2), '--help'];
   if (LATER.has(name)) throw new words.UsageError(`this version of lbd does not have "${name}" yet`);
@@ -217,13 +223,11 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
   const settled: Work[] = [];
   const arranged = arrange(argv);
   const program = build((work) => settled.push(work));
-  if (arranged.length === 0) throw new words.UsageError('no command (see lbctl --help)');
   try {
     program.parse(arranged, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (settled.length === 0)
-      throw new words.UsageError(error.code === 'commander.help' ? 'no command (see lbctl --help)' : reword(error));
+    if (settled.length === 0) throw new words.UsageError(reword(error));
   }
   const command = program.commands.find((one) => one.name() === arranged[0]);
   const options: Options = command?.opts() ?? {};

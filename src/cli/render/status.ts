@@ -1,11 +1,11 @@
 /** `status`: the director at a glance, problems first. */
 import type { ApiStatus } from '../../control/api.js';
 import { upStyle } from './services.js';
-import { age, heading, line, type Row, type Style, styled, table, type View } from './text.js';
+import { age, heading, line, type Row, type Style, styled, table, times, type View } from './text.js';
 import { instanceTable } from './vrrp.js';
 
 function processText({ name, pid, state, restarts }: ApiStatus['processes'][number]): string {
-  const again = restarts === 0 ? '' : `, restarted ${restarts} times`;
+  const again = restarts === 0 ? '' : `, restarted ${times(restarts)}`;
   return `${name} ${state === 'running' ? `running (pid ${pid ?? '-'}${again})` : `${state}${again}`}`;
 }
 
@@ -47,7 +47,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
       styled(ipvs.usable ? 'usable' : 'not usable', ipvs.usable ? 'green' : 'red'),
       ipvs.text === '' ? '' : `: ${ipvs.text}`,
     ),
-    line(view, `drift          ${drift.total === 0 ? 'none' : `${drift.total} times${last}`}`),
+    line(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${last}`}`),
     '\n',
     problemLines(view, status),
     instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',

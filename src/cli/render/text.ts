@@ -1,7 +1,8 @@
 /** Lines and aligned columns for people. */
-import { styleText } from 'node:util';
+/** SGR parameters (ECMA-48). util.styleText would decide by its own look at the streams from Node 22 on. */
+const SGR = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
 
-export type Style = 'red' | 'green' | 'yellow' | 'bold' | 'dim';
+export type Style = keyof typeof SGR;
 
 export interface View {
   /** Lines are cut to so many columns; undefined: never. */
@@ -23,7 +24,7 @@ const textOf = (cell: Cell): string => clean(typeof cell === 'string' ? cell : c
 export const styled = (text: string, style: Style | undefined): Cell => ({ text, style });
 
 function paint(view: View, text: string, style: Style | undefined): string {
-  return view.colour && style !== undefined && text.trim() !== '' ? styleText(style, text) : text;
+  return view.colour && style !== undefined && text.trim() !== '' ? `\u001b[${SGR[style]}m${text}\u001b[0m` : text;
 }
 
 /** One line of pieces set one after the other, cut to the view's width. */
@@ -31,8 +32,8 @@ export function line(view: View, ...cells: Cell[]): string {
   let left = view.width ?? Number.POSITIVE_INFINITY;
   let result = '';
   for (const [i, cell] of cells.entries()) {
-    const raw = [...textOf(cell)];
-    const text = (i === cells.length - 1 ? raw.join('').trimEnd().split('') : raw).slice(0, left).join('');
+    const whole = i === cells.length - 1 ? textOf(cell).trimEnd() : textOf(cell);
+    const text = [...whole].slice(0, left).join('');
     left -= [...text].length;
     result += paint(view, text, typeof cell === 'string' ? undefined : cell.style);
   }
@@ -79,3 +80,6 @@ export function age(seconds: number): string {
   if (s < 86_400) return `${Math.floor(s / 3600)}h${two(Math.floor(s / 60) % 60)}m`;
   return `${Math.floor(s / 86_400)}d${two(Math.floor(s / 3600) % 24)}h`;
 }
+
+/** `once`, `3 times`. */
+export const times = (n: number): string => (n === 1 ? 'once' : `${n} times`);

@@ -1,6 +1,6 @@
 /** `vrrp`: each instance with its master, addresses, counters and refused adverts. */
 import type { ApiInstance } from '../../control/api.js';
-import { age, heading, line, type Row, type Style, styled, table, type View } from './text.js';
+import { age, heading, line, type Row, type Style, styled, table, times, type View } from './text.js';
 
 const STATE_STYLE: Readonly<Record<string, Style>> = { master: 'green', fault: 'red', init: 'yellow', leaving: 'yellow' };
 
@@ -59,7 +59,7 @@ function instanceBlock(view: View, one: ApiInstance): string {
       `  VRRPv${one.version} ${one.family} on ${one.interface}, VRID ${one.virtual_router_id}, advert every ${one.advert_interval_ms} ms`,
     ),
     line(view, `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}`),
-    line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${one.became_master} times`),
+    line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     table(view, addresses, { indent: 4 }),
     rejected.length > 0
       ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })

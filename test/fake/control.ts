@@ -1,0 +1,290 @@
+/** A daemon for lbctl's tests: a real control server with canned objects, or a socket that misbehaves. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ApiError, ApiEvent, ApiInstance, ApiRealServer, ApiService, MethodName, Methods } from '../../src/control/api.js';
+import { type ControlServer, createControlServer } from '../../src/control/server.js';
+
+const override = { id: 3, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'half of it, disk is slow' };
+
+const server = (address: string, changes: Partial<ApiRealServer> = {}): ApiRealServer => ({
+  address,
+  wanted: { weight: 10, configured_weight: 10, forward: 'dr', upper: 0, lower: 0, source: 'file', override: null },
+  verdict: { state: 'up', since_seconds: 200, reason: 'tcp: connected' },
+  kernel: { weight: 10, forward: 'dr', active: 12, inactive: 4, persistent: 0 },
+  why: 'in: its check passes',
+  ...changes,
+});
+
+export const WEB: ApiService = {
+  name: 'web',
+  key: 'tcp/192.0.2.10:80',
+  source: 'file',
+  scheduler: 'wrr',
+  forward: 'dr',
+  on_failure: 'remove',
+  in_kernel: true,
+  in_sync: true,
+  up: 2,
+  total: 3,
+  real_servers: [
+    server('10.0.0.21:80'),
+    server('10.0.0.22:80', {
+      verdict: { state: 'down', since_seconds: 4.23, reason: 'tcp: connection refused' },
+      kernel: null,
+      why: 'out: tcp: connection refused\u001b[31m',
+    }),
+    server('10.0.0.23:80', {
+      wanted: { weight: 5, configured_weight: 10, forward: 'dr', upper: 2000, lower: 1500, source: 'file', override },
+      kernel: { weight: 5, forward: 'dr', active: 1234, inactive: 98_765, persistent: 2 },
+    }),
+  ],
+};
+
+const DNS: ApiService = {
+  ...WEB,
+  name: 'dns',
+  key: 'udp/[2001:db8::53]:53',
+  source: 'runtime',
+  scheduler: 'rr',
+  forward: 'nat',
+  in_kernel: false,
+  in_sync: false,
+  up: 0,
+  total: 0,
+  real_servers: [],
+};
+
+export const MASTER: ApiInstance = {
+  name: 'VI_1',
+  interface: 'eth0',
+  family: 'ipv4',
+  version: 3,
+  virtual_router_id: 51,
+  state: 'master',
+  since_seconds: 7300,
+  reason: 'no advert for 3.414 s',
+  priority: 150,
+  effective_priority: 150,
+  preempt: true,
+  advert_interval_ms: 1000,
+  master: null,
+  addresses: [{ address: '192.0.2.10/24', held: true }],
+  adverts_sent: 7300,
+  adverts_received: 12,
+  became_master: 1,
+  rejected: [{ reason: 'wrong checksum', count: 7, from: '192.0.2.66', last_seconds: 65 }],
+};
+
+const BACKUP: ApiInstance = {
+  ...MASTER,
+  name: 'VI_6',
+  family: 'ipv6',
+  state: 'backup',
+  since_seconds: 62,
+  reason: 'a master of higher priority is there',
+  effective_priority: 100,
+  preempt: false,
+  master: { address: 'fe80::3', priority: 200, last_advert_seconds: 0.4 },
+  addresses: [
+    { address: 'fe80::51/64', held: false },
+    { address: '2001:db8::10/64', held: false },
+  ],
+  rejected: [],
+};
+
+const event = (id: number, kind: string, subject: string, text: string): ApiEvent => ({
+  id,
+  at: `2026-02-03T09:15:0${id}.000Z`,
+  kind,
+  subject,
+  text,
+});
+
+export const EVENTS: readonly ApiEvent[] = [
+  event(1, 'start', 'd1', 'lbd started'),
+  event(2, 'vrrp', 'VI_1', 'backup -> master: no advert for 3.414 s'),
+  event(3, 'verdict', 'web/10.0.0.22:80', 'down: tcp: connection refused'),
+];
+
+const PROBLEM = {
+  severity: 'error' as const,
+  message: 'unknown key "schedular"; did you mean "scheduler"?',
+  file: '/etc/lbd/lbd.yaml',
+  line: 12,
+  column: 5,
+  source: '    schedular: wrr',
+};
+const WARNING = {
+  ...PROBLEM,
+  severity: 'warning' as const,
+  message: 'no check: always up',
+  line: 20,
+  source: '    real_servers:',
+};
+
+const brief = ({ name, key, up, total, in_sync, in_kernel, source }: ApiService) => ({
+  name,
+  key,
+  up,
+  total,
+  in_sync,
+  in_kernel,
+  source,
+});
+
+const CHECKS = [
+  {
+    type: 'tcp',
+    description: 'tcp 10.0.0.22:80, every 2s',
+    verdict: 'down' as const,
+    since_seconds: 4.23,
+    next_in_seconds: 1.2,
+    results: [
+      { ok: false, reason: 'connection refused', duration_ms: 0.31, ago_seconds: 0.8 },
+      { ok: true, reason: 'connected', duration_ms: 12.5, ago_seconds: 122 },
+    ],
+  },
+];
+
+/** Refuses, as the daemon's handlers do. */
+export class FakeRefusal extends Error {
+  readonly error: ApiError;
+  constructor(error: ApiError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+const refuse = (error: ApiError): never => {
+  throw new FakeRefusal(error);
+};
+
+type Change = { readonly dry_run?: boolean };
+const changed = (text: string, { dry_run }: Change) => ({ text, revision: dry_run ? 4 : 5, dry_run: dry_run === true });
+
+function reloaded(params: Change & { readonly reason?: string }): Methods['reload']['result'] {
+  if (params.reason === 'broken')
+    refuse({ code: 'invalid_config', message: '/etc/lbd/lbd.yaml has 1 errors: nothing was changed', problems: [PROBLEM] });
+  return { ...changed('virtual server web changed', params), problems: [WARNING] };
+}
+
+const STATUS: Methods['status']['result'] = {
+  router_id: 'd1',
+  version: '0.1.0',
+  pid: 4711,
+  uptime_seconds: 200_000,
+  config_file: '/etc/lbd/lbd.yaml',
+  revision: 4,
+  overrides: 1,
+  processes: [
+    { name: 'core', pid: 4711, state: 'running', restarts: 0 },
+    { name: 'check', pid: 4712, state: 'running', restarts: 2 },
+    { name: 'vrrp', pid: null, state: 'restarting', restarts: 1 },
+  ],
+  ipvs: { usable: true, text: 'IPVS 1.2.1' },
+  drift: { total: 1, last: 'tcp/192.0.2.10:80: 10.0.0.22:80 was removed by somebody else' },
+  instances: [MASTER, BACKUP],
+  services: [brief(WEB), brief(DNS)],
+  foreign_services: ['tcp/192.0.2.99:99'],
+  problems: [
+    { severity: 'critical', text: 'the vrrp process is being restarted' },
+    { severity: 'warning', text: 'web/10.0.0.22:80: tcp: connection refused' },
+  ],
+};
+
+function list(service: string | undefined): Methods['list']['result'] {
+  const services = [WEB, DNS].filter((one) => service === undefined || one.name === service || one.key === service);
+  if (services.length === 0) refuse({ code: 'refused', message: `unknown service "${service}"; there is web, dns` });
+  return { services };
+}
+
+type Handlers = { readonly [M in MethodName]: (params: Methods[M]['params']) => Methods[M]['result'] };
+
+export const CANNED: Handlers = {
+  status: () => STATUS,
+  list: ({ service }) => list(service),
+  show: ({ service, rs }) => ({
+    service: list(service).services[0] as ApiService,
+    real_server: WEB.real_servers.find((one) => one.address === rs) ?? null,
+    checks: CHECKS,
+  }),
+  add_rs: (params) => changed(`add ${JSON.stringify(params)}`, params),
+  set_rs: (params) => changed(`set ${JSON.stringify(params)}`, params),
+  del_rs: (params) => changed(`delete ${JSON.stringify(params)}`, params),
+  add_vs: (params) => changed(`add service ${JSON.stringify(params)}`, params),
+  del_vs: (params) => changed(`delete service ${JSON.stringify(params)}`, params),
+  vrrp: ({ instance }) => ({ instances: [MASTER, BACKUP].filter((one) => instance === undefined || one.name === instance) }),
+  why: ({ target, rs }) => {
+    if (target === 'crash') throw new TypeError('a bug of the daemon');
+    return {
+      target: rs === undefined ? target : `${target}/${rs}`,
+      summary: '10.0.0.22:80 is out of web: tcp: connection refused',
+      steps: ['wanted: weight 10, from the configuration file', 'verdict: down since 4.2s', 'kernel: not in the table'],
+      checks: CHECKS,
+    };
+  },
+  reload: reloaded,
+  events: ({ since, limit }) => ({ events: EVENTS.filter((one) => one.id > (since ?? 0)).slice(-(limit ?? 100)) }),
+};
+
+export interface FakeDaemon {
+  readonly socketPath: string;
+  readonly warnings: readonly string[];
+  /** Every request that came through. */
+  readonly asked: readonly { readonly method: string; readonly params: unknown }[];
+  readonly server: ControlServer;
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: string): Promise<FakeDaemon> {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-control-'));
+  const socketPath = join(folder, 'run', 'lbd.sock');
+  const warnings: string[] = [];
+  const asked: { method: string; params: unknown }[] = [];
+  const all = { ...CANNED, ...handlers };
+  const server = await createControlServer({
+    socketPath,
+    group,
+    peer: () => ({ uid: 0, pid: 1, name: 'root' }),
+    handle: async (method, params) => {
+      asked.push({ method, params });
+      return (all[method] as (p: unknown) => unknown)(params);
+    },
+    toError: (error) => (error instanceof FakeRefusal ? error.error : undefined),
+    warn: (text) => void warnings.push(text),
+  });
+  const close = async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { socketPath, warnings, asked, server, folder, close };
+}
+
+export interface RawServer {
+  readonly socketPath: string;
+  close(): Promise<void>;
+}
+
+/** Something that listens and does with each connection what it likes. */
+export function startRawServer(onConnection: (socket: Socket) => void): Promise<RawServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-raw-'));
+  const socketPath = join(folder, 'raw.sock');
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      for (const socket of sockets) socket.destroy();
+      server.close(() => {
+        rmSync(folder, { recursive: true, force: true });
+        resolve();
+      });
+    });
+  return new Promise((resolve) => server.listen({ path: socketPath }, () => resolve({ socketPath, close })));
+}

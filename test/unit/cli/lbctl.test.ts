@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Io, lbctl } from '../../../src/cli/lbctl.js';
+import type { ApiEvent } from '../../../src/control/api.js';
+import { CANNED, EVENTS, type FakeDaemon, startFakeDaemon, startRawServer } from '../../fake/control.js';
+
+/** The sources' folder; the compiled test lies in dist/. LBD_REGENERATE=1 writes the texts anew. */
+const EXPECTED = fileURLToPath(new URL('../../../../test/unit/cli/expected/', import.meta.url));
+
+interface Run {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(argv: readonly string[], changes: Partial<Io> = {}): Promise<Run> {
+  let out = '';
+  let err = '';
+  const io: Io = {
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    env: {},
+    terminal: undefined,
+    ...changes,
+  };
+  const status = await lbctl(argv, io);
+  return { status, out, err };
+}
+
+function expectText(name: string, text: string): void {
+  const file = join(EXPECTED, `${name}.txt`);
+  if (process.env.LBD_REGENERATE) writeFileSync(file, text);
+  assert.ok(existsSync(file), `${file} is missing: run with LBD_REGENERATE=1 and read what it wrote`);
+  assert.equal(text, readFileSync(file, 'utf8'));
+}
+
+let daemon: FakeDaemon;
+let folder: string;
+before(async () => {
+  daemon = await startFakeDaemon();
+  folder = mkdtempSync(join(tmpdir(), 'lbd-cli-'));
+});
+after(async () => {
+  await daemon.close();
+  rmSync(folder, { recursive: true });
+});
+const ctl = (...argv: string[]) => run(['--socket', daemon.socketPath, ...argv]);
+
+interface Case {
+  readonly argv: readonly string[];
+  readonly method: keyof typeof CANNED;
+  readonly params: Record<string, unknown>;
+}
+
+const RS = '10.0.0.22:80';
+const CASES: Readonly<Record<string, Case>> = {
+  status: { argv: ['status'], method: 'status', params: {} },
+  list: { argv: ['list'], method: 'list', params: {} },
+  'list-service': { argv: ['list', 'tcp/192.0.2.10:80'], method: 'list', params: { service: 'tcp/192.0.2.10:80' } },
+  show: { argv: ['show', 'web'], method: 'show', params: { service: 'web' } },
+  'show-rs': { argv: ['show', 'web', RS], method: 'show', params: { service: 'web', rs: RS } },
+  'add-rs': {
+    argv: [
+      'add-rs',
+      'web',
+      '10.0.0.24:80',
+      '--weight',
+      '7',
+      '--forward',
+      'tun',
+      '--upper',
+      '20',
+      '--lower',
+      '10',
+      '--reason',
+      'more room',
+    ],
+    method: 'add_rs',
+    params: { service: 'web', rs: '10.0.0.24:80', weight: 7, forward: 'tun', upper: 20, lower: 10, reason: 'more room' },
+  },
+  'set-rs': {
+    argv: ['set-rs', 'web', '10.0.0.22', '--weight', '50%'],
+    method: 'set_rs',
+    params: { service: 'web', rs: '10.0.0.22', weight: '50%' },
+  },
+  'set-rs-dry-run': {
+    argv: ['set-rs', 'web', RS, '--weight', '3', '--dry-run'],
+    method: 'set_rs',
+    params: { service: 'web', rs: RS, weight: '3', dry_run: true },
+  },
+  'del-rs': {
+    argv: ['del-rs', 'udp/[2001:DB8::53]:53', '[2001:db8:0::1]:53'],
+    method: 'del_rs',
+    params: { service: 'udp/[2001:db8::53]:53', rs: '[2001:db8::1]:53' },
+  },
+  'add-vs': {
+    argv: ['add-vs', 'dns', '192.0.2.53:53', '--protocol', 'udp', '--scheduler', 'rr', '--forward', 'nat'],
+    method: 'add_vs',
+    params: { name: 'dns', address: '192.0.2.53:53', protocol: 'udp', scheduler: 'rr', forward: 'nat' },
+  },
+  'del-vs': { argv: ['del-vs', 'fwmark/7'], method: 'del_vs', params: { service: 'fwmark/7' } },
+  vrrp: { argv: ['vrrp'], method: 'vrrp', params: {} },
+  'vrrp-instance': { argv: ['vrrp', 'VI_6'], method: 'vrrp', params: { instance: 'VI_6' } },
+  why: { argv: ['why', 'web', RS], method: 'why', params: { target: 'web', rs: RS } },
+  reload: { argv: ['reload', '--dry-run'], method: 'reload', params: { dry_run: true } },
+  events: { argv: ['events', '--since', '1', '--limit', '5'], method: 'events', params: { since: 1, limit: 5 } },
+};
+
+describe('commands', () => {
+  for (const [name, { argv, method, params }] of Object.entries(CASES)) {
+    test(`${argv.join(' ')}: asks, and prints a table`, async () => {
+      const result = await ctl(...argv);
+      assert.equal(result.status, 0, result.err);
+      assert.deepEqual(daemon.asked.at(-1), { method, params });
+      expectText(name, result.out);
+    });
+    test(`${argv.join(' ')} -o json: exactly the API's result`, async () => {
+      const result = await ctl(...argv, '-o', 'json');
+      assert.deepEqual([result.status, result.err], [0, '']);
+      assert.deepEqual(JSON.parse(result.out), (CANNED[method] as (p: unknown) => unknown)(params));
+    });
+  }
+
+  test('yaml says the same as json', async () => {
+    const { parse } = await import('yaml');
+    const [json, yaml] = await Promise.all([ctl('status', '-o', 'json'), ctl('status', '-o', 'yaml')]);
+    assert.deepEqual(parse(yaml.out), JSON.parse(json.out));
+  });
+
+  test('wide shows all columns', async () => {
+    expectText('list-wide', (await ctl('list', '-o', 'wide')).out);
+  });
+
+  test('on a terminal lines are cut and coloured; in a pipe and with NO_COLOR they are not coloured', async () => {
+    const terminal = { columns: 60 };
+    const argv = ['--socket', daemon.socketPath, 'list'];
+    const coloured = await run(argv, { terminal });
+    assert.match(coloured.out, /\u001b\[31mdown 4\.2s/);
+    const plain = await run(argv, { terminal, env: { NO_COLOR: '1' } });
+    assert.ok(!plain.out.includes('\u001b'));
+    assert.ok(plain.out.split('\n').every((line) => line.length <= 60));
+    const colours = /\u001b\[\d+m/g;
+    assert.equal(coloured.out.replace(colours, ''), plain.out);
+    const wide = await run([...argv, '-o', 'wide'], { terminal });
+    assert.ok(wide.out.split('\n').some((line) => line.length > 150));
+  });
+
+  test('warnings of a reload go to standard error', async () => {
+    const result = await ctl('reload');
+    assert.equal(result.out, 'virtual server web changed (revision 5)\n');
+    assert.match(result.err, /^\/etc\/lbd\/lbd\.yaml:20:5: warning: no check: always up\n/);
+  });
+});
+
+describe('options stand anywhere', () => {
+  const orders = [
+    ['-o', 'json', '--dry-run', '--weight', '5', 'set-rs', 'web', RS],
+    ['set-rs', '-o', 'json', 'web', '--weight=5', RS, '--dry-run'],
+    ['--weight', '5', 'set-rs', '--output=json', '--dry-run', 'web', RS],
+    ['--dry-run', '-ojson', 'set-rs', '--weight', '5', '--', 'web', RS],
+  ];
+  for (const argv of orders) {
+    test(argv.join(' '), async () => {
+      const result = await ctl(...argv);
+      assert.equal(result.status, 0, result.err);
+      assert.deepEqual(daemon.asked.at(-1), { method: 'set_rs', params: { service: 'web', rs: RS, weight: '5', dry_run: true } });
+      assert.equal(JSON.parse(result.out).dry_run, true);
+    });
+  }
+
+  test('LBD_SOCKET names the socket, --socket wins', async () => {
+    assert.equal((await run(['vrrp'], { env: { LBD_SOCKET: daemon.socketPath } })).status, 0);
+    assert.equal((await run(['vrrp', '--socket', '/nonexistent'], { env: { LBD_SOCKET: daemon.socketPath } })).status, 3);
+  });
+});
+
+describe('a wrong command line is status 2, decided without a daemon', () => {
+  const wrong: readonly (readonly [argv: string, message: RegExp])[] = [
+    ['', /no command/],
+    ['lsit', /unknown command "lsit"; did you mean "list"\?/],
+    ['frobnicate', /unknown command "frobnicate" \(see/],
+    ['drain web 10.0.0.1:80', /this version of lbd does not have "drain" yet/],
+    ['-o json completion bash', /does not have "completion" yet/],
+    ['list --wieght 5', /unknown option "--wieght"/],
+    ['add-rs web 10.0.0.1:80 --wieght 5', /unknown option "--wieght"; did you mean "--weight"\?/],
+    ['list --dry-run', /unknown option "--dry-run"/],
+    ['list web dns', /too many arguments/],
+    ['show', /missing required argument "SERVICE"/],
+    ['add-rs web', /missing required argument "RS"/],
+    ['set-rs web 10.0.0.1:80', /--weight/],
+    ['set-rs web 10.0.0.1:80 --weight heavy', /"heavy" is no weight/],
+    ['set-rs web 10.0.0.1:80 --weight -1', /"-1" is no weight/],
+    ['add-rs web 10.0.0.1:80 --weight 65536', /"65536" is no weight/],
+    ['add-rs web 10.0.0.1:80 --forward nta', /did you mean "nat"\?/],
+    ['add-rs web 10.0.0.1:80 --upper many', /threshold/],
+    ['add-rs web 10.0.0.256:80', /"10\.0\.0\.256:80" is no real server/],
+    ['add-vs web 192.0.2.10', /"192\.0\.2\.10" has no port/],
+    ['add-vs web 192.0.2.10:80 --scheduler wrrr', /"wrrr" is no scheduler; did you mean "wrr"\?/],
+    ['add-vs web 192.0.2.10:80 --protocol icmp', /"icmp" is no protocol/],
+    ['show tcp/192.0.2:80', /192\.0\.2:80/],
+    ['show fwmark/x', /no firewall mark/],
+    ['events --since yesterday', /"yesterday" is no number/],
+    ['list -o xml', /unknown output format "xml"/],
+    ['list -o', /argument missing/],
+  ];
+  for (const [argv, message] of wrong) {
+    test(`lbctl ${argv}`, async () => {
+      const result = await run(['--socket', '/nonexistent', ...argv.split(' ').filter((word) => word !== '')]);
+      assert.equal(result.status, 2, result.err);
+      assert.equal(result.out, '');
+      const text = result.err.startsWith('{') ? JSON.parse(result.err).error.message : result.err;
+      assert.match(text, message);
+      assert.equal(result.err.trimEnd().split('\n').length, 1, 'more than one line');
+    });
+  }
+});
+
+describe('exit statuses and errors', () => {
+  test('0: help and version', async () => {
+    for (const argv of [['--version'], ['--help'], ['help', 'list'], ['list', '-h']]) {
+      const result = await run(argv);
+      assert.deepEqual([result.status, result.err], [0, ''], argv.join(' '));
+      assert.match(result.out, /lbctl/);
+    }
+  });
+
+  test('1: refused', async () => {
+    const result = await ctl('list', 'wbe');
+    assert.deepEqual(result, { status: 1, out: '', err: 'lbctl: unknown service "wbe"; there is web, dns\n' });
+    assert.equal((await ctl('why', 'crash')).status, 1);
+  });
+
+  test('3: no daemon, garbage, a daemon that dies while it answers', async () => {
+    const none = await run(['status', '--socket', '/nonexistent/s']);
+    assert.equal(none.status, 3);
+    assert.match(none.err, /^lbctl: lbd is not running/);
+    const garbage = await startRawServer((socket) => socket.write('220 mail ESMTP\r\n'));
+    assert.match((await run(['status', '--socket', garbage.socketPath])).err, /is not lbd/);
+    await garbage.close();
+    const dying = await startRawServer((socket) => socket.once('data', () => socket.end('{"id":1,')));
+    const result = await run(['status', '--socket', dying.socketPath]);
+    assert.equal(result.status, 3);
+    assert.match(result.err, /in the middle of an answer/);
+    await dying.close();
+  });
+
+  test('4: an invalid configuration, with its place', async () => {
+    const result = await ctl('reload', '--reason', 'broken');
+    assert.equal(result.status, 4);
+    expectText('reload-refused', result.err);
+  });
+
+  test('with -o json errors are one object on standard error', async () => {
+    const codes = [
+      [await ctl('list', 'wbe', '-o', 'json'), 1, 'refused'],
+      [await ctl('-o', 'json', 'lsit'), 2, 'bad_request'],
+      [await run(['status', '-o', 'json', '--socket', '/nonexistent']), 3, 'unreachable'],
+      [await ctl('reload', '--reason', 'broken', '-o', 'json'), 4, 'invalid_config'],
+    ] as const;
+    for (const [result, status, code] of codes) {
+      assert.deepEqual([result.status, result.out, JSON.parse(result.err).error.code], [status, '', code]);
+    }
+    assert.equal(JSON.parse(codes[3][0].err).error.problems[0].line, 12);
+  });
+});
+
+describe('events -f', () => {
+  test('json: the past, then each event as it comes, one object a line', async () => {
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const status = await run(['--socket', daemon.socketPath, 'events', '-f', '-o', 'json', '--since', '2'], {
+      stop: stop.signal,
+      out: (text) => {
+        lines.push(text);
+        if (lines.length === 1) daemon.server.publish({ ...(EVENTS[0] as ApiEvent), id: 4 });
+        else stop.abort();
+      },
+    });
+    assert.deepEqual([status.status, status.err], [0, '']);
+    assert.deepEqual(
+      lines.map((line) => [(JSON.parse(line) as ApiEvent).id, line.split('\n').length]),
+      [
+        [3, 2],
+        [4, 2],
+      ],
+    );
+  });
+
+  test('a daemon that stops is status 3', async () => {
+    const other = await startFakeDaemon();
+    const lines: string[] = [];
+    const result = await run(['events', '--follow', '--socket', other.socketPath], {
+      out: (text) => {
+        lines.push(text);
+        if (lines.length === 3) void other.close();
+      },
+    });
+    assert.equal(result.status, 3);
+    assert.match(result.err, /closed the connection \(it stopped\)/);
+    expectText('events-follow', lines.join(''));
+  });
+});
+
+describe('check-config', () => {
+  const VALID =
+    'virtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n    checks: [ { type: tcp } ]\n    real_servers: [ { address: 10.0.0.21:80 } ]\n';
+
+  test('valid is 0, and needs no daemon', async () => {
+    const file = join(folder, 'good.yaml');
+    writeFileSync(file, VALID);
+    assert.deepEqual(await run(['check-config', file]), { status: 0, out: `${file}: valid\n`, err: '' });
+  });
+
+  test('invalid is 4, with file:line:column, the line and a caret', async () => {
+    const file = join(folder, 'bad.yaml');
+    writeFileSync(file, VALID.replace('checks', 'cheks'));
+    const result = await run(['check-config', file]);
+    assert.deepEqual([result.status, result.out], [4, '']);
+    assert.match(result.err, /bad\.yaml:4:5: error: .*cheks.*did you mean "checks"[^\n]*\n[^\n]*cheks: [^\n]*\n +\^\n/);
+    const json = JSON.parse((await run(['check-config', file, '-o', 'json'])).out);
+    assert.equal(json.valid, false);
+    assert.equal(json.problems[0].line, 4);
+  });
+
+  test('a file that cannot be read is 4', async () => {
+    const result = await run(['check-config', join(folder, 'none.yaml')]);
+    assert.equal(result.status, 4);
+    assert.match(result.err, /none\.yaml: error: cannot read .*there is no such file/);
+  });
+});
