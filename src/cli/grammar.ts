@@ -41,28 +41,37 @@ const VALUED = new Set(
 
 /** Need no command. */
 const ASKING = new Set(['-h', '--help', '-V', '--version']);
+const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run']);
 
-/** Where the command stands among options that came before it; -1 when there is none. */
+/** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */
 function commandAt(argv: readonly string[]): number {
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string;
     if (word === '--') return i + 1 < argv.length ? i + 1 : -1;
     if (!word.startsWith('-') || word === '-') return i;
     if (VALUED.has(word)) i++;
+    else checkOption(word);
   }
   return -1;
 }
 
+/** Whether the word after an unknown option is its value or the command cannot be known: it is refused by its own name. */
+function checkOption(word: string): void {
+  const name = word.startsWith('--') ? word.replace(/=.*$/s, '') : word.slice(0, 2);
+  if (FLAGS.has(name) || VALUED.has(name)) return;
+  const known = [...VALUED, ...FLAGS].filter((option) => option.startsWith('--'));
+  throw new words.UsageError(`unknown option "${name}"${didYouMean(name, known)}`);
+}
+
 /** The format that errors are told in, also when the command line does not parse. */
 export function formatOf(argv: readonly string[]): string {
+  let format = 'table';
   for (const [i, word] of argv.entries()) {
     if (word === '--') break;
-    if (word === '-o' || word === '--output') return argv[i + 1] ?? '';
-    const inline = /^(?:-o=?|--output=)(.+)$/.exec(word);
-    if (inline && !word.startsWith('--o')) return inline[1] as string;
-    if (inline) return word.slice('--output='.length);
+    if (word === '-o' || word === '--output') format = argv[i + 1] ?? '';
+    else format = /^(?:-o|--output=)(.+)$/s.exec(word)?.[1] ?? format;
   }
-  return 'table';
+  return format;
 }
 
 /** Only what was given: the API's optional fields are absent, never undefined. */
@@ -110,7 +119,7 @@ function addLooking(define: Define, settle: Settle): void {
     settle(call('vrrp', given({ instance: optional(instance, words.readName) }))),
   );
   define('why TARGET [RS]', 'why a service, a real server (SERVICE/RS) or an instance is as it is').action((target, rs) =>
-    settle(call('why', given({ target: words.readName(target), rs: optional(rs, words.readRealServer) }))),
+    settle(call('why', given({ target: words.readTarget(target), rs: optional(rs, words.readRealServer) }))),
   );
   define('events', 'what happened')
     .option('-f, --follow', 'go on with what happens from now on')
@@ -189,8 +198,23 @@ function build(settle: Settle): Command {
   return program;
 }
 
+/** `lbctl set-rs SERVICE RS --weight <N|P%>` */
+function usageOf(command: Command): string {
+  const names = command.registeredArguments.map((one) => (one.required ? one.name() : `[${one.name()}]`));
+  const needed = command.options.filter((option) => option.mandatory).map((option) => option.flags);
+  return ['lbctl', command.name(), ...names, ...needed].join(' ');
+}
+
+/** Words are missing, or too many. */
+const ABOUT_WORDS = new Set(['commander.missingArgument', 'commander.excessArguments', 'commander.missingMandatoryOptionValue']);
+
 /** Commander's words in the form of ours: no `error: `, one line. */
-function reword(error: CommanderError): string {
+function reword(error: CommanderError, command: Command | undefined): string {
+  if (command && ABOUT_WORDS.has(error.code)) return `${rewordText(error)} (usage: ${usageOf(command)})`;
+  return rewordText(error);
+}
+
+function rewordText(error: CommanderError): string {
   const text = error.message.replace(/^error: /, '').replace(/'/g, '"');
   return text.replace(
     /\n\(Did you mean (?:one of )?(.+?)\?\)/s,
@@ -206,11 +230,15 @@ function arrange(argv: readonly string[]): readonly string[] {
     throw new words.UsageError('no command (see lbctl --help)');
   }
   const name = argv[at] as string;
-  if (name === 'help') return [...argv.slice(at + 1, at + 2), '--help'];
+  if (name !== 'help') return [checkCommand(name), ...argv.slice(0, at), ...argv.slice(at + 1)];
+  const subject = argv[at + 1];
+  return subject === undefined || subject.startsWith('-') ? ['--help'] : [checkCommand(subject), '--help'];
+}
+
+function checkCommand(name: string): string {
+  if (COMMANDS.includes(name)) return name;
   if (LATER.has(name)) throw new words.UsageError(`this version of lbd does not have "${name}" yet`);
-  if (!COMMANDS.includes(name))
-    throw new words.UsageError(`unknown command "${name}"${didYouMean(name, COMMANDS)} (see lbctl --help)`);
-  return [name, ...argv.slice(0, at), ...argv.slice(at + 1)];
+  throw new words.UsageError(`unknown command "${name}"${didYouMean(name, COMMANDS)} (see lbctl --help)`);
 }
 
 function readFormat(word: string): Format {
@@ -223,13 +251,13 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
   const settled: Work[] = [];
   const arranged = arrange(argv);
   const program = build((work) => settled.push(work));
+  const command = program.commands.find((one) => one.name() === arranged[0]);
   try {
     program.parse(arranged, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (settled.length === 0) throw new words.UsageError(reword(error));
+    if (settled.length === 0) throw new words.UsageError(reword(error, command));
   }
-  const command = program.commands.find((one) => one.name() === arranged[0]);
   const options: Options = command?.opts() ?? {};
   const text = settled.filter((work) => work.kind === 'text').map((work) => work.text);
   const work: Work | undefined = text.length > 0 ? { kind: 'text', text: text.join('') } : settled[0];

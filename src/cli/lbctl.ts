@@ -10,7 +10,8 @@ export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConf
 const RELOAD_TIMEOUT_MS = 120_000;
 
 export interface Io {
-  readonly out: (text: string) => void;
+  /** A promise is waited for where output has no end (`events -f`): the reader may be slow. */
+  readonly out: (text: string) => void | Promise<void>;
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Standard output is a terminal of so many columns; undefined: it is none. */
@@ -65,9 +66,9 @@ async function follow(client: Client, io: Io, format: Format, params: { since?: 
   try {
     if (io.stop?.aborted) return;
     for await (const event of client.follow(params)) {
-      if (format === 'json') io.out(`${JSON.stringify(event)}\n`);
-      else if (format === 'yaml') io.out(`---\n${await asYaml(event)}`);
-      else io.out(renderEvent(view, event));
+      if (format === 'json') await io.out(`${JSON.stringify(event)}\n`);
+      else if (format === 'yaml') await io.out(`---\n${await asYaml(event)}`);
+      else await io.out(renderEvent(view, event));
     }
   } catch (error) {
     if (!io.stop?.aborted) throw error;

@@ -44,6 +44,13 @@ export function readName(word: string): string {
   return word;
 }
 
+/** An instance, SERVICE, or SERVICE/RS. No name has a slash in it, so what follows one is a real server, and is read as such. */
+export function readTarget(word: string): string {
+  const [, service, rest] = /^((?:tcp|udp|sctp)\/[^/]*|fwmark\/[^/]*(?:\/inet6)?|[^/]*)(?:\/(.*))?$/s.exec(word) ?? [];
+  if (service === undefined || rest === undefined) return readService(word);
+  return `${readService(service)}/${readRealServer(rest)}`;
+}
+
 /** A name, `tcp/192.0.2.10:80`, or `fwmark/7`. */
 export function readService(word: string): string {
   const [, kind, rest] = /^(tcp|udp|sctp|fwmark)\/(.*)$/s.exec(word) ?? [];

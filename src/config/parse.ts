@@ -68,8 +68,8 @@ function once<K extends 'global' | 'defaults'>(
 function collect(shape: FileShape, source: Source, merged: Merged, problems: Problem[]): void {
   once(merged, 'global', shape, source, problems);
   once(merged, 'defaults', shape, source, problems);
-  shape.virtual_servers.forEach((one, i) => merged.services.push(located(source, ['virtual_servers', i], one)));
-  shape.vrrp_instances.forEach((one, i) => merged.instances.push(located(source, ['vrrp_instances', i], one)));
+  merged.services.push(...shape.virtual_servers.map((one, i) => located(source, ['virtual_servers', i], one)));
+  merged.instances.push(...shape.vrrp_instances.map((one, i) => located(source, ['vrrp_instances', i], one)));
 }
 
 function readAll(first: IncludedFile, options: ParseOptions, merged: Merged, problems: Problem[]): void {

@@ -6,6 +6,8 @@ import { createLineReader } from './lines.js';
 /** An answer of 1,000 services is a few MiB. */
 const ANSWER_LIMIT = 64 << 20;
 export const CALL_TIMEOUT_MS = 10_000;
+/** Events that wait for a slow reader of ours; above it the daemon is not read any more, and its own bound applies. */
+const EVENTS_AHEAD = 256;
 
 /** The daemon answered, and the answer is no. */
 export class ApiRefusal extends Error {
@@ -112,7 +114,10 @@ function attach(socket: Socket, path: string): Wire {
   const reader = createLineReader(ANSWER_LIMIT, (line) => receive(wire, line, garbage), garbage);
   const ended = () => {
     const middle = reader.pending() > 0 ? 'in the middle of an answer' : 'without an answer';
-    const what = wire.waiting.size > 0 ? `${middle}: it stopped or died; what was asked may or may not be done` : 'it stopped';
+    const what =
+      wire.waiting.size > 0
+        ? `${middle}: it stopped or died; what was asked may or may not be done`
+        : 'it stopped, or its events were not read in time';
     fail(wire, new Unreachable(`lbd closed the connection ${wire.waiting.size > 0 ? what : `(${what})`}`));
   };
   socket.on('data', (chunk: Buffer) => reader.push(chunk));
@@ -146,6 +151,7 @@ function createCaller(socket: Socket, wire: Wire): Client['call'] {
 }
 
 async function* followEvents(
+  socket: Socket,
   wire: Wire,
   call: Client['call'],
   params: Omit<Methods['events']['params'], 'follow'>,
@@ -154,6 +160,7 @@ async function* followEvents(
   let wake = () => {};
   wire.onEvent = (event) => {
     queue.push(event);
+    if (queue.length >= EVENTS_AHEAD) socket.pause();
     wake();
   };
   wire.onEnd = () => wake();
@@ -162,6 +169,7 @@ async function* followEvents(
     while (queue.length > 0) yield queue.shift() as ApiEvent;
     if (wire.closed) return;
     if (wire.failure) throw wire.failure;
+    socket.resume();
     await new Promise<void>((resolve) => {
       wake = resolve;
     });
@@ -180,7 +188,7 @@ export function connect(socketPath: string): Promise<Client> {
       const call = createCaller(socket, wire);
       resolve({
         call,
-        follow: (params) => followEvents(wire, call, params),
+        follow: (params) => followEvents(socket, wire, call, params),
         close() {
           wire.closed = true;
           socket.destroy();

@@ -176,7 +176,8 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     const first = commands.reserve(operations.length);
     const writer = createWriter(operations.length * 160);
     // Failures always answer; the acknowledgement of the last one says that the batch is through.
-    for (const [i, operation] of operations.entries()) putOperation(writer, family, first + i, operation, i === operations.length - 1);
+    for (const [i, operation] of operations.entries())
+      putOperation(writer, family, first + i, operation, i === operations.length - 1);
     const refusals: Refusal[] = [];
     for (const outcome of commands.exchange('changing the table', writer, first, operations.length)) {
       if (outcome.errno === 0) continue;

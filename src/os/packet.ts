@@ -1,10 +1,9 @@
 /** Announcements of addresses on the link: sent as whole frames, and heard from others while an address changes its holder. */
 import { readFileSync } from 'node:fs';
-import { equalBytes } from '../base/bytes.js';
-import { type Family, type Ip, familyOf } from '../base/ip.js';
+import { equalBytes, viewOf } from '../base/bytes.js';
+import { type Family, familyOf, type Ip } from '../base/ip.js';
 import { ETHERTYPE_ARP, gratuitousArp, isAnnouncement, parseArp } from '../wire/arp.js';
 import { ND_NEIGHBOR_ADVERT, parseNeighborAdvert, unsolicitedNeighborAdvert } from '../wire/ndp.js';
-import { viewOf } from '../base/bytes.js';
 import { controlMessage } from './cmsg.js';
 import { native, type RecvMeta } from './native.js';
 import { closeWatched, READABLE, watch } from './poller.js';
@@ -120,4 +119,3 @@ export function watchClaims(family: Family, on: Interface, own: Uint8Array, clai
     },
   };
 }
-

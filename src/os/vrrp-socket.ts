@@ -90,7 +90,11 @@ function membership(family: Family, index: number): Uint8Array {
 }
 
 /** A raw socket on the interface alone, closed again when an option is refused. */
-function rawSocket(family: Family, on: Interface, configure: (set: (level: number, name: number, value: Uint8Array) => void, fd: number) => void): number {
+function rawSocket(
+  family: Family,
+  on: Interface,
+  configure: (set: (level: number, name: number, value: Uint8Array) => void, fd: number) => void,
+): number {
   const fd = native.socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW, IPPROTO_VRRP);
   try {
     native.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, deviceName(on.name));

@@ -15,7 +15,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { formatDuration, parseDuration } from '../../src/base/duration.js';
-import { formatPrefix, parsePrefix, type Prefix } from '../../src/base/ip.js';
+import { formatPrefix, type Prefix, parsePrefix } from '../../src/base/ip.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import { deadline, initial, step } from '../../src/vrrp/machine.js';
 import type { Gate, Link, Received, Resume, VrrpEffect, VrrpEvent, VrrpState } from '../../src/vrrp/types.js';
@@ -209,12 +209,14 @@ function play(text: string): string {
   return output.join('\n');
 }
 
-for (const name of readdirSync(FOLDER).filter((one) => one.endsWith('.txt')).sort()) {
+for (const name of readdirSync(FOLDER)
+  .filter((one) => one.endsWith('.txt'))
+  .sort()) {
   test(`vrrp scenario ${name.replace('.txt', '').replaceAll('-', ' ')}`, () => {
     const file = new URL(name, FOLDER);
     const text = readFileSync(file, 'utf8');
     const played = play(text);
-    if (process.env['LBD_SCENARIO'] === 'write') writeFileSync(file, played);
+    if (process.env.LBD_SCENARIO === 'write') writeFileSync(file, played);
     assert.equal(text, played);
   });
 }

@@ -1,0 +1,24 @@
+/** What core and the vrrp process say to each other, beside what every child understands (daemon/messages.ts). */
+import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { ApiInstance } from '../../control/api.js';
+import type { ChildMessage, CommonCommand, Forwarding } from '../messages.js';
+
+export type VrrpCommand =
+  | CommonCommand
+  /** The whole of what is wanted: instances not in it hand over and end. */
+  | {
+      readonly type: 'configure';
+      readonly instances: readonly VrrpInstanceConfig[];
+      /** Folder of the state file, on a file system in memory. */
+      readonly runDir: string;
+      readonly routerId: string;
+    }
+  | { readonly type: 'gate'; readonly forwarding: Forwarding; readonly reason: string }
+  | { readonly type: 'query'; readonly id: number };
+
+export type VrrpMessage = ChildMessage;
+
+/** The answer to a query, beside its type and id. */
+export interface VrrpAnswer {
+  readonly instances: readonly ApiInstance[];
+}

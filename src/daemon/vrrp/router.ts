@@ -1,0 +1,176 @@
+/**
+ * All instances of the process and its loop: one timer for the earliest deadline, and before every tick all sockets are emptied, so
+ * that a late tick never acts on what the waiting packets have overtaken.
+ */
+import { type Family, formatPrefix } from '../../base/ip.js';
+import type { Instant } from '../../base/time.js';
+import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { ApiInstance } from '../../control/api.js';
+import { now } from '../../os/clock.js';
+import { watchClaims } from '../../os/packet.js';
+import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetlink.js';
+import type { VrrpPacket } from '../../os/vrrp-socket.js';
+import { type Gate, instanceKey } from '../../vrrp/types.js';
+import { peekVrid } from '../../wire/vrrp.js';
+import type { ChildLink } from '../child.js';
+import { createAnnouncer } from './announcer.js';
+import { createHolder } from './holder.js';
+import type { VrrpCommand } from './messages.js';
+import { openNetwork } from './network.js';
+import { createPorts } from './ports.js';
+import { createRunner, type Runner } from './runner.js';
+import { openStore, type Saved, type Store } from './store.js';
+import type { Host } from './types.js';
+
+/** setTimeout counts in whole milliseconds, and not beyond 31 bits. */
+const LONGEST_TIMEOUT_MS = 60_000;
+
+export interface Router {
+  configure(instances: readonly VrrpInstanceConfig[], runDir: string): void;
+  gate(gate: Gate): void;
+  report(): ApiInstance[];
+  /** Ordered stop of every instance; `done` is called when all have ended. */
+  stop(done: () => void): void;
+  /** Writes down the present state for a successor. */
+  save(): void;
+}
+
+export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event'>): Router {
+  /** BOUNDED by the configuration: an instance leaves when it has ended. */
+  const runners = new Map<string, Runner>();
+  /** What the configuration wants, by key: an instance that is on its way out comes back when it has ended. */
+  let wanted = new Map<string, VrrpInstanceConfig>();
+  let gate: Gate = { forwarding: 'starting', reason: 'nothing is known yet' };
+  let store: Store | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let stopping = false;
+  let whenEmpty: (() => void) | undefined;
+
+  const rtnetlink = openRtnetlink();
+  const ports = createPorts(onPacket, settle);
+  const host: Host = {
+    now,
+    rtnetlink,
+    network: openNetwork(rtnetlink),
+    ports,
+    announcer: createAnnouncer((name, errno) => link.log('debug', `an announcement cannot be sent on ${name}: errno ${errno}`)),
+    watchClaims: (family, on, own, claimed) =>
+      watchClaims(family, on, own, (claim) => {
+        claimed(claim);
+        settle();
+      }),
+    log: link.log,
+    event: link.event,
+    save(key: string, saved: Saved, urgency) {
+      store?.put(key, saved);
+      if (urgency === 'now') store?.write();
+    },
+    isHeld: (name, prefix) => [...runners.values()].some((one) => one.conf().interface === name && one.isHeld(prefix)),
+  };
+  watchNetwork(onNetwork);
+
+  function onPacket(name: string, family: Family, packet: VrrpPacket): void {
+    const vrid = peekVrid(packet.payload);
+    if (vrid !== undefined) runners.get(instanceKey({ interface: name, family, vrid }))?.packet(packet);
+  }
+
+  function onNetwork(event: NetworkEvent): void {
+    const names = host.network.take(event);
+    for (const runner of runners.values()) {
+      const { interface: name } = runner.conf();
+      if (names && !names.includes(name)) continue;
+      if (event.type === 'address-gone') runner.addressGone(event.address);
+      runner.networkChanged();
+    }
+    settle();
+  }
+
+  /** After anything that happened: who has ended goes, what changed is written down, the timer is set anew. */
+  function settle(): void {
+    for (const runner of [...runners.values()]) if (runner.ended()) bury(runner);
+    store?.write();
+    arm();
+    if (runners.size > 0 || !whenEmpty) return;
+    whenEmpty();
+    whenEmpty = undefined;
+  }
+
+  function bury(runner: Runner): void {
+    runners.delete(runner.key);
+    store?.remove(runner.key);
+    const again = stopping ? undefined : wanted.get(runner.key);
+    if (again) begin(again, undefined);
+    ports.keep([...runners.values()].map((one) => one.conf()));
+  }
+
+  function earliest(): Instant {
+    let at: Instant = Number.POSITIVE_INFINITY;
+    for (const runner of runners.values()) at = Math.min(at, runner.deadline());
+    return at;
+  }
+
+  function arm(): void {
+    clearTimeout(timer);
+    const at = earliest();
+    if (at === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(tick, Math.min(LONGEST_TIMEOUT_MS, Math.max(0, Math.ceil(at - now()))));
+  }
+
+  function tick(): void {
+    ports.drain();
+    const at = now();
+    for (const runner of runners.values()) if (runner.deadline() <= at) runner.tick();
+    settle();
+  }
+
+  function begin(conf: VrrpInstanceConfig, left: Saved | undefined): void {
+    const runner = createRunner(host, conf);
+    runners.set(runner.key, runner);
+    runner.start(gate, left);
+  }
+
+  /** Addresses of an earlier process for instances that are no longer configured. */
+  function cleanUp(left: ReadonlyMap<string, Saved>): void {
+    for (const [key, saved] of left) {
+      if (wanted.has(key) || saved.held.length === 0) continue;
+      createHolder(host, key, saved.interface, saved.held).reconcile([]);
+      link.event('vrrp', key, `no longer configured: removed ${saved.held.map(formatPrefix).join(', ')} from ${saved.interface}`);
+    }
+  }
+
+  function configure(instances: readonly VrrpInstanceConfig[], runDir: string): void {
+    if (stopping) return;
+    const before = wanted;
+    wanted = new Map(instances.map((one) => [instanceKey(one), one]));
+    const first = !store;
+    store ??= openStore(runDir, (text) => link.log('error', text));
+    for (const [key, conf] of wanted) {
+      const runner = runners.get(key);
+      if (!runner) begin(conf, first ? store.left.get(key) : undefined);
+      else if (before.has(key) && JSON.stringify(runner.conf()) !== JSON.stringify(conf)) runner.reconfigure(conf);
+    }
+    for (const [key, runner] of runners) if (!wanted.has(key) && before.has(key)) runner.stop();
+    if (first) cleanUp(store.left);
+    settle();
+  }
+
+  return {
+    configure,
+    gate(next) {
+      gate = next;
+      for (const runner of runners.values()) runner.gate(next);
+      settle();
+    },
+    report: () => [...runners.values()].map((one) => one.report()),
+    stop(done) {
+      stopping = true;
+      whenEmpty = done;
+      for (const runner of [...runners.values()]) runner.stop();
+      settle();
+    },
+    save() {
+      for (const runner of runners.values()) store?.put(runner.key, runner.saved());
+      store?.write();
+    },
+  };
+}

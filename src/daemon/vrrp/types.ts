@@ -1,0 +1,35 @@
+/** What an instance's runner needs of the process around it. */
+import type { Prefix } from '../../base/ip.js';
+import type { Instant } from '../../base/time.js';
+import type { Link as HostInterface, Rtnetlink } from '../../os/rtnetlink.js';
+import type { LogLevel } from '../messages.js';
+import type { Announcer } from './announcer.js';
+import type { Network } from './network.js';
+import type { Ports } from './ports.js';
+import type { Saved } from './store.js';
+
+export type { Link as HostInterface } from '../../os/rtnetlink.js';
+
+/** What came of adding an address. `foreign`: it was there, and lbd has not put it there. */
+export type Added = 'added' | 'own' | 'foreign' | 'failed';
+
+export interface Host {
+  readonly now: () => Instant;
+  readonly rtnetlink: Rtnetlink;
+  readonly network: Network;
+  readonly ports: Ports;
+  readonly announcer: Announcer;
+  /** Calls `claimed` for announcements of other hosts on the interface. */
+  readonly watchClaims: (
+    family: 4 | 6,
+    on: HostInterface,
+    own: Uint8Array,
+    claimed: (claim: { readonly address: string }) => void,
+  ) => { close(): void };
+  readonly log: (level: LogLevel, msg: string, fields?: Readonly<Record<string, unknown>>) => void;
+  readonly event: (kind: string, subject: string, text: string) => void;
+  /** Writes down what the instance is and holds; at once when it must be on record before the next step. */
+  readonly save: (key: string, saved: Saved, urgency: 'now' | 'soon') => void;
+  /** An address that lbd added for any instance of the interface. */
+  readonly isHeld: (interfaceName: string, prefix: Prefix) => boolean;
+}

@@ -1,0 +1,296 @@
+/**
+ * Two directors and a client on one switch, and a stand-in for core: it starts the vrrp process in a namespace, configures it and
+ * listens to it. keepalived can take the place of either director.
+ *
+ *   d1 10.9.0.1 02:…:01 ─┐
+ *   d2 10.9.0.2 02:…:02 ─┼─ bridge ─ cli 10.9.0.9       VIP 10.9.0.100, fd09::100
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parsePrefix } from '../../src/base/ip.js';
+import type { VrrpInstanceConfig } from '../../src/config/types.js';
+import type { ApiInstance } from '../../src/control/api.js';
+import type { VrrpCommand } from '../../src/daemon/vrrp/messages.js';
+
+export const VIP = '10.9.0.100';
+export const VIP6 = 'fd09::100';
+export const DIRECTORS = ['d1', 'd2'] as const;
+
+export function run(line: string): string {
+  const [program, ...words] = line.split(' ');
+  return execFileSync(program as string, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function attempt(line: string): void {
+  try {
+    run(line);
+  } catch {
+    // It was not there.
+  }
+}
+
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  limit = 10_000,
+): Promise<T> {
+  const end = Date.now() + limit;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > end) throw new Error(`not within ${limit} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export interface Lan {
+  ns(host: string): string;
+  exec(host: string, line: string): string;
+  /** The host's cable: pulled at the switch, so that the host sees its carrier go. */
+  cable(host: string, state: 'up' | 'down'): void;
+  destroy(): void;
+}
+
+let lans = 0;
+
+export function buildLan(): Lan {
+  const tag = `${process.pid}v${++lans}`;
+  const bridge = `vb${tag}`;
+  const hosts = { d1: 1, d2: 2, cli: 9 };
+  const ns = (host: string) => `vrrp-${host}-${tag}`;
+  const port = (host: string) => `v${host}${tag}`;
+  const exec = (host: string, line: string) => run(`ip netns exec ${ns(host)} ${line}`);
+  const destroy = () => {
+    for (const host of Object.keys(hosts)) attempt(`ip netns del ${ns(host)}`);
+    attempt(`ip link del ${bridge}`);
+  };
+  try {
+    run(`ip link add ${bridge} type bridge mcast_snooping 0`);
+    run(`ip link set ${bridge} up`);
+    for (const [host, number] of Object.entries(hosts)) {
+      run(`ip netns add ${ns(host)}`);
+      run(`ip link add ${port(host)} type veth peer name eth0 address 02:00:00:00:09:0${number} netns ${ns(host)}`);
+      run(`ip link set ${port(host)} master ${bridge} up`);
+      exec(host, 'ip link set lo up');
+      exec(
+        host,
+        'sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.keep_addr_on_down=1',
+      );
+      exec(host, 'ip link set eth0 up');
+      exec(host, `ip addr add 10.9.0.${number}/24 dev eth0`);
+      exec(host, `ip addr add fd09::${number}/64 dev eth0 nodad`);
+    }
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+  return { ns, exec, destroy, cable: (host, state) => void run(`ip link set ${port(host)} ${state}`) };
+}
+
+export const holds = (lan: Lan, host: string, address: string): boolean =>
+  lan.exec(host, 'ip -o addr show dev eth0').includes(` ${address}/`);
+
+export interface Settings {
+  readonly priority: number;
+  readonly version?: 2 | 3;
+  readonly family?: 4 | 6;
+  readonly interval?: number;
+  readonly preempt?: boolean;
+  readonly password?: string;
+  readonly addresses?: readonly string[];
+}
+
+export const VRID = 51;
+const addressesOf = (settings: Settings): readonly string[] =>
+  settings.addresses ?? (settings.family === 6 ? ['fe80::9:100/128', `${VIP6}/128`] : [`${VIP}/24`]);
+
+export function instance(settings: Settings): VrrpInstanceConfig {
+  const { priority, version = 3, family = 4, interval = 200, preempt = true, password } = settings;
+  const addresses = addressesOf(settings).map((one) => parsePrefix(one) as NonNullable<ReturnType<typeof parsePrefix>>);
+  return {
+    name: 'VI_1',
+    interface: 'eth0',
+    family,
+    vrid: VRID,
+    version,
+    priority,
+    advertInterval: interval,
+    preempt,
+    preemptDelay: 0,
+    v3Checksum: 'pseudo',
+    addresses,
+    password,
+  };
+}
+
+export interface Speaker {
+  readonly host: string;
+  /** Priority 0 and the end. Resolves when it has ended. */
+  stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+export interface Lbd extends Speaker {
+  readonly child: ChildProcess;
+  readonly events: string[];
+  readonly logs: string[];
+  send(command: VrrpCommand): void;
+  configure(settings: Settings): void;
+  report(): Promise<ApiInstance>;
+  when(state: ApiInstance['state'], limit?: number): Promise<ApiInstance>;
+  ended: Promise<number | null>;
+}
+
+const CHILD = fileURLToPath(new URL('./vrrp-child.js', import.meta.url));
+const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
+
+/** Starts the vrrp process on the host, with the gate open, and configures it. */
+export async function startLbd(lan: Lan, host: string, runDir: string, settings: Settings): Promise<Lbd> {
+  const child = spawn('ip', ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, CHILD], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const events: string[] = [];
+  const logs: string[] = [];
+  const answers = new Map<number, (instances: readonly ApiInstance[]) => void>();
+  let nextId = 1;
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const ready = new Promise<void>((resolve, reject) => {
+    void ended.then((code) => reject(new Error(`the vrrp process of ${host} ended with ${code}`)));
+    child.on('message', (raw) => {
+      const message = raw as { type: string; text?: string; msg?: string; id?: number; instances?: readonly ApiInstance[] };
+      if (message.type === 'ready') resolve();
+      if (message.type === 'event') events.push(message.text ?? '');
+      if (message.type === 'log') logs.push(message.msg ?? '');
+      if (message.type === 'answer') answers.get(message.id ?? 0)?.(message.instances ?? []);
+    });
+  });
+  const send = (command: VrrpCommand) => void (child.connected && child.send(command, () => {}));
+  const report = () =>
+    new Promise<ApiInstance>((resolve) => {
+      const id = nextId++;
+      answers.set(id, (instances) => {
+        answers.delete(id);
+        resolve(instances[0] as ApiInstance);
+      });
+      send({ type: 'query', id });
+    });
+  const configure = (next: Settings) => send({ type: 'configure', instances: [instance(next)], runDir, routerId: host });
+  await ready;
+  send({ type: 'gate', forwarding: 'ready', reason: '' });
+  configure(settings);
+  return {
+    host,
+    child,
+    events,
+    logs,
+    send,
+    configure,
+    report,
+    ended,
+    async when(state, limit) {
+      let last: ApiInstance | undefined;
+      try {
+        return await until(
+          `${host} is ${state}`,
+          async () => {
+            last = await report();
+            return last?.state === state ? last : undefined;
+          },
+          limit,
+        );
+      } catch (error) {
+        throw new Error(`${(error as Error).message}; it is ${JSON.stringify(last)}; events:\n${events.join('\n')}`);
+      }
+    },
+    async stop() {
+      send({ type: 'stop' });
+      assert.equal(await ended, 0);
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** keepalived with the same instance, on the host, in the foreground; nothing of it is shared with other keepalived processes. */
+export async function startKeepalived(lan: Lan, host: string, folder: string, settings: Settings): Promise<Speaker> {
+  const conf = instance(settings);
+  const file = join(folder, `${host}.conf`);
+  const auth = conf.password === undefined ? '' : `authentication {\n auth_type PASS\n auth_pass ${conf.password}\n }\n`;
+  const text = [
+    'global_defs {\n vrrp_startup_delay 0\n}',
+    'vrrp_instance VI_1 {',
+    'state BACKUP',
+    'interface eth0',
+    `virtual_router_id ${VRID}`,
+    `priority ${conf.priority}`,
+    `version ${conf.version}`,
+    `advert_int ${conf.advertInterval / 1000}`,
+    conf.preempt ? '' : 'nopreempt',
+    auth,
+    `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
+    '}\n',
+  ].join('\n');
+  writeFileSync(file, text);
+  const pids = [
+    '-p',
+    join(folder, `${host}.pid`),
+    '-r',
+    join(folder, `${host}-vrrp.pid`),
+    '-c',
+    join(folder, `${host}-check.pid`),
+  ];
+  const argv = ['netns', 'exec', lan.ns(host), 'keepalived', '-n', '-l', '-D', '-P', '-f', file, ...pids];
+  const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TMPDIR: folder } });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  let output = '';
+  const started = new Promise<void>((resolve, reject) => {
+    const take = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-20_000);
+      if (/Entering BACKUP STATE|Entering MASTER STATE/.test(output)) resolve();
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    void ended.then(() => reject(new Error(`keepalived of ${host} ended:\n${output}`)));
+  });
+  await started;
+  return {
+    host,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+    async kill() {
+      // The parent would restart its child: both go.
+      const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' })
+        .split(/\s+/)
+        .filter(Boolean);
+      child.kill('SIGKILL');
+      for (const pid of children) process.kill(Number(pid), 'SIGKILL');
+      await ended;
+    },
+  };
+}
+
+export interface Folders {
+  readonly of: (host: string) => string;
+  remove(): void;
+}
+
+export function makeFolders(): Folders {
+  const root = mkdtempSync(join(tmpdir(), 'lbd-vrrp-'));
+  return {
+    of: (host) => {
+      const folder = join(root, host);
+      execFileSync('mkdir', ['-p', folder]);
+      return folder;
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
