@@ -10,7 +10,7 @@ import { longestGap, monotonic, shares, startTraffic, type Traffic } from './kit
 const RATE = 20;
 const INTERVAL_MS = 300;
 
-const config = (priority: number, weight = 10): string => `
+const config = (priority: number, weight = 10, intervalMs = INTERVAL_MS): string => `
 defaults:
   scheduler: wrr
   forward: dr
@@ -27,7 +27,7 @@ vrrp_instances:
     interface: eth0
     virtual_router_id: 51
     priority: ${priority}
-    advert_interval: ${INTERVAL_MS}ms
+    advert_interval: ${intervalMs}ms
     virtual_addresses: [ ${VIP}/24 ]
 `;
 
@@ -52,7 +52,35 @@ const failures = (from: number) => traffic.between(from).filter((answer) => answ
 async function calm(count = RATE * 2): Promise<void> {
   const answers = await traffic.more(count);
   const failed = answers.filter((answer) => answer.error !== null);
-  assert.deepEqual(failed, [], 'requests failed while nothing was wrong');
+  assert.equal(
+    failed.length,
+    0,
+    `requests failed while nothing was wrong: ${JSON.stringify(failed.slice(0, 3))}\n${lastWords()}`,
+  );
+}
+
+/** The end of both logs, for a failure. */
+const lastWords = (): string => [d1, d2].map((one) => one.program().lines.slice(-20).join('\n')).join('\n--\n');
+
+function noneFailed(from: number): void {
+  const failed = failures(from);
+  assert.equal(failed.length, 0, `requests failed: ${JSON.stringify(failed.slice(0, 3))}\n${lastWords()}`);
+}
+
+/** Other adverts on both directors, by reload: in the slow guest a process needs seconds to start, and some scenarios need adverts to wait for it. */
+async function advertise(everyMs: number): Promise<void> {
+  const masters = await Promise.all([d1, d2].map(async (one) => (await one.status()).instances[0]?.became_master));
+  for (const [director, priority] of [
+    [d1, 150],
+    [d2, 100],
+  ] as const) {
+    director.configure(config(priority, 10, everyMs));
+    const reload = director.ctl('reload');
+    assert.equal(reload.status, 0, reload.stderr);
+    await director.when('the new interval', (status) => status.instances[0]?.advert_interval_ms === everyMs);
+  }
+  const after = await Promise.all([d1, d2].map(async (one) => (await one.status()).instances[0]?.became_master));
+  assert.deepEqual(after, masters, 'a changed advert interval caused an election');
 }
 
 describe('a pair of directors', () => {
@@ -97,7 +125,7 @@ describe('a pair of directors', () => {
     assert.match(reload.stdout, /virtual server web changed/);
     await until('weight 3 in the kernel', () => /192\.0\.2\.21:80\s+Route\s+3 /.test(network.exec('d1', 'ipvsadm -Ln')));
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
     assert.equal((await d1.status()).instances[0]?.became_master, 1, 'the reload caused an election');
     d1.configure(config(150));
     assert.equal(d1.ctl('reload').status, 0);
@@ -113,7 +141,7 @@ describe('a pair of directors', () => {
     assert.equal(network.exec('d1', 'ipvsadm -Sn'), before);
     d1.configure(config(150));
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
   });
 
   test('a wrong word for lbctl changes nothing and says what there is', async () => {
@@ -123,7 +151,7 @@ describe('a pair of directors', () => {
     assert.match(unknown.stderr, /unknown service "wbe".*web/);
     assert.equal(d1.ctl('set-rs', 'web', '192.0.2.21:80', '--weight', 'heavy').status, 2);
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
   });
 
   test('lbctl add-rs, set-rs and del-rs take effect at once and break nothing', async () => {
@@ -137,7 +165,7 @@ describe('a pair of directors', () => {
     assert.equal(d1.ctl('del-rs', 'web', '192.0.2.23:80').status, 0);
     await until('gone from the kernel', () => !network.exec('d1', 'ipvsadm -Ln').includes('192.0.2.23'));
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
   });
 
   test('a real server that dies is taken out, and returns', async () => {
@@ -160,8 +188,10 @@ describe('a pair of directors', () => {
     assert.deepEqual(status.foreign_services, ['tcp/192.0.2.99:99']);
     assert.match(network.exec('d1', 'ipvsadm -Sn'), /-a -t 192\.0\.2\.99:99 -r 192\.0\.2\.23:99 -g -w 7/);
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
   });
+
+  test('adverts every 4 s from now on, by reload: no election', () => advertise(4000));
 
   test('the daemon is killed with SIGKILL and started again: no request fails, the role stays', async () => {
     const from = monotonic();
@@ -170,7 +200,7 @@ describe('a pair of directors', () => {
     await d1.start();
     await d1.when('master with two servers', (status) => up(2)(status) && isState('master')(status));
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
     assert.equal((await d2.status()).instances[0]?.became_master, count, 'the other director took over');
   });
 
@@ -187,7 +217,7 @@ describe('a pair of directors', () => {
       });
     }
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
     assert.equal((await d2.status()).instances[0]?.became_master, count, 'the other director took over');
   });
 
@@ -199,9 +229,11 @@ describe('a pair of directors', () => {
     await d1.start();
     await d1.when('master', isState('master'));
     await calm();
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
     assert.equal((await d2.status()).instances[0]?.became_master, count, 'the other director took over');
   });
+
+  test('adverts are fast again, by reload: no election', () => advertise(INTERVAL_MS));
 
   test('a stopped check process delays no advert', async () => {
     const status = await d1.status();
@@ -238,7 +270,7 @@ describe('a pair of directors', () => {
     await d2.when('master', isState('master'));
     await calm();
     t.diagnostic(`longest time without answer ${Math.round(longestGap(traffic.between(from - 1000)))} ms`);
-    assert.deepEqual(failures(from), []);
+    noneFailed(from);
     assert.match(network.exec('d1', 'ipvsadm -Ln'), /192\.0\.2\.21:80/);
     assert.doesNotMatch(network.exec('d1', 'ip addr show dev eth0'), new RegExp(`${VIP.replaceAll('.', '\\.')}/`));
   });
