@@ -34,6 +34,8 @@ export type CheckCommand =
       readonly runDir: string;
       readonly onStop: 'keep' | 'remove';
     }
+  /** The network was away: every check that is down looks again, and until then this director is not ready. */
+  | { readonly type: 'recheck' }
   | { readonly type: 'query'; readonly id: number; readonly query: CheckQuery };
 
 export type CheckMessage = ChildMessage | { readonly type: 'forwarding'; readonly state: Forwarding; readonly reason: string };

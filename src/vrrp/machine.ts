@@ -121,6 +121,16 @@ function onStart(
   return takeOver(conf, next, now, `goes on as master: its last advert is ${seconds(resume.lastAdvertAge)} old`);
 }
 
+/**
+ * An interface that comes back is a start anew: what the checks found while it was away says nothing of the real servers, so the
+ * gate, should it close now, is waited for again.
+ */
+function onLink(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, link: Link): Step {
+  const back = link.usable && !state.link.usable && state.phase === 'fault';
+  const gate = back ? { ran: false, gateUntil: now + GATE_WAIT } : {};
+  return reassess(conf, { ...state, ...gate, link }, now);
+}
+
 // ---- adverts -----------------------------------------------------------------------------------------------------------------
 
 function onAdvert(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, received: Received): Step {
@@ -319,7 +329,7 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
     case 'advert':
       return then(afterPause(conf, state, now), (one) => onAdvert(conf, one, now, event.received));
     case 'link':
-      return reassess(conf, { ...state, link: event.link }, now);
+      return onLink(conf, state, now, event.link);
     case 'gate':
       return reassess(conf, { ...state, gate: event.gate }, now);
     case 'claimed':

@@ -118,7 +118,7 @@ export function takeOver(conf: VrrpInstanceConfig, state: VrrpState, now: Instan
 export function listen(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, reason: string): Step {
   const masterInterval = conf.advertInterval;
   const downAt = now + masterDown(conf, masterInterval);
-  const next = { ...enter(state, 'backup', now, reason), ran: true, peer: undefined, masterInterval, downAt };
+  const next = { ...enter(state, 'backup', now, reason), peer: undefined, masterInterval, downAt };
   return [next, [transition(state, 'backup', reason)]];
 }
 

@@ -110,7 +110,7 @@ export interface VrrpState {
   readonly gate: Gate;
   /** Until when a gate that says `starting` is waited for. */
   readonly gateUntil: Instant;
-  /** The instance has been past the gate, or its wait is over: `starting` holds it up no more. */
+  /** The instance has been master, or its wait is over: `starting` holds it up no more. */
   readonly ran: boolean;
   /** Active_Adver_Interval of RFC 9568 section 6.1: version 3 adopts the master's. */
   readonly masterInterval: Milliseconds;

@@ -47,6 +47,9 @@ export function runCheckProcess(): void {
       case 'query':
         link.send({ type: 'answer', id: command.id, ...answer(pool, command.query) });
         break;
+      case 'recheck':
+        pool?.recheck();
+        break;
       case 'stop':
         void end(pool, true);
         break;
@@ -86,6 +89,7 @@ type Answer = { value: unknown } | { error: string };
 
 interface Pool {
   configure(command: Configure): void;
+  recheck(): void;
   summary(): CheckSummary;
   services(service: string | undefined): Answer;
   detail(service: string, rs: string | undefined): Answer;
@@ -99,6 +103,8 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
   let byCheck = new Map<string, Set<ServiceIntent>>();
   let byKey = new Map<string, ServiceIntent>();
   const members = new Map<string, Memberships>();
+  /** Checks that look again after the network was away, with the results still to be awaited. */
+  const rechecking = new Map<string, number>();
   const startedAt = now();
   let told: { state: Forwarding; reason: string } | undefined;
   const warn = (text: string) => link.log('warn', text);
@@ -113,7 +119,7 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
     nameOf,
     onState: () => tellForwarding(),
   });
-  const runner = createCheckRunner({ now, startProbe, onVerdict, onResult: () => {} });
+  const runner = createCheckRunner({ now, startProbe, onVerdict, onResult });
   let latest = first;
   let opened = false;
   void start();
@@ -122,7 +128,7 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
   function tellForwarding(): void {
     const next = forwarding();
     if (told?.state === next.state && told.reason === next.reason) return;
-    if (told?.state === 'ready' && next.state === 'starting') return;
+    if (told?.state === 'ready' && next.state === 'starting' && rechecking.size === 0) return;
     told = next;
     link.send({ type: 'forwarding', ...next });
   }
@@ -130,9 +136,44 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
   function forwarding(): { state: Forwarding; reason: string } {
     if (!opened) return { state: 'starting', reason: 'IPVS is being opened' };
     if (keeper.problem) return { state: 'unusable', reason: keeper.problem };
-    if (now() - startedAt > DECIDE_MS) return { state: 'ready', reason: '' };
-    const open = [...runner.states()].filter(([, state]) => state.verdict === 'unknown').length;
-    return open === 0 ? { state: 'ready', reason: '' } : { state: 'starting', reason: `${open} checks have not decided yet` };
+    const open = runner.undecided();
+    if (open > 0 && now() - startedAt < DECIDE_MS) return { state: 'starting', reason: `${open} checks have not decided yet` };
+    const again = rechecking.size;
+    if (again > 0) return { state: 'starting', reason: `the network is back: ${again} checks look again` };
+    return { state: 'ready', reason: '' };
+  }
+
+  /** Checks that were down when the network came back get `fall` more tries before their verdict counts again. */
+  function recheck(): void {
+    for (const [key, state] of runner.states()) if (state.verdict === 'down') rechecking.set(key, triesOf(key));
+    runner.hasten(rechecking.keys());
+    setTimeout(() => {
+      rechecking.clear();
+      tellForwarding();
+    }, DECIDE_MS);
+    told = undefined;
+    tellForwarding();
+  }
+
+  /** The fall that a check was configured with; the key alone does not tell. */
+  function triesOf(key: string): number {
+    for (const service of byCheck.get(key) ?? []) {
+      for (const server of service.realServers) {
+        const spec = checksOf(server).find((one) => one.key === key);
+        if (spec) return spec.check.fall;
+      }
+    }
+    return 1;
+  }
+
+  function onResult(key: string): void {
+    const left = rechecking.get(key);
+    if (left === undefined) return;
+    if (left > 1 && runner.state(key)?.verdict !== 'up') rechecking.set(key, left - 1);
+    else rechecking.delete(key);
+    // The table follows first: `ready` means that what the verdicts say is in the kernel.
+    keeper.flush();
+    tellForwarding();
   }
 
   function onVerdict(checkKey: string, change: { from: string; to: string; reason: string }): void {
@@ -157,7 +198,7 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
   }
 
   function remember(): void {
-    store.save(new Map(runner.states()), members);
+    store.save(runner.states(), members);
   }
 
   function index(): void {
@@ -245,6 +286,7 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
 
   return {
     configure,
+    recheck,
     summary() {
       const view = sight();
       const reports = services.map((service) => reportService(view, service));

@@ -42,6 +42,8 @@ export interface RunnerOptions {
 export interface CheckRunner {
   /** The checks wanted from now on. One whose key is known goes on untouched; `beginningOf` tells how a new one begins. */
   reconcile(specs: readonly CheckSpec[], beginningOf: (key: string) => Beginning): void;
+  /** Probes these checks now instead of at their next beat; one that is under way stays. */
+  hasten(keys: Iterable<string>): void;
   state(key: string): HealthState | undefined;
   /** A live view: each iteration gives the states of that moment. */
   states(): Iterable<readonly [key: string, state: HealthState]>;
@@ -105,6 +107,17 @@ class Runner implements CheckRunner {
       this.add(spec, initial(spec.check, now, offset, beginningOf(spec.key)));
     }
     this.launchHeld();
+    this.arm();
+  }
+
+  hasten(keys: Iterable<string>): void {
+    const now = this.options.now();
+    for (const key of keys) {
+      const entry = this.entries.get(key);
+      if (!entry || entry.state.running || entry.state.nextAt <= now) continue;
+      entry.state = { ...entry.state, nextAt: now };
+      this.due.set(entry, deadline(entry.state));
+    }
     this.arm();
   }
 

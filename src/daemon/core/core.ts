@@ -94,6 +94,10 @@ function createPublisher(config: () => Config, wanted: () => Wanted, check: () =
       forwarding = { state, reason };
       gate();
     },
+    /** vrrp says that an interface is back: its instances wait for fresh verdicts, as at start. */
+    recheck() {
+      if (wanted().intent().services.length > 0 && check().state().state === 'running') check().send({ type: 'recheck' });
+    },
     all(intent: Intent) {
       if (intent.services.length > 0) check().start();
       if (intent.instances.length > 0) vrrp().start();
@@ -141,6 +145,7 @@ export async function runCore(file: string): Promise<void> {
         if (message.type === 'event') tell(String(message.kind), String(message.subject), String(message.text));
         else if (message.type === 'log')
           log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
+        else if (message.type === 'recheck') publisher.recheck();
         else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
       },
       onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`),

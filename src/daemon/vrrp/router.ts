@@ -35,7 +35,7 @@ export interface Router {
   save(): void;
 }
 
-export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event'>): Router {
+export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' | 'send'>): Router {
   /** BOUNDED by the configuration: an instance leaves when it has ended. */
   const runners = new Map<string, Runner>();
   /** What the configuration wants, by key: an instance that is on its way out comes back when it has ended. */
@@ -61,6 +61,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event'>
       }),
     log: link.log,
     event: link.event,
+    recheck: () => link.send({ type: 'recheck' }),
     save(key: string, saved: Saved, urgency) {
       store?.put(key, saved);
       if (urgency === 'now') store?.write();

@@ -212,7 +212,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   function networkChanged(): void {
     const link = look();
+    const back = link.usable && !state.link.usable && state.phase === 'fault';
     if (!sameLink(link, state.link)) deliver({ type: 'link', link });
+    if (back) host.recheck();
     restore();
   }
 

@@ -28,6 +28,8 @@ export interface Host {
   ) => { close(): void };
   readonly log: (level: LogLevel, msg: string, fields?: Readonly<Record<string, unknown>>) => void;
   readonly event: (kind: string, subject: string, text: string) => void;
+  /** An interface is usable again: what the checks found while it was not is old. */
+  readonly recheck: () => void;
   /** Writes down what the instance is and holds; at once when it must be on record before the next step. */
   readonly save: (key: string, saved: Saved, urgency: 'now' | 'soon') => void;
   /** An address that lbd added for any instance of the interface. */
