@@ -1,7 +1,9 @@
 /** lbctl as a function: a command line in, texts and an exit status out. */
+import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect, Unreachable } from '../control/client.js';
 import { type Format, formatOf, type Invocation, parseCommandLine } from './grammar.js';
+import { harmless } from './render/text.js';
 import { UsageError } from './words.js';
 
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConfig: 4 } as const;
@@ -43,7 +45,7 @@ async function asYaml(value: unknown): Promise<string> {
 
 async function formatProblems(problems: readonly ApiProblem[]): Promise<string> {
   const { formatProblem } = await import('../config/problems.js');
-  return problems.map((problem) => `${formatProblem(problem)}\n`).join('');
+  return problems.map((problem) => `${harmless(formatProblem(problem))}\n`).join('');
 }
 
 async function tellProblems(io: Io, problems: readonly ApiProblem[]): Promise<void> {
@@ -53,9 +55,22 @@ async function tellProblems(io: Io, problems: readonly ApiProblem[]): Promise<vo
 async function printResult<M extends MethodName>(io: Io, format: Format, method: M, result: Methods[M]['result']): Promise<void> {
   if (format === 'json') return io.out(asJson(result));
   if (format === 'yaml') return io.out(await asYaml(result));
-  if (method === 'reload') await tellProblems(io, (result as Methods['reload']['result']).problems);
   const { render } = await import('./render/render.js');
-  io.out(render(viewOf(io, format), method, result));
+  const text = understood(method, () => render(viewOf(io, format), method, result));
+  if (method === 'reload') await tellProblems(io, (result as Methods['reload']['result']).problems);
+  io.out(text);
+}
+
+/** The answer is another program's, perhaps of another version: one that lacks what is shown is not our bug. */
+function understood<T>(method: string, show: () => T): T {
+  try {
+    return show();
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Unreachable(
+      `lbd's answer to "${method}" is not as this lbctl (${VERSION}) knows it: are both of one version? (${cause})`,
+    );
+  }
 }
 
 async function follow(client: Client, io: Io, format: Format, params: { since?: number; limit?: number }): Promise<void> {
@@ -68,7 +83,7 @@ async function follow(client: Client, io: Io, format: Format, params: { since?: 
     for await (const event of client.follow(params)) {
       if (format === 'json') await io.out(`${JSON.stringify(event)}\n`);
       else if (format === 'yaml') await io.out(`---\n${await asYaml(event)}`);
-      else await io.out(renderEvent(view, event));
+      else await io.out(understood('events', () => renderEvent(view, event)));
     }
   } catch (error) {
     if (!io.stop?.aborted) throw error;
@@ -132,7 +147,7 @@ async function tellFailure(io: Io, failure: Failure, format: string): Promise<vo
   const { status: _, ...error } = failure;
   if (format === 'json') return io.err(`${JSON.stringify({ error })}\n`);
   await tellProblems(io, failure.problems ?? []);
-  io.err(`lbctl: ${failure.message}\n`);
+  io.err(`lbctl: ${harmless(failure.message)}\n`);
 }
 
 /** The exit status; never rejects but for a bug. */

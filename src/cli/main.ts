@@ -1,19 +1,24 @@
 /** The program lbctl: the process around the function. */
 import { lbctl } from './lbctl.js';
 
-/** A reader that went away (`lbctl list | head`) is no error. */
-function quietPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-    throw error;
-  });
+/** A reader that went away (`lbctl list | head`) is no error; anything else (a full disk) is. */
+function onOutputLost(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  process.stderr.write(`lbctl: cannot write the output: ${error.message}\n`);
+  process.exit(1);
+}
+
+/** Resolves when there is room for more. */
+function print(text: string): void | Promise<void> {
+  if (!process.stdout.write(text)) return new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
 export function main(argv: readonly string[]): void {
-  quietPipe(process.stdout);
-  quietPipe(process.stderr);
+  process.stdout.on('error', onOutputLost);
+  // Nobody to tell it to; the exit status still counts.
+  process.stderr.on('error', () => {});
   const io = {
-    out: (text: string) => void process.stdout.write(text),
+    out: print,
     err: (text: string) => void process.stderr.write(text),
     env: process.env,
     terminal: process.stdout.isTTY ? { columns: process.stdout.columns || 80 } : undefined,

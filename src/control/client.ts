@@ -164,7 +164,10 @@ async function* followEvents(
     wake();
   };
   wire.onEnd = () => wake();
-  yield* (await call('events', { ...params, follow: true })).events;
+  const { events } = await call('events', { ...params, follow: true });
+  if (!Array.isArray(events))
+    throw new Unreachable('what lbd answers to "events" is not as this lbctl knows it: are both of one version?');
+  yield* events;
   for (;;) {
     while (queue.length > 0) yield queue.shift() as ApiEvent;
     if (wire.closed) return;

@@ -10,6 +10,10 @@ export const REQUEST_LIMIT = 1 << 20;
 /** A follower that has not read this many bytes is dropped; one that reads nothing of its answers, at the larger bound. */
 export const EVENT_BACKLOG = 1 << 20;
 const ANSWER_BACKLOG = 64 << 20;
+/** Requests of one connection that are worked on at a time; further ones wait in the kernel's buffer. */
+export const OPEN_REQUESTS = 32;
+/** Events that may come while one answer to `events` is made. */
+const HELD_EVENTS = 10_000;
 const CLOSE_MS = 500;
 
 /** Who is at the other end, as the kernel tells. */
@@ -89,6 +93,10 @@ function startFollowing(connection: Connection, options: ControlServerOptions, a
   for (const event of held) if (event.id > last) send(connection, options, { event }, EVENT_BACKLOG);
 }
 
+function hold(connection: Connection, held: ApiEvent[], event: ApiEvent, options: ControlServerOptions): void {
+  if (held.push(event) > HELD_EVENTS) drop(connection, options, 'its answer takes too long');
+}
+
 async function serve(line: string, connection: Connection, options: ControlServerOptions): Promise<void> {
   const request = parseRequest(line);
   if ('error' in request) return send(connection, options, request, ANSWER_BACKLOG);
@@ -98,8 +106,10 @@ async function serve(line: string, connection: Connection, options: ControlServe
     connection.held = [];
   }
   connection.open++;
+  if (connection.open >= OPEN_REQUESTS) connection.socket.pause();
   const answer = await answerTo(request, connection, options);
   connection.open--;
+  if (connection.open < OPEN_REQUESTS) connection.socket.resume();
   send(connection, options, answer, ANSWER_BACKLOG);
   if (follow) startFollowing(connection, options, answer);
   if (connection.ended && connection.open === 0) connection.socket.end();
@@ -169,7 +179,7 @@ export async function createControlServer(options: ControlServerOptions): Promis
   return {
     publish(event) {
       for (const connection of connections) {
-        if (connection.held) connection.held.push(event);
+        if (connection.held) hold(connection, connection.held, event, options);
         else if (connection.follows) send(connection, options, { event }, EVENT_BACKLOG);
       }
     },

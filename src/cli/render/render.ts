@@ -2,14 +2,14 @@
 import type { ApiEvent, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import { renderChecks, renderList, renderShow } from './services.js';
 import { renderStatus } from './status.js';
-import { line, styled, type View } from './text.js';
+import { line, sentence, styled, type View } from './text.js';
 import { renderVrrp } from './vrrp.js';
 
 function renderWhy(view: View, { summary, steps, checks }: ApiWhy): string {
   const width = String(steps.length).length;
   return [
-    line(view, styled(summary, 'bold')),
-    ...steps.map((step, i) => line(view, `  ${String(i + 1).padStart(width)}. ${step}`)),
+    sentence(view, styled(summary, 'bold')),
+    ...steps.map((step, i) => sentence(view, `  ${String(i + 1).padStart(width)}. ${step}`)),
     checks.length > 0 ? `\n${renderChecks(view, checks)}` : '',
   ].join('');
 }
@@ -17,11 +17,11 @@ function renderWhy(view: View, { summary, steps, checks }: ApiWhy): string {
 /** One line an event: number, time, kind, what it is about, text. */
 export function renderEvent(view: View, event: ApiEvent): string {
   const { id, at, kind, subject, text } = event;
-  return line(view, styled(`${String(id).padStart(5)} ${at} `, 'dim'), kind.padEnd(9), styled(subject, 'bold'), `: ${text}`);
+  return sentence(view, styled(`${String(id).padStart(5)} ${at} `, 'dim'), kind.padEnd(9), styled(subject, 'bold'), `: ${text}`);
 }
 
 function renderChanged(view: View, { text, revision, dry_run }: Methods['add_rs']['result']): string {
-  return dry_run ? line(view, `dry run, nothing was changed: ${text}`) : line(view, `${text} (revision ${revision})`);
+  return sentence(view, dry_run ? `dry run, nothing was changed: ${text}` : `${text} (revision ${revision})`);
 }
 
 type Renderers = { readonly [M in MethodName]: (view: View, result: Methods[M]['result']) => string };

@@ -1,6 +1,18 @@
 /** `list` and `show`: what `ipvsadm -Ln` shows, with what is wanted and what the checkers say beside it. */
 import type { ApiCheck, ApiRealServer, ApiService } from '../../control/api.js';
-import { age, heading, line, type Row, type Style, styled, table, type View } from './text.js';
+import {
+  age,
+  heading,
+  line,
+  longestLine,
+  type Row,
+  type Style,
+  sentence,
+  styled,
+  type TableOptions,
+  table,
+  type View,
+} from './text.js';
 
 const VERDICT_STYLE: Readonly<Record<string, Style>> = { up: 'green', down: 'red', unknown: 'yellow', unchecked: 'yellow' };
 
@@ -41,6 +53,22 @@ function serverRow(view: View, server: ApiRealServer): Row {
   return [...row, persistent, wanted.forward, String(wanted.upper), String(wanted.lower), overrideText(server), why];
 }
 
+/** Not simply up and in the table as wanted; after a semicolon stands what speaks against a server that is (pool/explain.ts). */
+const isOdd = ({ verdict, kernel, wanted, why }: ApiRealServer): boolean =>
+  verdict.state !== 'up' || kernel?.weight !== wanted.weight || wanted.override !== null || why.includes('; ');
+
+/** Where the last column does not fit, the sentences that matter stand below their server, whole. */
+function narrowTable(view: View, rows: readonly Row[], servers: readonly ApiRealServer[], options: TableOptions): string {
+  const lines = rows.map((row) => row.slice(0, -1));
+  const text = table(view, lines, options).split(/(?<=\n)/);
+  return text
+    .map((one, i) => {
+      const server = servers[i - 1];
+      return server && isOdd(server) ? one + sentence(view, `       ${server.why}`) : one;
+    })
+    .join('');
+}
+
 const HEAD = ['REAL SERVER', 'WANTED', 'VERDICT', 'KERNEL', 'FORWARD', 'ACTIVE', 'INACTIVE'];
 const WIDE = ['PERSISTENT', 'WANTED FORWARD', 'UPPER', 'LOWER', 'FROM'];
 
@@ -75,7 +103,10 @@ function serviceHead(view: View, service: ApiService): string {
 function serverTable(view: View, servers: readonly ApiRealServer[]): string {
   if (servers.length === 0) return line(view, '  no real server');
   const rows = [heading(...HEAD, ...(view.wide ? WIDE : []), 'WHY'), ...servers.map((server) => serverRow(view, server))];
-  return table(view, rows, { indent: 2, right: view.wide ? [1, 3, 5, 6, 7, 9, 10] : [1, 3, 5, 6] });
+  const options = { indent: 2, right: view.wide ? [1, 3, 5, 6, 7, 9, 10] : [1, 3, 5, 6] };
+  const { width } = view;
+  if (width === undefined || longestLine(rows, options) <= width) return table(view, rows, options);
+  return narrowTable(view, rows, servers, options);
 }
 
 const LEGEND = '* set at run time (lbctl why tells by whom)';
@@ -87,7 +118,9 @@ export function renderList(view: View, services: readonly ApiService[]): string 
   return blocks.join('\n') + (overridden && !view.wide ? `\n${line(view, styled(LEGEND, 'dim'))}` : '');
 }
 
-export function renderChecks(view: View, checks: readonly ApiCheck[]): string {
+/** Reasons are not cut. */
+export function renderChecks(cutting: View, checks: readonly ApiCheck[]): string {
+  const view = { ...cutting, width: undefined };
   return checks
     .map((check) => {
       const next = check.next_in_seconds === null ? 'running now' : `next in ${age(check.next_in_seconds)}`;
@@ -116,7 +149,7 @@ export function renderShow(view: View, { service, real_server, checks }: Shown):
   const servers = real_server ? [real_server] : service.real_servers;
   const overrides = servers
     .filter((server) => server.wanted.override)
-    .map((server) => line(view, `* ${server.address}: ${overrideText(server)}`))
+    .map((server) => sentence(view, `* ${server.address}: ${overrideText(server)}`))
     .join('');
   const results = checks.length === 0 ? '' : `\n${renderChecks(view, checks)}`;
   return serviceHead(view, service) + serverTable(view, servers) + overrides + results;

@@ -1,7 +1,7 @@
 /** `status`: the director at a glance, problems first. */
 import type { ApiStatus } from '../../control/api.js';
 import { upStyle } from './services.js';
-import { age, heading, line, type Row, type Style, styled, table, times, type View } from './text.js';
+import { age, heading, line, type Row, type Style, sentence, styled, table, times, type View } from './text.js';
 import { instanceTable } from './vrrp.js';
 
 function processText({ name, pid, state, restarts }: ApiStatus['processes'][number]): string {
@@ -14,7 +14,7 @@ function problemLines(view: View, { problems }: ApiStatus): string {
   return problems
     .map(({ severity, text }) => {
       const style: Style = severity === 'critical' ? 'red' : 'yellow';
-      return line(view, styled(severity.toUpperCase().padEnd(9), style), text);
+      return sentence(view, styled(severity.toUpperCase().padEnd(9), style), text);
     })
     .join('');
 }

@@ -1,4 +1,5 @@
 /** Lines and aligned columns for people. */
+
 /** SGR parameters (ECMA-48). util.styleText would decide by its own look at the streams from Node 22 on. */
 const SGR = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
 
@@ -19,6 +20,8 @@ const GAP = '  ';
 
 /** What comes from outside (a reason, a name) must not steer the terminal. */
 const clean = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+/** The same for text of several lines, whose columns stay where they are. */
+export const harmless = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ' ');
 const textOf = (cell: Cell): string => clean(typeof cell === 'string' ? cell : cell.text);
 
 export const styled = (text: string, style: Style | undefined): Cell => ({ text, style });
@@ -27,18 +30,23 @@ function paint(view: View, text: string, style: Style | undefined): string {
   return view.colour && style !== undefined && text.trim() !== '' ? `\u001b[${SGR[style]}m${text}\u001b[0m` : text;
 }
 
-/** One line of pieces set one after the other, cut to the view's width. */
+/** One line of pieces set one after the other, cut to the view's width; the cut is shown. */
 export function line(view: View, ...cells: Cell[]): string {
-  let left = view.width ?? Number.POSITIVE_INFINITY;
+  const texts = cells.map((cell, i) => [...(i === cells.length - 1 ? textOf(cell).trimEnd() : textOf(cell))]);
+  const length = texts.reduce((sum, text) => sum + text.length, 0);
+  const cut = view.width !== undefined && length > view.width;
+  let left = cut ? Math.max(0, (view.width as number) - 1) : length;
   let result = '';
   for (const [i, cell] of cells.entries()) {
-    const whole = i === cells.length - 1 ? textOf(cell).trimEnd() : textOf(cell);
-    const text = [...whole].slice(0, left).join('');
-    left -= [...text].length;
-    result += paint(view, text, typeof cell === 'string' ? undefined : cell.style);
+    const text = (texts[i] as string[]).slice(0, left);
+    left -= text.length;
+    result += paint(view, text.join(''), typeof cell === 'string' ? undefined : cell.style);
   }
-  return `${result}\n`;
+  return `${result}${cut ? '…' : ''}\n`;
 }
+
+/** A sentence is never cut: the terminal breaks it. */
+export const sentence = (view: View, ...cells: Cell[]): string => line({ ...view, width: undefined }, ...cells);
 
 export interface TableOptions {
   readonly indent?: number;
@@ -66,6 +74,16 @@ export function table(view: View, rows: readonly Row[], options: TableOptions = 
     })
     .join('');
 }
+
+const PLAIN: View = { width: undefined, colour: false, wide: false };
+
+/** Columns that the table needs. */
+export const longestLine = (rows: readonly Row[], options: TableOptions = {}): number =>
+  Math.max(
+    ...table(PLAIN, rows, options)
+      .split('\n')
+      .map((text) => [...text].length),
+  );
 
 export const heading = (...names: string[]): Row => names.map((name) => styled(name, 'bold'));
 

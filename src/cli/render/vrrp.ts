@@ -19,7 +19,7 @@ function addressText({ addresses }: ApiInstance): string {
   return held === addresses.length ? `holds ${list}` : held === 0 ? `without ${list}` : `holds ${held} of ${list}`;
 }
 
-const HEAD = ['INSTANCE', 'STATE', 'FOR', 'PRIORITY', 'INTERFACE', 'VRID', 'MASTER', 'ADDRESSES'];
+const HEAD = ['INSTANCE', 'STATE', 'FOR', 'PRIORITY', 'ADDRESSES', 'MASTER', 'INTERFACE', 'VRID'];
 
 /** One line an instance; also part of `status`. */
 export function instanceTable(view: View, instances: readonly ApiInstance[]): string {
@@ -29,16 +29,19 @@ export function instanceTable(view: View, instances: readonly ApiInstance[]): st
       styled(one.state, STATE_STYLE[one.state]),
       age(one.since_seconds),
       priorityText(one),
+      addressText(one),
+      masterText(one),
       one.interface,
       String(one.virtual_router_id),
-      masterText(one),
-      addressText(one),
+      ...(view.wide ? [one.reason] : []),
     ],
   );
-  return table(view, [heading(...HEAD), ...rows], { indent: 2, right: [2, 3, 5] });
+  return table(view, [heading(...HEAD, ...(view.wide ? ['WHY'] : [])), ...rows], { indent: 2, right: [2, 3, 7] });
 }
 
-function instanceBlock(view: View, one: ApiInstance): string {
+/** Nothing is cut: this is where everything of an instance is read. */
+function instanceBlock(cutting: View, one: ApiInstance): string {
+  const view = { ...cutting, width: undefined };
   const preempt = one.preempt ? 'preempts' : 'does not preempt';
   const addresses = one.addresses.map(
     ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
