@@ -24,7 +24,7 @@ export interface Director {
   /** Starts lbd (again). Resolves when its control socket answers. */
   start(): Promise<void>;
   /** Writes the configuration file; `global:` is added. */
-  configure(yaml: string): void;
+  configure(yaml: string, global?: string): void;
   ctl(...words: string[]): CommandResult;
   status(): Promise<ApiStatus>;
   /** Waits until `test` holds of the status. */
@@ -66,10 +66,10 @@ export function createDirector(netns: string, routerId: string): Director {
     file,
     program,
     ctl,
-    configure: (yaml) =>
+    configure: (yaml, global = '') =>
       writeFileSync(
         file,
-        `global:\n  router_id: ${routerId}\n  state_dir: ${folder}/state\n  control: { socket: ${socket} }\n${yaml}`,
+        `global:\n  router_id: ${routerId}\n  state_dir: ${folder}/state\n  control: { socket: ${socket} }\n  ${global}\n${yaml}`,
       ),
     async start() {
       current = start(netns, [bin('lbd'), '-c', file]);
