@@ -1,6 +1,6 @@
 /**
  * Keeps the kernel's table equal to the wanted one. Whoever wants something says so by `want`; all that is wanted at the end of a
- * turn of the event loop goes out as one batch. The kernel is read back after every refusal and every RECONCILE_MS, because
+ * turn of the event loop goes out as one batch. The kernel is read back after every refusal and every 1.5 s, because
  * IPVS tells nobody when something changes; what differs then without lbd having done it is drift, and is healed.
  */
 import { errnoName, type OsError } from '../../base/errors.js';
@@ -28,6 +28,16 @@ export interface TableOptions {
   /** The user's name of a service key. */
   readonly nameOf: (key: string) => string;
   readonly onState: (state: Forwarding, reason: string) => void;
+  readonly timing?: TableTiming;
+}
+
+/** Milliseconds; the tests have less patience. */
+export interface TableTiming {
+  readonly reconcile: number;
+  /** The least time from one attempt to open IPVS to the next. */
+  readonly reopen: number;
+  /** Before each further attempt at a refused service; the last one stays. Not empty. */
+  readonly retry: readonly number[];
 }
 
 export interface TableKeeper {
@@ -52,11 +62,9 @@ export interface TableKeeper {
   close(): void;
 }
 
-const RECONCILE_MS = 1500;
+const TIMING: TableTiming = { reconcile: 1500, reopen: 5000, retry: [0, 100, 500, 2000, 10_000] };
 /** A reading must never take more than this share of the loop. */
 const RECONCILE_SHARE = 20;
-const REOPEN_MS = 5000;
-const RETRY_MS = [0, 100, 500, 2000, 10_000];
 
 interface Retry {
   readonly attempt: number;
@@ -65,7 +73,7 @@ interface Retry {
 }
 
 export function createTableKeeper(options: TableOptions): TableKeeper {
-  const { owned, now, log } = options;
+  const { owned, now, log, timing = TIMING } = options;
   const wanted = new Map<string, Service>();
   /** BOUNDED by the keys ever wanted in this life and still owned. */
   const dirty = new Set<string>();
@@ -76,6 +84,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
   let begun = false;
   let applied = false;
   let closed = false;
+  let attemptAt = 0;
   let flushSoon: NodeJS.Immediate | undefined;
   let timer: NodeJS.Timeout | undefined;
   let driftTotal = 0;
@@ -88,6 +97,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
   }
 
   async function open(): Promise<void> {
+    attemptAt = now();
     try {
       const opened = await options.open();
       if (closed) return opened.close();
@@ -96,6 +106,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     } catch (error) {
       return lost(error as OsError);
     }
+    if (problem !== undefined && begun) log('info', 'IPVS can be used again');
     problem = undefined;
     if (begun) begin();
   }
@@ -107,25 +118,34 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     if (kernel) reconcileLater(0);
   }
 
-  /** The outcome of a command, or the whole door to IPVS, is in doubt: start again from a reading. */
+  /**
+   * The outcome of a command, or the whole door to IPVS, is in doubt: start again from a reading. At once after some good time, and
+   * nobody is told unless that fails too.
+   */
   function lost(error: OsError): void {
+    const worked = kernel !== undefined;
     kernel?.close();
     kernel = undefined;
+    const delay = Math.max(0, timing.reopen - (now() - attemptAt));
+    later(delay, () => void open());
+    if (worked && delay === 0) return log('warn', 'IPVS is opened anew', { reason: error.message });
     if (problem !== error.message) log('error', 'IPVS cannot be used', { reason: error.message });
     problem = error.message;
     if (begun) options.onState('unusable', problem);
-    later(REOPEN_MS, () => void open());
   }
 
   function reconcileLater(tookMs: number): void {
-    later(Math.max(RECONCILE_MS, tookMs * RECONCILE_SHARE), reconcile);
+    later(Math.max(timing.reconcile, tookMs * RECONCILE_SHARE), reconcile);
   }
 
   function planDirty(): Operation[] {
     const operations: Operation[] = [];
     for (const key of dirty) {
       const want = wanted.get(key);
-      if (want || owned.keys.has(key)) operations.push(...planService(believed.get(key), want));
+      const needed = want || owned.keys.has(key) ? planService(believed.get(key), want) : [];
+      operations.push(...needed);
+      // What was refused may have become true, or unwanted, meanwhile.
+      if (needed.length === 0) settle(key);
       if (!want && !believed.has(key)) owned.remove([key]);
     }
     dirty.clear();
@@ -190,10 +210,10 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
   /** A refusal is an input: read the service back and diff again, with back-off. */
   function retry(key: string, refusals: readonly Refusal[]): void {
     const attempt = (retries.get(key)?.attempt ?? -1) + 1;
-    const text = refusals.map(refusalText).join('; ');
+    const text = refusalsText(refusals);
     if (retries.get(key)?.text !== text) log('error', 'the kernel refused', { service: options.nameOf(key), reason: text });
     settle(key);
-    const delay = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] as number;
+    const delay = timing.retry[Math.min(attempt, timing.retry.length - 1)] as number;
     retries.set(key, { attempt, text, timer: setTimeout(() => reread(key, (refusals[0] as Refusal).operation), delay) });
   }
 
@@ -285,6 +305,16 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
       kernel = undefined;
     },
   };
+}
+
+const REFUSALS_SHOWN = 3;
+
+/** The refusals of one service. Without the service, all its destinations are refused too: they explain nothing. */
+function refusalsText(refusals: readonly Refusal[]): string {
+  const ofService = refusals.filter(({ operation }) => operation.kind === 'new-service');
+  const telling = ofService.length > 0 ? ofService : refusals;
+  const more = telling.length > REFUSALS_SHOWN ? [`and ${telling.length - REFUSALS_SHOWN} more`] : [];
+  return [...telling.slice(0, REFUSALS_SHOWN).map(refusalText), ...more].join('; ');
 }
 
 /** A refusal in the user's words; ENOENT on a service means that the kernel has no such scheduler. */

@@ -73,9 +73,23 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     return buildIntent(next, list, revision + 1);
   }
 
+  async function save(kept: readonly Override[]): Promise<void> {
+    if (kept.length === overrides.length && kept.every((one, i) => one === overrides[i])) return;
+    try {
+      await store.save(kept);
+    } catch (error) {
+      const message = `the change cannot be saved (${(error as Error).message}): nothing was changed`;
+      throw new Refused({ code: 'unavailable', message });
+    }
+  }
+
+  /** Saved before it counts: what the disk does not have must not be in force. */
   async function adopt(next: Config, merged: ReturnType<typeof merge>): Promise<void> {
-    if (merged.kept.length !== overrides.length || merged.kept.some((one, i) => one !== overrides[i]))
-      await store.save(merged.kept);
+    await save(merged.kept);
+    accept(next, merged);
+  }
+
+  function accept(next: Config, merged: ReturnType<typeof merge>): void {
     for (const { override, reason } of merged.dropped)
       tell('override', `#${override.id}`, `dropped the override of ${override.who} (${override.when}): ${reason}`);
     config = next;
@@ -86,7 +100,9 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
 
   const first = merge(config, overrides);
   let intent = first.intent;
-  await adopt(config, first);
+  // A disk that is full at start must not keep the director from working: what is dropped is dropped again next time.
+  await save(first.kept).catch((error: Error) => problems.add(error.message));
+  accept(config, first);
 
   /** One change at a time. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -114,7 +130,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
       const errors = parsed.problems.filter((problem) => problem.severity === 'error').length;
       throw new Refused({
         code: 'invalid_config',
-        message: `${file} has ${errors} errors: nothing was changed`,
+        message: `${file} has ${errors} ${errors === 1 ? 'error' : 'errors'}: nothing was changed`,
         problems: parsed.problems,
       });
     }

@@ -16,6 +16,9 @@ export interface Holder {
   lost(prefix: Prefix): boolean;
 }
 
+/** What a new address may take until packets for it are taken in; it is about one. */
+const ROUTE_MS = 10;
+
 /** `adopted`: what a predecessor added and the kernel still has. */
 export function createHolder(host: Host, subject: string, interfaceName: string, adopted: readonly Prefix[]): Holder {
   /** BOUNDED by the instance's addresses. */
@@ -72,6 +75,10 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
       if (outcome === 'failed') lacking.add(prefix.address);
       else told.delete(`failed ${key}`);
     }
+    const last = added.at(-1);
+    // The kernel's worker makes the routes in order: when the last is there, all are.
+    if (on && last !== undefined && !host.awaitLocal(last, on.index, ROUTE_MS))
+      host.log('warn', `${last} on ${on.name} has no local route after ${ROUTE_MS} ms`);
     return added;
   }
 

@@ -7,6 +7,7 @@ import type { Instant } from '../../base/time.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import { now } from '../../os/clock.js';
+import { awaitLocal } from '../../os/local-address.js';
 import { watchClaims } from '../../os/packet.js';
 import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetlink.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
@@ -59,6 +60,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
         claimed(claim);
         settle();
       }),
+    awaitLocal,
     log: link.log,
     event: link.event,
     recheck: () => link.send({ type: 'recheck' }),

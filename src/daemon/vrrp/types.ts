@@ -1,5 +1,5 @@
 /** What an instance's runner needs of the process around it. */
-import type { Prefix } from '../../base/ip.js';
+import type { Ip, Prefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import type { Link as HostInterface, Rtnetlink } from '../../os/rtnetlink.js';
 import type { LogLevel } from '../messages.js';
@@ -26,6 +26,8 @@ export interface Host {
     own: Uint8Array,
     claimed: (claim: { readonly address: string }) => void,
   ) => { close(): void };
+  /** Blocks, `limitMs` at most, until packets for a new address are taken in. */
+  readonly awaitLocal: (address: Ip, index: number, limitMs: number) => boolean;
   readonly log: (level: LogLevel, msg: string, fields?: Readonly<Record<string, unknown>>) => void;
   readonly event: (kind: string, subject: string, text: string) => void;
   /** An interface is usable again: what the checks found while it was not is old. */

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { parseConfig } from '../../../../src/config/parse.js';
+import type { ParsedConfig } from '../../../../src/config/types.js';
+import { Refused } from '../../../../src/daemon/core/refused.js';
+import { openWanted, type Wanted } from '../../../../src/daemon/core/wanted.js';
+import type { Intent } from '../../../../src/intent/types.js';
+
+let folder: string;
+let text: string;
+let told: string[];
+let published: Intent[];
+
+const file = (servers: string, extra = ''): string =>
+  `global: { state_dir: ${folder}${extra} }\nvirtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n    real_servers: [ ${servers} ]\n`;
+const parse = (): ParsedConfig => parseConfig('f.yaml', text, { env: {} });
+
+async function open(): Promise<Wanted> {
+  const config = parse().config;
+  assert.ok(config);
+  return openWanted({
+    file: 'f.yaml',
+    config,
+    log: { write: () => {}, setLevel: () => {} },
+    tell: (kind, subject, words) => told.push(`${kind} ${subject}: ${words}`),
+    problems: new Set(),
+    changed: (intent) => published.push(intent),
+    loadConfig: () => Promise.resolve(parse()),
+  });
+}
+
+const weights = (wanted: Wanted) => wanted.intent().services[0]?.realServers.map((one) => `${one.key}=${one.weight}`);
+const refusedWith = (code: string, message: RegExp) => (error: unknown) =>
+  error instanceof Refused && error.error.code === code && message.test(error.error.message);
+
+describe('what is wanted', () => {
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'lbd-wanted-'));
+    text = file('{ address: "10.0.0.1:80", weight: 10 }');
+    told = [];
+    published = [];
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('a change is told, published, and there again after a restart', async () => {
+    const wanted = await open();
+    const done = await wanted.change(
+      { kind: 'set-rs', service: 'web', rs: '10.0.0.1:80', weight: '3' },
+      { who: 'ann', reason: 'hot' },
+    );
+    assert.deepEqual(done, { text: 'weight of 10.0.0.1:80 in web: 10 -> 3', revision: 2, dry_run: false });
+    assert.match(told.join(), /by ann: hot/);
+    assert.equal(published.length, 1);
+    assert.deepEqual(weights(await open()), ['10.0.0.1:80=3']);
+  });
+
+  test('a dry run says what would be done and does nothing', async () => {
+    const wanted = await open();
+    const answer = await wanted.change({ kind: 'del-rs', service: 'web', rs: '10.0.0.1:80' }, { who: 'ann', dryRun: true });
+    assert.match(answer.text, /^would be done: removed 10\.0\.0\.1:80/);
+    assert.deepEqual([weights(wanted), published.length, told.length], [['10.0.0.1:80=10'], 0, 0]);
+  });
+
+  test('a reload with any error changes nothing and gives the problems', async () => {
+    const wanted = await open();
+    text = text.replace('weight: 10', 'weight: many');
+    await assert.rejects(wanted.reload({ who: 'ann' }), refusedWith('invalid_config', /has 1 error: nothing was changed/));
+    assert.deepEqual([weights(wanted), published.length], [['10.0.0.1:80=10'], 0]);
+  });
+
+  test('a reload that needs a restart is refused with that word', async () => {
+    const wanted = await open();
+    text = file('{ address: "10.0.0.1:80" }', ', control: { socket: /tmp/other.sock }');
+    await assert.rejects(wanted.reload({ who: 'ann' }), refusedWith('refused', /global\.control\.socket .* needs a restart/));
+  });
+
+  test('a reload keeps overrides whose target is there, and tells of each one it drops', async () => {
+    const wanted = await open();
+    await wanted.change({ kind: 'set-rs', service: 'web', rs: '10.0.0.1:80', weight: '50%' }, { who: 'ann' });
+    await wanted.change({ kind: 'add-rs', service: 'web', rs: '10.0.0.2:80' }, { who: 'ann' });
+    text = file('{ address: "10.0.0.1:80", weight: 100 }, { address: "10.0.0.2:80", weight: 7 }');
+    const { text: answer } = await wanted.reload({ who: 'ann' });
+    assert.equal(answer, 'virtual server web changed');
+    assert.deepEqual(weights(wanted), ['10.0.0.1:80=50', '10.0.0.2:80=7']);
+    assert.match(told.join('\n'), /dropped the override of ann .*the file has 10\.0\.0\.2:80 in web now/);
+    assert.equal(wanted.overrides().length, 1);
+  });
+
+  test('changes at the same time go one after the other', async () => {
+    const wanted = await open();
+    await Promise.all(
+      [2, 3, 4, 5].map((n) => wanted.change({ kind: 'add-rs', service: 'web', rs: `10.0.0.${n}:80` }, { who: 'ann' })),
+    );
+    assert.equal(wanted.intent().services[0]?.realServers.length, 5);
+    assert.deepEqual(
+      wanted.overrides().map((one) => one.id),
+      [1, 2, 3, 4],
+    );
+  });
+
+  test('when the disk refuses, nothing is changed and the answer says so', async () => {
+    const wanted = await open();
+    rmSync(folder, { recursive: true });
+    await assert.rejects(
+      wanted.change({ kind: 'set-rs', service: 'web', rs: '10.0.0.1:80', weight: '3' }, { who: 'ann' }),
+      refusedWith('unavailable', /cannot be saved.*nothing was changed/),
+    );
+    assert.deepEqual([weights(wanted), published.length], [['10.0.0.1:80=10'], 0]);
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(folder);
+  });
+});

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openOverrides } from '../../../src/daemon/overrides.js';
+import type { Override } from '../../../src/intent/types.js';
+
+const one: Override = {
+  id: 1,
+  who: 'root',
+  when: '2026-01-01T00:00:00Z',
+  why: 'test',
+  change: { kind: 'set-rs', service: 'web', address: '10.0.0.1', port: 80, weight: { kind: 'percent', percent: 50 } },
+};
+
+async function inFolder(work: (folder: string, warnings: string[]) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-overrides-'));
+  try {
+    await work(folder, []);
+  } finally {
+    chmodSync(folder, 0o700);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('what is saved is there again, and numbers go on', () =>
+  inFolder(async (folder, warnings) => {
+    const store = await openOverrides(folder, (text) => warnings.push(text));
+    assert.deepEqual(store.loaded, []);
+    assert.equal(store.nextId(), 1);
+    await store.save([one]);
+    const again = await openOverrides(folder, (text) => warnings.push(text));
+    assert.deepEqual(again.loaded, [one]);
+    assert.equal(again.nextId(), 2);
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(readdirSync(folder), ['overrides.json']);
+  }));
+
+test('a damaged file is set aside with a warning, and never stops the daemon', () =>
+  inFolder(async (folder, warnings) => {
+    writeFileSync(join(folder, 'overrides.json'), '{"version":1,"next_id":3,"overr');
+    const store = await openOverrides(folder, (text) => warnings.push(text));
+    assert.deepEqual(store.loaded, []);
+    assert.match(warnings.join(), /was damaged/);
+    const [aside] = readdirSync(folder);
+    assert.match(aside ?? '', /^overrides\.json\.damaged-\d+$/);
+    assert.match(readFileSync(join(folder, aside as string), 'utf8'), /overr$/);
+  }));
+
+test('one damaged entry is left out, the others stay', () =>
+  inFolder(async (folder, warnings) => {
+    const bad = { ...one, id: 2, change: { kind: 'set-rs', service: 'web' } };
+    writeFileSync(join(folder, 'overrides.json'), JSON.stringify({ version: 1, next_id: 3, overrides: [bad, one] }));
+    const store = await openOverrides(folder, (text) => warnings.push(text));
+    assert.deepEqual(store.loaded, [one]);
+    assert.match(warnings.join(), /override number 1 of the saved ones is damaged/);
+    assert.equal(store.nextId(), 3);
+  }));
