@@ -83,6 +83,7 @@ function remarks(service: ApiService): string[] {
 }
 
 export function upStyle({ up, total }: { readonly up: number; readonly total: number }): Style {
+  if (total === 0) return 'yellow';
   return up === total ? 'green' : up === 0 ? 'red' : 'yellow';
 }
 
@@ -90,7 +91,7 @@ function serviceHead(view: View, service: ApiService): string {
   const { name, key, scheduler, forward, up, total } = service;
   const notes = remarks(service);
   const named = name === key ? [] : [styled(name, 'bold'), '  '];
-  return line(
+  return sentence(
     view,
     ...named,
     `${key}  ${scheduler}  ${forward}  `,

@@ -38,20 +38,24 @@ export function renderStatus(view: View, status: ApiStatus): string {
   const overrides = status.overrides === 0 ? 'no change at run time' : `${status.overrides} set at run time`;
   const last = drift.last === null ? '' : `, last: ${drift.last}`;
   return [
-    line(view, styled(status.router_id, 'bold'), `  lbd ${status.version}, pid ${status.pid}, up ${age(status.uptime_seconds)}`),
-    line(view, `configuration  ${status.config_file}, revision ${status.revision}, ${overrides}`),
-    line(view, `processes      ${status.processes.map(processText).join('; ')}`),
-    line(
+    sentence(
+      view,
+      styled(status.router_id, 'bold'),
+      `  lbd ${status.version}, pid ${status.pid}, up ${age(status.uptime_seconds)}`,
+    ),
+    sentence(view, `configuration  ${status.config_file}, revision ${status.revision}, ${overrides}`),
+    sentence(view, `processes      ${status.processes.map(processText).join('; ')}`),
+    sentence(
       view,
       'ipvs           ',
       styled(ipvs.usable ? 'usable' : 'not usable', ipvs.usable ? 'green' : 'red'),
       ipvs.text === '' ? '' : `: ${ipvs.text}`,
     ),
-    line(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${last}`}`),
+    sentence(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${last}`}`),
     '\n',
     problemLines(view, status),
     instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',
     services.length > 0 ? `\n${serviceTable(view, services)}` : '',
-    foreign.length > 0 ? `\n${line(view, `foreign services, never touched: ${foreign.join(', ')}`)}` : '',
+    foreign.length > 0 ? `\n${sentence(view, `foreign services, never touched: ${foreign.join(', ')}`)}` : '',
   ].join('');
 }
