@@ -1,6 +1,6 @@
 /** The kernel's IPVS through generic netlink: reading the table, applying operations. One network namespace: this process's. */
 import { execFile } from 'node:child_process';
-import { Commands, formatMessage, parseMessage } from 'netlink/dist/genl/structs.js';
+import { Commands, formatMessage } from 'netlink/dist/genl/structs.js';
 import { OsError } from '../base/errors.js';
 import {
   destinationKey,
@@ -12,7 +12,7 @@ import {
   serviceKey,
   type Table,
 } from '../ipvs/types.js';
-import type { DecodeError } from '../wire/attributes.js';
+import { type DecodeError, readFields } from '../wire/attributes.js';
 import {
   IPVS_FAMILY,
   type IpvsInfo,
@@ -31,6 +31,8 @@ import { createNetlinkSocket, NETLINK_GENERIC, type NetlinkSocket, openTransport
 const GENL_ID_CTRL = 0x10;
 const GENL_CTRL_VERSION = 2;
 const GENL_HEADER = 4;
+/** CTRL_ATTR_FAMILY_ID */
+const FAMILY_REPLY = { id: [1, 'u16'] } as const;
 const MODPROBE_MS = 10_000;
 /** Messages a send: all answers queue up before the first can be read, and 256 of them overrun a default queue. */
 const BATCH = 128;
@@ -60,13 +62,15 @@ function resolveFamily(socket: NetlinkSocket): number {
   endMessage(writer, start);
   let family: number | undefined;
   const [outcome] = socket.exchange('looking for IPVS', writer, sequence, 1, (message) => {
-    family = parseMessage(Buffer.from(message.payload.subarray(GENL_HEADER))).familyId;
+    const fields = readFields(message.payload.subarray(GENL_HEADER), FAMILY_REPLY);
+    if (!isMalformed(fields)) family = fields.id;
   });
   if (outcome && outcome.errno !== 0) throw new OsError({ op: 'looking for IPVS', errno: outcome.errno, extack: outcome.extack });
   if (family === undefined) throw new OsError({ op: 'looking for IPVS', errno: 0 }, 'malformed reply from the kernel');
   return family;
 }
 
+/** '' when it went well, else the last line of what modprobe had to say. */
 function modprobe(): Promise<string> {
   const env = { ...process.env, PATH: `/usr/sbin:/sbin:/usr/bin:/bin:${process.env.PATH ?? ''}` };
   return new Promise((resolve) => {
@@ -79,13 +83,13 @@ function modprobe(): Promise<string> {
 const unusable = (errno: number, text: string): OsError => new OsError({ op: 'IPVS', errno }, text);
 
 /** Finds the family, loading the module where that is possible; the OsError says what is missing and the cure. */
-async function findFamily(socket: NetlinkSocket): Promise<number> {
+async function findFamily(socket: NetlinkSocket, load: () => Promise<string>): Promise<number> {
   try {
     return resolveFamily(socket);
   } catch (error) {
     if (!(error instanceof OsError) || error.errno !== ENOENT) throw error;
   }
-  const complaint = await modprobe();
+  const complaint = await load();
   try {
     return resolveFamily(socket);
   } catch (error) {
@@ -105,11 +109,17 @@ function denied(error: unknown): never {
   throw error;
 }
 
-/** Opens IPVS. Rejects with an OsError that says what is missing and the cure. */
-export async function openIpvs(open: () => Transport = () => openTransport(NETLINK_GENERIC)): Promise<IpvsClient> {
+/**
+ * Opens IPVS. Rejects with an OsError that says what is missing and the cure. `load` loads the kernel's module, and resolves to the
+ * complaint when it cannot.
+ */
+export async function openIpvs(
+  open: () => Transport = () => openTransport(NETLINK_GENERIC),
+  load: () => Promise<string> = modprobe,
+): Promise<IpvsClient> {
   const commands = createNetlinkSocket(open);
   try {
-    const client = createClient(commands, createNetlinkSocket(open), await findFamily(commands));
+    const client = createClient(commands, createNetlinkSocket(open), await findFamily(commands, load));
     client.info();
     return client;
   } catch (error) {

@@ -7,6 +7,7 @@ import { AttrStream, type StreamData } from 'netlink/dist/structs.js';
 import { concatBytes, viewOf } from '../base/bytes.js';
 import { OsError } from '../base/errors.js';
 import {
+  type Acknowledgement,
   doneErrno,
   type Message,
   NLM_F_DUMP_INTR,
@@ -57,6 +58,7 @@ const ETIMEDOUT = 110;
 const BUFFER = 64 * 1024;
 const DEADLINE_MS = 5000;
 const DUMP_TRIES = 5;
+const MAX_SEQUENCE = 0xffffffff;
 
 function setReceiveBuffer(fd: number): void {
   try {
@@ -129,7 +131,7 @@ export interface NetlinkSocket {
   close(): void;
 }
 
-/** `open` makes the transport, again after any doubt about it. */
+/** `open` makes the transport, again after any doubt about it. `deadlineMs` counts for one exchange, and for one try of a dump. */
 export function createNetlinkSocket(open: () => Transport, deadlineMs = DEADLINE_MS): NetlinkSocket {
   const buffer = new Uint8Array(BUFFER);
   let transport: Transport | undefined;
@@ -152,8 +154,9 @@ export function createNetlinkSocket(open: () => Transport, deadlineMs = DEADLINE
   }
 
   function reserve(count: number): number {
-    const first = sequence;
-    sequence = (sequence + count) >>> 0 || 1;
+    // A batch never wraps around: its answers are told apart by first <= sequence <= last.
+    const first = sequence + count > MAX_SEQUENCE ? 1 : sequence;
+    sequence = first + count;
     return first;
   }
 
@@ -165,6 +168,8 @@ export function createNetlinkSocket(open: () => Transport, deadlineMs = DEADLINE
   /** The messages of the next datagram from the kernel to us. */
   function receive(op: string, until: number): Message[] {
     for (;;) {
+      // Also what is not meant for us must not keep us beyond the deadline.
+      if (performance.now() >= until) late(op);
       const { length, sender, truncated } = connected().receive(buffer);
       if (length === -EAGAIN) await_(op, until);
       else if (length === -EINTR) continue;
@@ -181,7 +186,11 @@ export function createNetlinkSocket(open: () => Transport, deadlineMs = DEADLINE
 
   function await_(op: string, until: number): void {
     const left = Math.ceil(until - performance.now());
-    if (left <= 0 || !connected().wait(left)) fail(op, ETIMEDOUT, `the kernel did not answer within ${deadlineMs} ms`);
+    if (left <= 0 || !connected().wait(left)) late(op);
+  }
+
+  function late(op: string): never {
+    fail(op, ETIMEDOUT, `the kernel did not answer within ${deadlineMs} ms`);
   }
 
   function exchange(op: string, writer: Writer, first: number, count: number, onData?: (message: Message) => void): Outcome[] {
@@ -196,12 +205,16 @@ export function createNetlinkSocket(open: () => Transport, deadlineMs = DEADLINE
           onData?.(message);
           continue;
         }
-        const answer = readAcknowledgement(message) ?? fail(op, 0, 'malformed acknowledgement from the kernel');
+        const answer = acknowledgement(op, message);
         outcomes.push({ sequence: message.sequence, ...answer });
         over ||= message.sequence === last;
       }
     }
     return outcomes;
+  }
+
+  function acknowledgement(op: string, message: Message): Acknowledgement {
+    return readAcknowledgement(message) ?? fail(op, 0, 'malformed acknowledgement from the kernel');
   }
 
   /** True when the dump is whole. */
@@ -215,7 +228,7 @@ export function createNetlinkSocket(open: () => Transport, deadlineMs = DEADLINE
         if (message.sequence !== own) continue;
         interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
         if (message.type === NLMSG_DONE) return endOfDump(op, doneErrno(message)) && !interrupted;
-        if (message.type === NLMSG_ERROR) return endOfDump(op, readAcknowledgement(message)?.errno ?? 0);
+        if (message.type === NLMSG_ERROR) return endOfDump(op, acknowledgement(op, message).errno) && !interrupted;
         onData(message);
       }
     }

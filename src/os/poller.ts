@@ -6,26 +6,36 @@ export const WRITABLE = 4;
 
 export type Ready = (events: number) => void;
 
+interface Watch {
+  readonly ready: Ready;
+  /** The round in which it was made. */
+  readonly round: number;
+}
+
 /** BOUNDED by the number of open sockets. */
-const handlers = new Map<number, Ready>();
+const watches = new Map<number, Watch>();
 let poller: PollerHandle | undefined;
+let round = 0;
 
 function dispatch(pairs: number[]): void {
+  round++;
   for (let i = 0; i < pairs.length; i += 2) {
-    // A handler of this round may have closed a later fd of the round: it is gone from the map then.
-    handlers.get(pairs[i] as number)?.(pairs[i + 1] as number);
+    // A handler of this round may have closed a later fd of the round: it is gone from the map then, or its number belongs to
+    // another socket already. What a new watch really has to be told comes with the next round: readiness is level-triggered.
+    const one = watches.get(pairs[i] as number);
+    if (one && one.round !== round) one.ready(pairs[i + 1] as number);
   }
 }
 
 /** Calls `ready` whenever one of `events` (READABLE, WRITABLE; errors always) holds. Replaces an earlier watch of the fd. */
 export function watch(fd: number, events: number, ready: Ready): void {
   poller ??= native.pollerOpen(dispatch);
-  handlers.set(fd, ready);
   native.pollerSet(poller, fd, events);
+  watches.set(fd, { ready, round });
 }
 
 /** Ends the watch and closes the fd. */
 export function closeWatched(fd: number): void {
-  if (poller && handlers.delete(fd)) native.pollerDelete(poller, fd);
+  if (poller && watches.delete(fd)) native.pollerDelete(poller, fd);
   native.close(fd);
 }

@@ -3,7 +3,7 @@
  * values in the kernel's replies. A message is nlmsghdr, genlmsghdr (command u8, version u8, reserved u16), attributes.
  */
 import { HOST_LITTLE_ENDIAN as HOST, viewOf } from '../base/bytes.js';
-import { addressBits, type Family, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
+import { addressBits, type Family, familyOf, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
 import type {
   Counters,
   Destination,
@@ -98,7 +98,21 @@ const DAEMON = {
   ttl: [8, 'u8'],
 } as const satisfies Fields;
 
-/** IPVS_STATS_ATTR_*, as IPVS_DEST_ATTR_STATS64 carries them. */
+/** IPVS_STATS_ATTR_*, as *_ATTR_STATS carries them: all that kernels before 4.1 have. */
+const STATS = {
+  connections: [1, 'u32'],
+  inPackets: [2, 'u32'],
+  outPackets: [3, 'u32'],
+  inBytes: [4, 'u64'],
+  outBytes: [5, 'u64'],
+  cps: [6, 'u32'],
+  inPps: [7, 'u32'],
+  outPps: [8, 'u32'],
+  inBps: [9, 'u32'],
+  outBps: [10, 'u32'],
+} as const satisfies Fields;
+
+/** IPVS_STATS_ATTR_*, as *_ATTR_STATS64 carries them. */
 const STATS64 = {
   connections: [1, 'u64'],
   inPackets: [2, 'u64'],
@@ -133,6 +147,11 @@ export interface IpvsDaemon {
   readonly role: 'master' | 'backup';
   readonly interface: string;
   readonly syncId: number;
+  /** Bytes of a datagram. This and what follows: undefined leaves it to the kernel, or the kernel (before 4.3) does not say. */
+  readonly maxlen?: number | undefined;
+  readonly group?: Ip | undefined;
+  readonly port?: number | undefined;
+  readonly ttl?: number | undefined;
 }
 
 const AF_INET = 2;
@@ -202,7 +221,7 @@ function serviceFields(id: ServiceId, service: ServiceAttributes): Values<typeof
 const destId = (dest: Destination): Values<typeof DEST> => ({
   address: wireAddress(dest.address),
   port: dest.port,
-  family: dest.address.includes(':') ? AF_INET6 : AF_INET,
+  family: afOf(familyOf(dest.address)),
 });
 
 function destFields(dest: Destination): Values<typeof DEST> {
@@ -273,21 +292,25 @@ const SETTING: Readonly<Record<Setting['kind'], number>> = {
   'del-daemon': COMMAND.delDaemon,
 };
 
+function daemonFields({ role, interface: name, syncId, maxlen, group, port, ttl }: IpvsDaemon): Values<typeof DAEMON> {
+  const to = group === undefined ? {} : familyOf(group) === 4 ? { group: ipBytes(group) } : { group6: ipBytes(group) };
+  return { state: DAEMON_STATE[role], interface: name, syncId, maxlen, ...to, port, ttl };
+}
+
 export function putSetting(writer: Writer, familyId: number, sequence: number, setting: Setting): void {
   const start = begin(writer, familyId, SETTING[setting.kind], NLM_F_ACK, sequence);
   if (setting.kind === 'timeouts') {
     const { tcp, tcpFin, udp } = setting.timeouts;
     putFields(writer, TOP, { timeoutTcp: tcp, timeoutTcpFin: tcpFin, timeoutUdp: udp });
   } else if (setting.kind === 'new-daemon') {
-    const { role, interface: name, syncId } = setting.daemon;
-    putNest(writer, TOP.daemon[0], DAEMON, { state: DAEMON_STATE[role], interface: name, syncId });
+    putNest(writer, TOP.daemon[0], DAEMON, daemonFields(setting.daemon));
   } else if (setting.kind === 'del-daemon') putNest(writer, TOP.daemon[0], DAEMON, { state: DAEMON_STATE[setting.role] });
   endMessage(writer, start);
 }
 
 /* ---- replies ---- */
 
-export type ServiceReply = ServiceAttributes & { readonly id: ServiceId };
+export type ServiceReply = ServiceAttributes & { readonly id: ServiceId; readonly stats: Counters | undefined };
 
 const GENL_HEADER = 4;
 const bad = (malformed: string): DecodeError => ({ malformed });
@@ -325,15 +348,17 @@ export function readService(payload: Uint8Array): ServiceReply | DecodeError {
   if (fields.scheduler === undefined || !fields.flags) return bad('a service without scheduler or flags');
   const flags = viewOf(fields.flags).getUint32(0, HOST) & ~FLAG_HASHED;
   const prefix = fields.netmask ? readNetmask(id.family, fields.netmask) : addressBits(id.family);
-  return { id, scheduler: fields.scheduler, flags: flags >>> 0, timeout: fields.timeout ?? 0, prefix, pe: fields.pe ?? '' };
+  const { scheduler, timeout = 0, pe = '' } = fields;
+  return { id, scheduler, flags: flags >>> 0, timeout, prefix, pe, stats: readCounters(fields) };
 }
 
-function readCounters(nest: Uint8Array | undefined): Counters | undefined {
-  const fields = nest && readFields(nest, STATS64);
+/** The wide counters where the kernel has them. */
+function readCounters(nests: { stats?: Uint8Array | undefined; stats64?: Uint8Array | undefined }): Counters | undefined {
+  const fields = nests.stats64 ? readFields(nests.stats64, STATS64) : nests.stats && readFields(nests.stats, STATS);
   if (!fields || isMalformed(fields)) return undefined;
-  const { connections = 0n, inPackets = 0n, outPackets = 0n, inBytes = 0n, outBytes = 0n } = fields;
-  const { cps = 0n, inPps = 0n, outPps = 0n, inBps = 0n, outBps = 0n } = fields;
-  return { connections, inPackets, outPackets, inBytes, outBytes, cps, inPps, outPps, inBps, outBps };
+  const counters: Record<string, bigint> = {};
+  for (const name of Object.keys(STATS64) as (keyof Counters)[]) counters[name] = BigInt(fields[name] ?? 0);
+  return counters as unknown as Counters;
 }
 
 /** `serviceFamily` stands in on kernels before 3.18, which have no family of destinations. */
@@ -361,7 +386,7 @@ export function readDestination(payload: Uint8Array, serviceFamily: Family): Ker
     active: fields.active ?? 0,
     inactive: fields.inactive ?? 0,
     persistent: fields.persistent ?? 0,
-    stats: readCounters(fields.stats64),
+    stats: readCounters(fields),
   };
 }
 
@@ -373,7 +398,9 @@ export function readDaemon(payload: Uint8Array): IpvsDaemon | DecodeError {
   const role = fields.state === DAEMON_STATE.master ? 'master' : fields.state === DAEMON_STATE.backup ? 'backup' : undefined;
   if (!role || fields.interface === undefined || fields.syncId === undefined)
     return bad('a sync daemon without state, interface or id');
-  return { role, interface: fields.interface, syncId: fields.syncId };
+  const { interface: name, syncId, maxlen, port, ttl } = fields;
+  const group = fields.group ?? fields.group6;
+  return { role, interface: name, syncId, maxlen, group: group && ipFromBytes(group), port, ttl };
 }
 
 export function readTimeouts(payload: Uint8Array): IpvsTimeouts | DecodeError {

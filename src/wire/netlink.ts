@@ -150,7 +150,7 @@ export function readAcknowledgement(message: Message): Acknowledgement | undefin
   const { payload, flags } = message;
   if (payload.length < ERROR_FIXED) return undefined;
   const view = viewOf(payload);
-  const errno = -view.getInt32(0, HOST);
+  const errno = 0 - view.getInt32(0, HOST);
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, extack: undefined };
   // The request's payload is echoed before the attributes, unless the message says that it was left out.
   const echoed = (flags & NLM_F_CAPPED) !== 0 ? HEADER_LENGTH : align(view.getUint32(4, HOST));
@@ -163,7 +163,7 @@ export function readAcknowledgement(message: Message): Acknowledgement | undefin
 
 /** errno (positive) with which a dump ended: the payload of NLMSG_DONE. */
 export const doneErrno = (message: Message): number =>
-  message.payload.length >= 4 ? -viewOf(message.payload).getInt32(0, HOST) : 0;
+  message.payload.length >= 4 ? 0 - viewOf(message.payload).getInt32(0, HOST) : 0;
 
 /** Text up to its NUL, or all of it. */
 export function readString(value: Uint8Array): string {
