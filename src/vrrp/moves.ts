@@ -5,9 +5,12 @@ import type { VrrpInstanceConfig } from '../config/types.js';
 import { longestSkew, masterDown } from './timers.js';
 import type { Announcing, NoteKind, Peer, Phase, Step, VrrpEffect, VrrpState } from './types.js';
 
-/** A burst of announcements: rounds, their distance, the wait for the second burst; then a slow refresh for good (user pain 3). */
+/**
+ * A burst of announcements: rounds, and the first distance between them, which doubles (a link that has just come up may swallow the
+ * first ones); the wait for the second burst; then a slow refresh for good (user pain 3).
+ */
 const ROUNDS = 5;
-const ROUND_GAP: Milliseconds = 50;
+const FIRST_GAP: Milliseconds = 50;
 const SECOND_BURST: Milliseconds = 5000;
 const REFRESH: Milliseconds = 60_000;
 /** Least time between bursts that other hosts can cause. */
@@ -42,7 +45,7 @@ const transition = (state: VrrpState, to: Phase, reason: string): VrrpEffect => 
 
 const burst = (now: Instant, againAt: Instant): Announcing => ({
   left: ROUNDS - 1,
-  nextAt: now + ROUND_GAP,
+  nextAt: now + FIRST_GAP,
   againAt,
   refreshAt: now + REFRESH,
 });
@@ -65,7 +68,7 @@ export function announceDue(state: VrrpState, now: Instant): Step {
   const { left, nextAt, againAt, refreshAt } = announcing;
   if (now >= againAt) return [{ ...state, announcing: burst(now, NEVER) }, [announceAll(state)]];
   if (now >= nextAt) {
-    const next = left > 1 ? now + ROUND_GAP : NEVER;
+    const next = left > 1 ? now + FIRST_GAP * 2 ** (ROUNDS - left) : NEVER;
     return [{ ...state, announcing: { ...announcing, left: left - 1, nextAt: next } }, [announceAll(state)]];
   }
   if (now >= refreshAt) return [{ ...state, announcing: { ...announcing, refreshAt: now + REFRESH } }, [announceAll(state)]];

@@ -6,15 +6,19 @@
  *   d2 10.9.0.2 02:…:02 ─┼─ bridge ─ cli 10.9.0.9       VIP 10.9.0.100, fd09::100
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { parsePrefix } from '../../src/base/ip.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
 import type { VrrpCommand } from '../../src/daemon/vrrp/messages.js';
+import type { TrafficReport } from './vrrp-traffic.js';
+
+const execute = promisify(execFile);
 
 export const VIP = '10.9.0.100';
 export const VIP6 = 'fd09::100';
@@ -52,6 +56,8 @@ export interface Lan {
   exec(host: string, line: string): string;
   /** The host's cable: pulled at the switch, so that the host sees its carrier go. */
   cable(host: string, state: 'up' | 'down'): void;
+  /** Has the program killed, at the latest when everything goes. */
+  adopt<T extends ChildProcess>(child: T): T;
   destroy(): void;
 }
 
@@ -64,7 +70,13 @@ export function buildLan(): Lan {
   const ns = (host: string) => `vrrp-${host}-${tag}`;
   const port = (host: string) => `v${host}${tag}`;
   const exec = (host: string, line: string) => run(`ip netns exec ${ns(host)} ${line}`);
+  const children = new Set<ChildProcess>();
+  const adopt = <T extends ChildProcess>(child: T): T => {
+    children.add(child);
+    return child;
+  };
   const destroy = () => {
+    for (const child of children) killTree(child);
     for (const host of Object.keys(hosts)) attempt(`ip netns del ${ns(host)}`);
     attempt(`ip link del ${bridge}`);
   };
@@ -88,11 +100,14 @@ export function buildLan(): Lan {
     destroy();
     throw error;
   }
-  return { ns, exec, destroy, cable: (host, state) => void run(`ip link set ${port(host)} ${state}`) };
+  return { ns, exec, adopt, destroy, cable: (host, state) => void run(`ip link set ${port(host)} ${state}`) };
 }
 
-export const holds = (lan: Lan, host: string, address: string): boolean =>
-  lan.exec(host, 'ip -o addr show dev eth0').includes(` ${address}/`);
+/** Asked without blocking: pairs are tested side by side in one process. */
+export async function holds(lan: Lan, host: string, address: string): Promise<boolean> {
+  const { stdout } = await execute('ip', ['netns', 'exec', lan.ns(host), 'ip', '-o', 'addr', 'show', 'dev', 'eth0']);
+  return stdout.includes(` ${address}/`);
+}
 
 export interface Settings {
   readonly priority: number;
@@ -151,9 +166,8 @@ const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size
 
 /** Starts the vrrp process on the host, with the gate open, and configures it. */
 export async function startLbd(lan: Lan, host: string, runDir: string, settings: Settings): Promise<Lbd> {
-  const child = spawn('ip', ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, CHILD], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const argv = ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, CHILD];
+  const child = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   const events: string[] = [];
   const logs: string[] = [];
   const answers = new Map<number, (instances: readonly ApiInstance[]) => void>();
@@ -218,13 +232,26 @@ export async function startLbd(lan: Lan, host: string, runDir: string, settings:
   };
 }
 
+/** Its children first, and it cannot start new ones meanwhile: keepalived's child would resign when its parent dies. */
+function killTree(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGSTOP');
+  const listing = execFileSync('ps', ['-o', 'pid=,ppid=', '-A'], { encoding: 'utf8' }).trim().split('\n');
+  for (const line of listing) {
+    const [pid, parent] = line.trim().split(/\s+/).map(Number);
+    if (parent === child.pid) process.kill(pid as number, 'SIGKILL');
+  }
+  child.kill('SIGKILL');
+}
+
+let keepaliveds = 0;
+
 /** keepalived with the same instance, on the host, in the foreground; nothing of it is shared with other keepalived processes. */
 export async function startKeepalived(lan: Lan, host: string, folder: string, settings: Settings): Promise<Speaker> {
   const conf = instance(settings);
   const file = join(folder, `${host}.conf`);
   const auth = conf.password === undefined ? '' : `authentication {\n auth_type PASS\n auth_pass ${conf.password}\n }\n`;
   const text = [
-    'global_defs {\n vrrp_startup_delay 0\n}',
     'vrrp_instance VI_1 {',
     'state BACKUP',
     'interface eth0',
@@ -238,16 +265,11 @@ export async function startKeepalived(lan: Lan, host: string, folder: string, se
     '}\n',
   ].join('\n');
   writeFileSync(file, text);
-  const pids = [
-    '-p',
-    join(folder, `${host}.pid`),
-    '-r',
-    join(folder, `${host}-vrrp.pid`),
-    '-c',
-    join(folder, `${host}-check.pid`),
-  ];
+  // One that was killed leaves its files behind.
+  const own = join(folder, `${host}-${++keepaliveds}`);
+  const pids = ['-p', `${own}.pid`, '-r', `${own}-vrrp.pid`, '-c', `${own}-check.pid`];
   const argv = ['netns', 'exec', lan.ns(host), 'keepalived', '-n', '-l', '-D', '-P', '-f', file, ...pids];
-  const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TMPDIR: folder } });
+  const child = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'] }));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   let output = '';
   const started = new Promise<void>((resolve, reject) => {
@@ -267,13 +289,41 @@ export async function startKeepalived(lan: Lan, host: string, folder: string, se
       await ended;
     },
     async kill() {
-      // The parent would restart its child: both go.
-      const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' })
-        .split(/\s+/)
-        .filter(Boolean);
-      child.kill('SIGKILL');
-      for (const pid of children) process.kill(Number(pid), 'SIGKILL');
+      killTree(child);
       await ended;
+    },
+  };
+}
+
+const TRAFFIC = fileURLToPath(new URL('./vrrp-traffic.js', import.meta.url));
+
+export interface Traffic {
+  /** What was sent and answered since the last call, every answer that can still come included. */
+  take(): Promise<TrafficReport>;
+}
+
+function startRole(lan: Lan, host: string, words: readonly string[]): Promise<ChildProcess> {
+  const argv = ['netns', 'exec', lan.ns(host), process.execPath, TRAFFIC, ...words];
+  const child = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
+  return new Promise((resolve, reject) => {
+    child.once('message', () => resolve(child));
+    child.once('exit', () => reject(new Error(`${words.join(' ')} ended`)));
+  });
+}
+
+/** Echoes on both directors, and a client that sends `rate` datagrams a second to the address. */
+export async function startTraffic(lan: Lan, address: string, rate = 1000): Promise<Traffic> {
+  await Promise.all(DIRECTORS.map((host) => startRole(lan, host, ['echo', host])));
+  const client = await startRole(lan, 'cli', ['client', address, String(rate)]);
+  const ask = () =>
+    new Promise<TrafficReport>((resolve) => {
+      client.once('message', (report) => resolve(report as TrafficReport));
+      client.send('report');
+    });
+  return {
+    async take() {
+      await new Promise((resolve) => setTimeout(resolve, 350));
+      return ask();
     },
   };
 }

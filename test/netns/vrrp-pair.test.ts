@@ -1,0 +1,109 @@
+/** Two lbd as a pair, under a thousand datagrams a second through the VIP. */
+import assert from 'node:assert/strict';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import {
+  buildLan,
+  type Folders,
+  holds,
+  type Lan,
+  type Lbd,
+  makeFolders,
+  type Settings,
+  startLbd,
+  startTraffic,
+  type Traffic,
+  until,
+  VIP,
+  VIP6,
+} from './vrrp-harness.js';
+
+interface Kind {
+  readonly title: string;
+  readonly settings: Omit<Settings, 'priority'>;
+  readonly vip: string;
+  /** Longest silence after the master's death, ms: master-down time and some room. */
+  readonly takeOver: number;
+}
+
+const kinds: readonly Kind[] = [
+  { title: 'version 2 with a password', settings: { version: 2, interval: 1000, password: 's3cret' }, vip: VIP, takeOver: 4500 },
+  { title: 'version 3, IPv4', settings: { interval: 100 }, vip: VIP, takeOver: 800 },
+  { title: 'version 3, IPv4, every 10 ms', settings: { interval: 10 }, vip: VIP, takeOver: 300 },
+  { title: 'version 3, IPv6', settings: { family: 6, interval: 100 }, vip: VIP6, takeOver: 800 },
+];
+
+function pairOf({ title, settings, vip, takeOver }: Kind): void {
+  describe(title, { concurrency: 1 }, () => {
+    let lan: Lan;
+    let folders: Folders;
+    let traffic: Traffic;
+    let d1: Lbd;
+    let d2: Lbd;
+    const lbd = (host: string, priority: number): Promise<Lbd> =>
+      startLbd(lan, host, folders.of(host), { ...settings, priority });
+
+    before(async () => {
+      lan = buildLan();
+      folders = makeFolders();
+      [d1, d2] = await Promise.all([lbd('d1', 150), lbd('d2', 100)]);
+      await d1.when('master');
+      await d2.when('backup');
+      traffic = await startTraffic(lan, vip);
+    });
+    after(() => {
+      lan?.destroy();
+      folders?.remove();
+    });
+
+    async function withoutLoss(t: TestContext, what: string, act: () => Promise<unknown>): Promise<void> {
+      await traffic.take();
+      await act();
+      const report = await traffic.take();
+      t.diagnostic(
+        `${what}: ${report.lost} of ${report.sent} lost, silence ${Math.round(report.silence)} ms, answered ${JSON.stringify(report.by)}`,
+      );
+      assert.equal(report.lost, 0, what);
+      assert.equal(Object.keys(report.by).length, 2, 'both directors have answered');
+    }
+
+    test('an ordered stop of the master loses nothing', async (t) => {
+      await withoutLoss(t, 'ordered stop', async () => {
+        await d1.stop();
+        await d2.when('master');
+      });
+      assert.equal(await holds(lan, 'd1', vip), false);
+    });
+
+    test('preempting back loses nothing', async (t) => {
+      await withoutLoss(t, 'preempting back', async () => {
+        d1 = await lbd('d1', 150);
+        await d1.when('master');
+        await d2.when('backup');
+        await until('d2 has dropped the address', async () => !(await holds(lan, 'd2', vip)));
+      });
+      assert.equal(await holds(lan, 'd1', vip), true);
+      assert.deepEqual((await d2.report()).rejected, []);
+    });
+
+    test('the backup takes over when the cable of the master is pulled, and gives back', async (t) => {
+      await traffic.take();
+      lan.cable('d1', 'down');
+      const fault = await d1.when('fault');
+      assert.match(fault.reason, /no carrier/);
+      await d2.when('master');
+      const cut = await traffic.take();
+      t.diagnostic(`cable pulled: silence ${Math.round(cut.silence)} ms`);
+      assert.ok(cut.silence < takeOver, `${cut.silence} ms without an answer`);
+      assert.equal(await holds(lan, 'd1', vip), false);
+      lan.cable('d1', 'up');
+      await d1.when('master');
+      await d2.when('backup');
+      const back = await traffic.take();
+      t.diagnostic(`cable back: silence ${Math.round(back.silence)} ms`);
+    });
+  });
+}
+
+describe('a pair of lbd', { concurrency: kinds.length }, () => {
+  for (const kind of kinds) pairOf(kind);
+});

@@ -1,0 +1,222 @@
+/** The vrrp process and what may happen to it and around it. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { toHex } from '../../src/base/bytes.js';
+import { AUTH_NONE, encodeAdvert, NO_AUTH, VRRP_GROUP } from '../../src/wire/vrrp.js';
+import {
+  buildLan,
+  type Folders,
+  holds,
+  type Lan,
+  type Lbd,
+  makeFolders,
+  type Settings,
+  startLbd,
+  until,
+  VIP,
+  VRID,
+} from './vrrp-harness.js';
+
+const FORGE = fileURLToPath(new URL('./vrrp-forge.js', import.meta.url));
+/** Master-down time less an interval must be longer than the start of a process takes on a busy machine. */
+const SLOW: Settings = { priority: 150, interval: 500 };
+
+/** `ip monitor address` in a namespace: every change of an address is a line. */
+async function monitor(lan: Lan, host: string): Promise<{ lines: string[]; child: ChildProcess }> {
+  const child = lan.adopt(
+    spawn('ip', ['netns', 'exec', lan.ns(host), 'ip', '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  const lines: string[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => lines.push(...chunk.toString().split('\n').filter(Boolean)));
+  // It says nothing when it is ready: what it sees first is this.
+  await until('the monitor listens', () => {
+    lan.exec(host, 'ip addr replace 10.9.9.9/32 dev lo');
+    lan.exec(host, 'ip addr del 10.9.9.9/32 dev lo');
+    return lines.length > 0;
+  });
+  return { lines, child };
+}
+
+describe('the vrrp process', () => {
+  let lan: Lan;
+  let folders: Folders;
+  let running: Lbd[] = [];
+  const lbd = async (host: string, settings: Settings): Promise<Lbd> => {
+    const one = await startLbd(lan, host, folders.of(host), settings);
+    running.push(one);
+    return one;
+  };
+  const aboutVip = (lines: readonly string[]) => lines.filter((line) => line.includes(VIP));
+
+  before(() => {
+    lan = buildLan();
+    folders = makeFolders();
+  });
+  afterEach(async () => {
+    for (const one of running) {
+      one.child.kill('SIGKILL');
+      await one.ended;
+    }
+    running = [];
+    for (const host of ['d1', 'd2']) if (await holds(lan, host, VIP)) lan.exec(host, `ip addr del ${VIP}/24 dev eth0`);
+    folders.remove();
+    folders = makeFolders();
+  });
+  after(() => {
+    lan?.destroy();
+    folders?.remove();
+  });
+
+  for (const signal of ['SIGKILL', 'SIGUSR2'] as const) {
+    test(`ended by ${signal} and started again within the master-down time, it goes on without a switch-over`, async () => {
+      const master = await lbd('d1', SLOW);
+      await master.when('master');
+      const backup = await lbd('d2', { ...SLOW, priority: 100 });
+      await until('the backup hears the master', async () => (await backup.report()).adverts_received > 0);
+      const seen = await monitor(lan, 'd1');
+      master.child.kill(signal);
+      await master.ended;
+      assert.equal(await holds(lan, 'd1', VIP), true);
+      const again = await lbd('d1', SLOW);
+      const report = await again.when('master');
+      assert.match(report.reason, /goes on as master/);
+      const before = (await backup.report()).adverts_received;
+      await until('the backup hears it again', async () => (await backup.report()).adverts_received > before);
+      assert.equal((await backup.report()).state, 'backup');
+      assert.equal((await backup.report()).became_master, 0);
+      assert.deepEqual(aboutVip(seen.lines), []);
+    });
+  }
+
+  test('started too late after a crash, it removes its left-over addresses and listens', async () => {
+    const fast: Settings = { priority: 150, interval: 100 };
+    const master = await lbd('d1', fast);
+    await master.when('master');
+    await master.kill();
+    assert.equal(await holds(lan, 'd1', VIP), true);
+    const backup = await lbd('d2', { ...fast, priority: 100, preempt: false });
+    await backup.when('master');
+    const again = await lbd('d1', { ...fast, preempt: false });
+    await until('the left-over address is gone', async () => !(await holds(lan, 'd1', VIP)));
+    assert.match(again.events.join('\n'), /removes what an earlier process left/);
+    assert.equal((await again.when('backup')).became_master, 0);
+  });
+
+  test('refused adverts are counted by reason, and change nothing', async () => {
+    const master = await lbd('d1', { priority: 100, interval: 100 });
+    await master.when('master');
+    const flow = { source: '10.9.0.9', destination: VRRP_GROUP[4] };
+    const advert = { vrid: VRID, priority: 200, interval: 100, addresses: [VIP], authType: AUTH_NONE, authData: NO_AUTH };
+    const good = toHex(encodeAdvert({ ...advert, version: 3 }, flow, 'pseudo'));
+    const wrong = toHex(encodeAdvert({ ...advert, version: 3 }, { ...flow, source: '10.9.0.8' }, 'pseudo'));
+    const old = toHex(encodeAdvert({ ...advert, version: 2, interval: 1000 }, flow, 'pseudo'));
+    const packets = [wrong, '255', wrong, '255', good, '254', old, '255', good.slice(0, -4), '255', good.slice(0, 8), '255'];
+    lan.exec('cli', `${process.execPath} ${FORGE} ${packets.join(' ')}`);
+    const counted = await until('all are counted', async () => {
+      const { rejected } = await master.report();
+      return rejected.reduce((sum, one) => sum + one.count, 0) === 6 && rejected;
+    });
+    const counts = Object.fromEntries(counted.map((one) => [one.reason, one.count]));
+    assert.deepEqual(counts, { checksum: 2, ttl: 1, version: 1, truncated: 2 });
+    assert.ok(counted.every((one) => one.from === '10.9.0.9'));
+    assert.equal((await master.report()).became_master, 1);
+    assert.equal((await master.report()).state, 'master');
+    // The same without a fault, and its master is believed.
+    lan.exec('cli', `${process.execPath} ${FORGE} ${good} 255`);
+    assert.match((await master.when('backup')).reason, /10\.9\.0\.9 \(priority 200\)/);
+  });
+
+  test('an address that somebody removes comes back', async () => {
+    const master = await lbd('d1', { priority: 150, interval: 100 });
+    await master.when('master');
+    const began = Date.now();
+    lan.exec('d1', `ip addr del ${VIP}/24 dev eth0`);
+    await until('it is back', () => holds(lan, 'd1', VIP), 1000);
+    assert.ok(Date.now() - began < 500);
+    await until('it is told', () => master.events.some((one) => one.includes('was added again')));
+    assert.equal((await master.report()).became_master, 1);
+  });
+
+  test('an address of somebody else is reported, used, and left', async () => {
+    lan.exec('d1', `ip addr add ${VIP}/24 dev eth0`);
+    const master = await lbd('d1', { priority: 150, interval: 100 });
+    await master.when('master');
+    await until('it is told', () => master.events.some((one) => one.includes('lbd did not add it')));
+    await master.stop();
+    assert.equal(await holds(lan, 'd1', VIP), true);
+  });
+
+  test('a new process takes over from one whose core is gone', async () => {
+    const old = await lbd('d1', SLOW);
+    await old.when('master');
+    const seen = await monitor(lan, 'd1');
+    old.child.disconnect();
+    const next = await lbd('d1', SLOW);
+    assert.equal(await old.ended, 0);
+    assert.match((await next.when('master')).reason, /goes on as master/);
+    assert.deepEqual(aboutVip(seen.lines), []);
+  });
+
+  test('a reload changes an instance in place, adds and removes without an election', async () => {
+    const master = await lbd('d1', { priority: 150, interval: 100 });
+    await master.when('master');
+    const seen = await monitor(lan, 'd1');
+    for (let i = 0; i < 20; i++) master.configure({ priority: 150 - i, interval: 100 });
+    master.configure({ priority: 120, interval: 100, addresses: [`${VIP}/24`, '10.9.0.101/24'] });
+    await until('the second address is there', () => holds(lan, 'd1', '10.9.0.101'));
+    master.configure({ priority: 120, interval: 100 });
+    await until('the second address is gone', async () => !(await holds(lan, 'd1', '10.9.0.101')));
+    const report = await master.report();
+    assert.deepEqual([report.state, report.priority, report.became_master], ['master', 120, 1]);
+    assert.deepEqual(
+      aboutVip(seen.lines).filter((line) => line.includes(`${VIP}/`)),
+      [],
+    );
+    master.send({ type: 'configure', instances: [], runDir: folders.of('d1'), routerId: 'd1' });
+    await until('the removed instance has let go', async () => !(await holds(lan, 'd1', VIP)));
+  });
+
+  test('an interface may be missing, come, and go', async () => {
+    lan.exec('d1', 'ip link set eth0 down');
+    lan.exec('d1', 'ip link set eth0 name away0');
+    try {
+      const one = await lbd('d1', { priority: 150, interval: 100 });
+      assert.match((await one.when('fault')).reason, /there is no interface eth0/);
+      lan.exec('d1', 'ip link set away0 name eth0');
+      lan.exec('d1', 'ip link set eth0 up');
+      await one.when('master');
+      lan.exec('d1', 'ip link set eth0 down');
+      assert.match((await one.when('fault')).reason, /eth0 is down/);
+      await until('the address is gone', async () => !(await holds(lan, 'd1', VIP)));
+    } finally {
+      lan.exec('d1', 'ip link set eth0 name eth0');
+      lan.exec('d1', 'ip link set eth0 up');
+    }
+  });
+
+  test('a frozen master listens, yields to who took over without preemption, and drops the address', async () => {
+    const settings: Settings = { priority: 150, interval: 100, preempt: false };
+    const frozen = await lbd('d1', settings);
+    await frozen.when('master');
+    const other = await lbd('d2', { ...settings, priority: 100 });
+    await until('the backup hears the master', async () => (await other.report()).adverts_received > 0);
+    frozen.child.kill('SIGSTOP');
+    await other.when('master');
+    frozen.child.kill('SIGCONT');
+    assert.match((await frozen.when('backup')).reason, /took over while this process was stopped/);
+    await until('one holder', async () => !(await holds(lan, 'd1', VIP)) && (await holds(lan, 'd2', VIP)));
+    assert.equal((await other.report()).state, 'master');
+  });
+
+  test('forwarding that cannot be used is FAULT, and a wait at start is no more than the gate', async () => {
+    const one = await lbd('d1', { priority: 150, interval: 100 });
+    await one.when('master');
+    one.send({ type: 'gate', forwarding: 'unusable', reason: 'no IPVS in this kernel' });
+    assert.match((await one.when('fault')).reason, /no IPVS in this kernel/);
+    assert.equal(await holds(lan, 'd1', VIP), false);
+    one.send({ type: 'gate', forwarding: 'ready', reason: '' });
+    await one.when('master');
+  });
+});
