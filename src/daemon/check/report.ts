@@ -54,7 +54,7 @@ function kernelSide(destination: KernelDestination | undefined): ApiRealServer['
 
 function reportServer(sight: Sight, service: ServiceIntent, server: RealServerIntent): ApiRealServer {
   const member = memberOf(sight, service, server);
-  const own = server.source.kind === 'override' ? server.source : server.weightSource;
+  const own = server.weightSource.kind === 'override' ? server.weightSource : server.source;
   return {
     address: server.key,
     wanted: {

@@ -129,8 +129,9 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     const delay = Math.max(0, timing.reopen - (now() - attemptAt));
     later(delay, () => void open());
     if (worked && delay === 0) return log('warn', 'IPVS is opened anew', { reason: error.message });
-    if (problem !== error.message) log('error', 'IPVS cannot be used', { reason: error.message });
-    problem = error.message;
+    const reason = error.message.replace(/^IPVS: /, '');
+    if (problem !== reason) log('error', 'IPVS cannot be used', { reason });
+    problem = reason;
     if (begun) options.onState('unusable', problem);
   }
 

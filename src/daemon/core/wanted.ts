@@ -116,7 +116,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const decision = decideChange(config, overrides, request, provenance);
     if ('refused' in decision) return refuse(decision.refused);
     const merged = merge(config, decision.overrides);
-    if (context.dryRun) return { text: `would be done: ${decision.text}`, revision: intent.revision, dry_run: true };
+    if (context.dryRun) return { text: decision.text, revision: intent.revision, dry_run: true };
     await adopt(config, merged);
     tell('override', decision.subject, `${decision.text} (by ${context.who}${context.reason ? `: ${context.reason}` : ''})`);
     options.changed(intent);
@@ -140,7 +140,8 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const text = describeDifference(intent, merged.intent);
     const result = { text, problems: parsed.problems, dry_run: context.dryRun === true };
     if (context.dryRun) return { ...result, revision: intent.revision };
-    await adopt(parsed.config, merged);
+    if (text === 'nothing changed' && merged.dropped.length === 0) config = parsed.config;
+    else await adopt(parsed.config, merged);
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
     options.changed(intent);

@@ -60,7 +60,7 @@ describe('what is wanted', () => {
   test('a dry run says what would be done and does nothing', async () => {
     const wanted = await open();
     const answer = await wanted.change({ kind: 'del-rs', service: 'web', rs: '10.0.0.1:80' }, { who: 'ann', dryRun: true });
-    assert.match(answer.text, /^would be done: removed 10\.0\.0\.1:80/);
+    assert.match(answer.text, /^removed 10\.0\.0\.1:80/);
     assert.deepEqual([weights(wanted), published.length, told.length], [['10.0.0.1:80=10'], 0, 0]);
   });
 
