@@ -157,7 +157,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     clearImmediate(flushSoon);
     flushSoon = undefined;
     if (!kernel || !begun) return;
-    owned.add([...dirty].filter((key) => wanted.has(key)));
+    adopt([...dirty].filter((key) => wanted.has(key) && !owned.keys.has(key)));
     const operations = planDirty();
     if (operations.length > 0 && !send(operations)) return;
     if (!applied) {
@@ -165,6 +165,14 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
       log('info', 'first table applied', { services: wanted.size });
     }
     options.onState('ready', '');
+  }
+
+  /** Recorded before the kernel is told. What it has already becomes lbd's with this, connections and all. */
+  function adopt(keys: readonly string[]): void {
+    for (const key of keys) {
+      if (believed.has(key)) options.event('table', options.nameOf(key), 'adopted: the kernel has this service already');
+    }
+    owned.add(keys);
   }
 
   /** False when the outcome is unknown. */
