@@ -12,6 +12,7 @@ import { earliest, type Instant, NEVER } from '../base/time.js';
 import type { VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
 import { admit } from './admit.js';
+import { advertisedAddresses } from './advertised.js';
 import {
   abandon,
   announceAgain,
@@ -160,8 +161,8 @@ function compare(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, peer:
 }
 
 function difference(conf: VrrpInstanceConfig, theirs: readonly Ip[]): string {
-  if (theirs.length === conf.addresses.length && theirs.every((one, i) => one === conf.addresses[i]?.address)) return '';
-  const ours = new Set(conf.addresses.map((one) => one.address));
+  const ours = new Set(advertisedAddresses(conf));
+  if (theirs.length === ours.size && theirs.every((one) => ours.has(one))) return '';
   const others = new Set(theirs);
   const missing = [...ours].filter((one) => !others.has(one)).map((one) => `-${one}`);
   const extra = [...others].filter((one) => !ours.has(one)).map((one) => `+${one}`);
@@ -202,7 +203,9 @@ function whileMaster(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, p
       overlap: listening ? 0 : OVERLAP,
     });
   }
-  const told = note(state, now, 'two-masters', `${who(peer)} advertises as master too`);
+  // Right after a take-over it is only the last word of the one before.
+  const late = now - state.since <= conf.advertInterval;
+  const told = late ? stay(state) : note(state, now, 'two-masters', `${who(peer)} advertises as master too`);
   return then(
     then(told, (one) => answer(conf, one, now)),
     (one) => announceAgain(one, now),

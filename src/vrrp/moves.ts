@@ -159,10 +159,11 @@ function finish(state: VrrpState, now: Instant, reason: string): Step {
 
 /** To INIT or FAULT: this host cannot or may not serve. A master says so with priority 0 and drops its addresses at once. */
 export function retreat(state: VrrpState, now: Instant, phase: 'init' | 'fault', reason: string): Step {
+  if (state.phase === phase) return stay({ ...state, reason });
   const effects: VrrpEffect[] = [...unwatch(state)];
   if (state.phase === 'master') effects.push({ type: 'advert', priority: 0 });
   if (state.holding.length > 0) effects.push({ type: 'addresses', want: [] });
-  if (state.phase !== phase) effects.push(transition(state, phase, reason));
+  effects.push(transition(state, phase, reason));
   return [{ ...enter(state, phase, now, reason), peer: undefined, holding: [] }, effects];
 }
 

@@ -19,6 +19,7 @@ import {
   VRID,
 } from './vrrp-harness.js';
 
+const CLAIMS = fileURLToPath(new URL('./vrrp-claims.js', import.meta.url));
 const FORGE = fileURLToPath(new URL('./vrrp-forge.js', import.meta.url));
 /** Master-down time less an interval must be longer than the start of a process takes on a busy machine. */
 const SLOW: Settings = { priority: 150, interval: 500 };
@@ -126,6 +127,21 @@ describe('the vrrp process', () => {
     // The same without a fault, and its master is believed.
     lan.exec('cli', `${process.execPath} ${FORGE} ${good} 255`);
     assert.match((await master.when('backup')).reason, /10\.9\.0\.9 \(priority 200\)/);
+  });
+
+  test('announcements of others are heard, over ARP and neighbour discovery, and our own are not', async () => {
+    const argv = ['netns', 'exec', lan.ns('d1'), process.execPath, CLAIMS, 'listen'];
+    const listener = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
+    const heard: unknown[] = [];
+    listener.on('message', (message) => heard.push(message));
+    await until('the listener is ready', () => heard.length > 0);
+    const announce = (host: string, ...addresses: string[]) =>
+      lan.exec(host, `${process.execPath} ${CLAIMS} announce ${addresses.join(' ')}`);
+    announce('d1', '10.9.0.200', 'fd09::200');
+    announce('d2', '10.9.0.201', 'fd09::201');
+    await until('both are heard', () => heard.length >= 3);
+    assert.deepEqual(heard.sort(), ['10.9.0.201', 'fd09::201', 'ready']);
+    listener.kill('SIGKILL');
   });
 
   test('an address that somebody removes comes back', async () => {

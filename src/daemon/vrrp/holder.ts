@@ -12,8 +12,8 @@ export interface Holder {
   lacks(address: Ip): boolean;
   /** Makes the host hold exactly these; returns those that were added now. */
   reconcile(want: readonly Prefix[]): readonly Ip[];
-  /** The kernel says that this address is gone; true when it was one of ours. */
-  lost(prefix: Prefix): boolean;
+  /** The kernel says that this address is gone. */
+  lost(prefix: Prefix): void;
 }
 
 /** What a new address may take until packets for it are taken in; it is about one. */
@@ -25,6 +25,8 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
   const held = new Map<string, Prefix>(adopted.map((one) => [formatPrefix(one), one]));
   /** Told once each: an address that somebody else holds for us, or that cannot be added. BOUNDED by the instance's addresses. */
   const told = new Set<string>();
+  /** Ours, gone by the kernel's word, and not added again yet. BOUNDED by the instance's addresses. */
+  const lost = new Set<string>();
   /** What could not be added. BOUNDED by the instance's addresses. */
   const lacking = new Set<Ip>();
 
@@ -37,17 +39,23 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
   function add(on: HostInterface, prefix: Prefix): Added {
     const text = formatPrefix(prefix);
     try {
-      if (host.rtnetlink.addAddress(on.index, prefix) === 'added') return 'added';
+      if (host.rtnetlink.addAddress(on.index, prefix) === 'added') {
+        lost.delete(text);
+        return 'added';
+      }
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
       tell(`failed ${text}`, `${text} cannot be added to ${on.name}: ${error.message}`);
       return 'failed';
     }
-    const present = host.network.addresses(on.index).find((one) => formatPrefix(one) === text);
-    if (present?.own) return 'own';
+    // That it was gone may be old news: we removed it ourselves, and have added it again since.
+    if (lost.delete(text) || isMarked(on, text)) return 'own';
     tell(`foreign ${text}`, `${text} is on ${on.name} already and lbd did not add it: it is used, and never removed`);
     return 'foreign';
   }
+
+  const isMarked = (on: HostInterface, text: string): boolean =>
+    host.rtnetlink.addresses().some((one) => one.own && one.index === on.index && formatPrefix(one) === text);
 
   function remove(on: HostInterface | undefined, prefix: Prefix): void {
     held.delete(formatPrefix(prefix));
@@ -65,6 +73,7 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
     const wanted = new Set(want.map(formatPrefix));
     for (const [key, prefix] of [...held].reverse()) if (!wanted.has(key)) remove(on, prefix);
     lacking.clear();
+    for (const key of lost) if (!wanted.has(key)) lost.delete(key);
     const added: Ip[] = [];
     for (const prefix of want) {
       const key = formatPrefix(prefix);
@@ -88,6 +97,9 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
     lacking: () => lacking.size > 0,
     lacks: (address) => lacking.has(address),
     reconcile,
-    lost: (prefix) => held.delete(formatPrefix(prefix)),
+    lost(prefix) {
+      const key = formatPrefix(prefix);
+      if (held.delete(key)) lost.add(key);
+    },
   };
 }

@@ -41,6 +41,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const runners = new Map<string, Runner>();
   /** What the configuration wants, by key: an instance that is on its way out comes back when it has ended. */
   let wanted = new Map<string, VrrpInstanceConfig>();
+  /** Instances whose interface has changed. BOUNDED by the instances. */
+  const changed = new Set<string>();
   let gate: Gate = { forwarding: 'starting', reason: 'nothing is known yet' };
   let store: Store | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -77,14 +79,22 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     if (vrid !== undefined) runners.get(instanceKey({ interface: name, family, vrid }))?.packet(packet);
   }
 
+  /** Events come in crowds: what they change is looked at once, when all that wait are taken. */
   function onNetwork(event: NetworkEvent): void {
     const names = host.network.take(event);
     for (const runner of runners.values()) {
       const { interface: name } = runner.conf();
       if (names && !names.includes(name)) continue;
       if (event.type === 'address-gone') runner.addressGone(event.address);
-      runner.networkChanged();
+      if (changed.size === 0) setImmediate(onNetworkChanged);
+      changed.add(runner.key);
     }
+  }
+
+  function onNetworkChanged(): void {
+    const keys = [...changed];
+    changed.clear();
+    for (const key of keys) runners.get(key)?.networkChanged();
     settle();
   }
 

@@ -1,9 +1,10 @@
 /** One instance at work: its machine, fed with what happens on the host, and its effects carried out in the order they come. */
-import { formatPrefix, type Prefix } from '../../base/ip.js';
+import { formatPrefix, type Ip, type Prefix } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
+import { advertisedAddresses } from '../../vrrp/advertised.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
   type Gate,
@@ -35,7 +36,7 @@ export interface Runner {
   packet(packet: VrrpPacket): void;
   /** Interfaces or addresses have changed. */
   networkChanged(): void;
-  /** The kernel says that this address left the interface. */
+  /** The kernel says that this address left the interface; networkChanged follows. */
   addressGone(prefix: Prefix): void;
   deadline(): Instant;
   tick(): void;
@@ -62,7 +63,7 @@ function encode(conf: VrrpInstanceConfig, source: string, priority: number): Uin
     vrid: conf.vrid,
     priority,
     interval: conf.advertInterval,
-    addresses: conf.addresses.map((one) => one.address),
+    addresses: advertisedAddresses(conf),
     authType: auth ? AUTH_PASS : AUTH_NONE,
     authData: auth ? passwordData(conf.password) : NO_AUTH,
   };
@@ -81,6 +82,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let ended = false;
   let retryAt: Instant = NEVER;
   let restoredAt: Instant = -NEVER;
+  let restored = 0;
+  let toldRestored: Instant = -NEVER;
   let savedAt: Instant = -NEVER;
   let toldFailure: Instant = -NEVER;
   const counters = createCounters();
@@ -232,9 +235,18 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (holder.lacking()) retryAt = Math.min(retryAt, now + RETRY_MS);
     if (added.length === 0) return;
     restoredAt = now;
-    tell(`${added.join(', ')} had been removed from ${conf.interface} and was added again`);
+    tellRestored(added, now);
     save('soon');
     deliver({ type: 'restored' });
+  }
+
+  /** The first time, then once a minute: somebody may fight for the address. */
+  function tellRestored(added: readonly Ip[], now: Instant): void {
+    restored++;
+    if (now - toldRestored < TELL_EVERY_MS) return;
+    const again = restored > 1 ? ` (${restored} times by now)` : '';
+    toldRestored = now;
+    tell(`${added.join(', ')} had been removed from ${conf.interface} and was added again${again}`);
   }
 
   /** What a predecessor added and the kernel still has: on record, or marked as lbd's. */
@@ -280,9 +292,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       if (counters.refusals === before) counters.received++;
     },
     networkChanged,
-    addressGone(prefix) {
-      if (holder.lost(prefix)) restore();
-    },
+    addressGone: (prefix) => holder.lost(prefix),
     deadline: () => Math.min(deadline(state), retryAt),
     tick() {
       if (host.now() >= retryAt) {
