@@ -62,6 +62,12 @@ export interface Lan {
 }
 
 let lans = 0;
+/** What is still standing when the test process ends early. */
+const standing = new Set<() => void>();
+process.on('exit', () => {
+  for (const destroy of standing) destroy();
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 export function buildLan(): Lan {
   const tag = `${process.pid}v${++lans}`;
@@ -76,10 +82,12 @@ export function buildLan(): Lan {
     return child;
   };
   const destroy = () => {
+    standing.delete(destroy);
     for (const child of children) killTree(child);
     for (const host of Object.keys(hosts)) attempt(`ip netns del ${ns(host)}`);
     attempt(`ip link del ${bridge}`);
   };
+  standing.add(destroy);
   try {
     run(`ip link add ${bridge} type bridge mcast_snooping 0`);
     run(`ip link set ${bridge} up`);
@@ -335,12 +343,17 @@ export interface Folders {
 
 export function makeFolders(): Folders {
   const root = mkdtempSync(join(tmpdir(), 'lbd-vrrp-'));
+  const remove = () => {
+    standing.delete(remove);
+    rmSync(root, { recursive: true, force: true });
+  };
+  standing.add(remove);
   return {
     of: (host) => {
       const folder = join(root, host);
       execFileSync('mkdir', ['-p', folder]);
       return folder;
     },
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove,
   };
 }
