@@ -35,7 +35,7 @@ command -v npm >/dev/null || fail 'npm is missing: it comes with Node.js'
 [ "$(id -u)" = 0 ] || fail "root is needed for network namespaces and the lab: run it with sudo"
 
 # program:package
-wanted='ip:iproute2 keepalived:keepalived ipvsadm:ipvsadm tcpdump:tcpdump curl:curl modprobe:kmod nft:nftables setpriv:util-linux make:make gcc:gcc g++:g++ python3:python3-minimal'
+wanted='ip:iproute2 keepalived:keepalived ipvsadm:ipvsadm tcpdump:tcpdump curl:curl modprobe:kmod nft:nftables sysctl:procps setpriv:util-linux make:make gcc:gcc g++:g++ python3:python3-minimal'
 [ -e /proc/net/ip_vs ] || modprobe -q ip_vs 2>/dev/null || wanted="$wanted qemu-system-x86_64:qemu-system-x86"
 missing=
 for pair in $wanted; do

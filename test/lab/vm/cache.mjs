@@ -36,10 +36,22 @@ export async function tool(what, program, args, options = {}) {
   }
 }
 
+const updateLists = () => tool('reading the package lists', 'apt-get', ['update', '-qq']);
+
+async function findKernelPackage() {
+  const text = await tool('looking for the kernel package', 'apt-cache', ['depends', 'linux-image-amd64']).catch(() => '');
+  return /Depends: (linux-image-\d\S+)/.exec(text)?.[1];
+}
+
+/** A new machine has no package lists yet. */
 async function kernelPackage() {
-  const text = await tool('looking for the kernel package', 'apt-cache', ['depends', 'linux-image-amd64']);
-  const name = /Depends: (linux-image-\d\S+)/.exec(text)?.[1];
-  if (!name) throw new LabError('apt knows no linux-image-amd64; run: apt-get update');
+  const known = await findKernelPackage();
+  if (known) return known;
+  const done = step('reading the package lists');
+  await updateLists();
+  done();
+  const name = await findKernelPackage();
+  if (!name) throw new LabError('apt has no package linux-image-amd64: the lab needs Debian on amd64');
   return name;
 }
 
@@ -47,7 +59,7 @@ async function download(folder, names) {
   const get = () => tool('the download', 'apt-get', ['download', ...names], { cwd: folder });
   // _apt may not write below a home folder; apt then only warns and downloads as root, which is fine here.
   await get().catch(async () => {
-    await tool('reading the package lists', 'apt-get', ['update', '-qq']);
+    await updateLists();
     await get();
   });
 }

@@ -47,8 +47,10 @@ err=$!
 setsid -w sh /dev/shm/job.sh </dev/null >/dev/shm/out 2>/dev/shm/err 5>&-
 status=$?
 # Whatever the command left running may hold the pipes open: end it, then let the last words through.
-for pid in $(ps -e -o pid= 2>/dev/null); do
-  case " 1 $$ $out $err " in *" $pid "*) ;; *) [ -r "/proc/$pid/exe" ] && [ -n "$(readlink "/proc/$pid/exe")" ] && kill -9 "$pid" 2>/dev/null ;; esac
+for dir in /proc/[0-9]*; do
+  pid=${dir#/proc/}
+  # Kernel threads have no program.
+  case " 1 $$ $out $err " in *" $pid "*) ;; *) [ -n "$(readlink "$dir/exe" 2>/dev/null)" ] && kill -9 "$pid" 2>/dev/null ;; esac
 done
 wait "$out" "$err"
 echo "exit $status" >&5
