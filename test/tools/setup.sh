@@ -35,12 +35,14 @@ command -v npm >/dev/null || fail 'npm is missing: it comes with Node.js'
 [ "$(id -u)" = 0 ] || fail "root is needed for network namespaces and the lab: run it with sudo"
 
 # program:package
-wanted='ip:iproute2 keepalived:keepalived ipvsadm:ipvsadm tcpdump:tcpdump curl:curl modprobe:kmod nft:nftables sysctl:procps setpriv:util-linux make:make gcc:gcc g++:g++ python3:python3-minimal'
+wanted='ip:iproute2 keepalived:keepalived ipvsadm:ipvsadm tcpdump:tcpdump curl:curl modprobe:kmod nft:nftables sysctl:procps setpriv:util-linux make:make gcc:gcc g++:g++'
 [ -e /proc/net/ip_vs ] || modprobe -q ip_vs 2>/dev/null || wanted="$wanted qemu-system-x86_64:qemu-system-x86"
 missing=
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
+# node-gyp needs more of Python than Debian's python3-minimal has.
+python3 -c 'import shlex, json' 2>/dev/null || missing="$missing python3"
 # shellcheck disable=SC2086 # a list of words
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null || fail "missing:$missing; this machine has no apt-get to install them with"
