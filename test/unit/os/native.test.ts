@@ -1,0 +1,327 @@
+/** The addon keeps src/os/native.ts: sockets, errno, readiness; and nothing that a program does wrong ends the process by a crash. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { native, type RecvMeta } from '../../../src/os/native.js';
+import {
+  AF_INET,
+  inetAddress,
+  intValue,
+  readInetAddress,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from '../../../src/os/sockaddr.js';
+
+const EAGAIN = 11;
+const ECONNREFUSED = 111;
+const EINPROGRESS = 115;
+const EBADF = 9;
+const SOL_REUSEADDR = 2;
+const SO_TYPE = 3;
+const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+const IN = 1;
+const OUT = 4;
+
+const open = new Set<number>();
+const socket = (type: number): number => {
+  const fd = native.socket(AF_INET, type, 0);
+  open.add(fd);
+  return fd;
+};
+const close = (fd: number): void => {
+  open.delete(fd);
+  native.close(fd);
+};
+after(() => {
+  for (const fd of open) native.close(fd);
+});
+
+const meta = (): RecvMeta => ({
+  address: new Uint8Array(128),
+  addressLength: 0,
+  control: new Uint8Array(128),
+  controlLength: 0,
+  flags: 0,
+});
+
+/** A bound datagram socket and its address. */
+function bound(): [fd: number, address: Uint8Array] {
+  const fd = socket(SOCK_DGRAM);
+  native.bind(fd, inetAddress('127.0.0.1', 0));
+  return [fd, native.getsockname(fd)];
+}
+
+describe('sockets', () => {
+  test('a datagram there and back, with its sender', () => {
+    const [a, addressA] = bound();
+    const [b, addressB] = bound();
+    const buffer = new Uint8Array(16);
+    assert.equal(native.recv(a, buffer, 0), -EAGAIN);
+    assert.equal(native.wait(a, IN, 0), 0);
+    assert.equal(native.send(b, Uint8Array.of(1, 2, 3), 0, addressA), 3);
+    assert.equal(native.wait(a, IN, 1000), IN);
+    const from = meta();
+    assert.equal(native.recv(a, buffer, MSG_DONTWAIT, from), 3);
+    assert.deepEqual([...buffer.subarray(0, 3)], [1, 2, 3]);
+    assert.deepEqual(readInetAddress(from.address.subarray(0, from.addressLength)), readInetAddress(addressB));
+    assert.equal(from.controlLength, 0);
+    assert.equal(from.flags & MSG_TRUNC, 0);
+    native.send(b, new Uint8Array(100), 0, addressA);
+    native.wait(a, IN, 1000);
+    assert.equal(native.recv(a, buffer, 0, from), 16);
+    assert.equal(from.flags & MSG_TRUNC, MSG_TRUNC);
+    native.send(b, new Uint8Array(0), 0, addressA);
+    native.wait(a, IN, 1000);
+    assert.equal(native.recv(a, buffer, 0), 0);
+    close(a);
+    close(b);
+  });
+
+  test('nobody listens: refused by datagram and by stream', () => {
+    const [gone, address] = bound();
+    close(gone);
+    const a = socket(SOCK_DGRAM);
+    assert.equal(native.connect(a, address), 0);
+    assert.equal(native.send(a, Uint8Array.of(1), 0), 1);
+    assert.notEqual(native.wait(a, IN, 1000), 0);
+    assert.equal(native.recv(a, new Uint8Array(1), 0), -ECONNREFUSED);
+    const b = socket(SOCK_STREAM);
+    const answer = native.connect(b, address);
+    assert.ok(answer === -EINPROGRESS || answer === -ECONNREFUSED, String(answer));
+    if (answer === -EINPROGRESS) {
+      assert.notEqual(native.wait(b, OUT, 1000), 0);
+      assert.deepEqual(native.getsockopt(b, SOL_SOCKET, 4, 4), intValue(ECONNREFUSED));
+    }
+    close(a);
+    close(b);
+  });
+
+  test('options, and the clocks', () => {
+    const fd = socket(SOCK_STREAM);
+    native.setsockopt(fd, SOL_SOCKET, SOL_REUSEADDR, intValue(1));
+    assert.deepEqual(native.getsockopt(fd, SOL_SOCKET, SOL_REUSEADDR, 4), intValue(1));
+    assert.deepEqual(native.getsockopt(fd, SOL_SOCKET, SO_TYPE, 4), intValue(SOCK_STREAM));
+    close(fd);
+    const began = native.clock(1);
+    assert.ok(native.clock(1) >= began);
+    assert.ok(Math.abs(native.clock(1) - performance.now()) >= 0 && native.clock(7) >= began);
+    assert.throws(() => native.clock(999), { code: 'EINVAL' });
+  });
+
+  test('errors: a negative errno where the contract says so, else an Error with code, errno and syscall', () => {
+    const [fd] = bound();
+    close(fd);
+    const address = inetAddress('127.0.0.1', 1);
+    assert.equal(native.send(fd, new Uint8Array(1), 0), -EBADF);
+    assert.equal(native.recv(fd, new Uint8Array(1), 0), -EBADF);
+    assert.equal(native.connect(fd, address), -EBADF);
+    assert.equal(native.shutdown(fd, 2), -EBADF);
+    const says = (syscall: string) => ({ code: 'EBADF', errno: EBADF, syscall });
+    assert.throws(() => native.close(fd), says('close'));
+    assert.throws(() => native.bind(fd, address), says('bind'));
+    assert.throws(() => native.getsockname(fd), says('getsockname'));
+    assert.throws(() => native.getsockopt(fd, SOL_SOCKET, SO_TYPE, 4), says('getsockopt'));
+    assert.throws(() => native.setsockopt(fd, SOL_SOCKET, SO_TYPE, intValue(1)), says('setsockopt'));
+    assert.throws(() => native.socket(9999, 1, 0), { code: 'EAFNOSUPPORT' });
+  });
+
+  test('descriptors are not inherited', () => {
+    const fd = socket(SOCK_DGRAM);
+    const there = spawnSync('sh', ['-c', `test -e /proc/self/fd/${fd}; echo $?`], { encoding: 'utf8' }).stdout.trim();
+    assert.equal(there, '1');
+    close(fd);
+  });
+});
+
+describe('bad arguments are a TypeError', () => {
+  const bytes = new Uint8Array(4);
+  const wrong: Record<string, readonly (readonly unknown[])[]> = {
+    socket: [[], [1], [1, 2], ['a', 1, 0], [undefined, undefined, undefined]],
+    close: [[], ['x'], [null]],
+    bind: [[1], [1, 'x'], ['x', bytes], [1, [1, 2]]],
+    connect: [[1], [1, {}], [1, new Uint16Array(2)]],
+    setsockopt: [
+      [1, 1, 1],
+      [1, 1, 1, 1],
+    ],
+    getsockopt: [
+      [1, 1, 1],
+      [1, 1, 1, -1],
+      [1, 1, 1, 1e6],
+    ],
+    getsockname: [[], [{}]],
+    send: [[1], [1, 'text', 0], [1, bytes], [1, bytes, 0, 'x'], [1, new DataView(new ArrayBuffer(4)), 0]],
+    recv: [[1], [1, 'x', 0], [1, bytes], [1, bytes, 0, {}], [1, bytes, 0, { address: bytes, control: 1 }], [1, bytes, 0, 7]],
+    wait: [[1], [1, 1], [1, 1, 'x']],
+    shutdown: [[1], [1, 'x']],
+    clock: [[], ['x']],
+    pollerOpen: [[], [1], [{}]],
+    pollerSet: [[], [{}, 1, 1], [undefined, 1, 1], [1, 1, 1]],
+    pollerDelete: [
+      [{}, 1],
+      [null, 1],
+    ],
+    pollerClose: [[], [{}], ['x']],
+  };
+  const functions = native as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const [name, calls] of Object.entries(wrong)) {
+    test(name, () => {
+      for (const args of calls) assert.throws(() => functions[name]?.(...args), TypeError, JSON.stringify(args));
+    });
+  }
+});
+
+/** Runs source in a process of its own; `native` and helpers are there. */
+function child(source: string): { status: number | null; signal: string | null; out: string; err: string } {
+  const prelude = `
+    import { native } from ${JSON.stringify(fileURLToPath(new URL('../../../src/os/native.js', import.meta.url)))};
+    import * as poller from ${JSON.stringify(fileURLToPath(new URL('../../../src/os/poller.js', import.meta.url)))};
+    import { inetAddress } from ${JSON.stringify(fileURLToPath(new URL('../../../src/os/sockaddr.js', import.meta.url)))};
+    const bound = () => { const fd = native.socket(2, 2, 0); native.bind(fd, inetAddress('127.0.0.1', 0)); return fd; };
+    const out = native.socket(2, 2, 0);
+    const poke = (fd) => native.send(out, Uint8Array.of(1), 0, native.getsockname(fd));
+  `;
+  const result = spawnSync(process.execPath, ['--input-type=module', '-e', prelude + source], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return { status: result.status, signal: result.signal, out: result.stdout.trim(), err: result.stderr };
+}
+
+const says = (source: string, out: string): void => {
+  const result = child(source);
+  assert.deepEqual([result.out, result.status, result.signal], [out, 0, null], result.err);
+};
+
+describe('the poller', () => {
+  test('readiness arrives, level-triggered, until it is taken', () => {
+    says(
+      `const fd = bound(); let calls = 0;
+       const handle = native.pollerOpen((pairs) => {
+         if (pairs[0] !== fd || pairs[1] !== 1) console.log('wrong', pairs);
+         if (++calls < 3) return;
+         native.recv(fd, new Uint8Array(1), 0);
+         native.pollerDelete(handle, fd);
+         console.log(calls);
+       });
+       native.pollerSet(handle, fd, 1);
+       poke(fd);`,
+      '3',
+    );
+  });
+
+  test('the process ends by itself when nothing is watched', () => {
+    says(`native.pollerOpen(() => {}); console.log('end');`, 'end');
+    says(
+      `const fd = bound(); const handle = native.pollerOpen(() => {}); native.pollerSet(handle, fd, 1); native.pollerSet(handle, fd, 4);
+       native.pollerDelete(handle, fd); native.pollerDelete(handle, fd); console.log('end');`,
+      'end',
+    );
+    says(`const fd = bound(); const h = native.pollerOpen(() => {}); native.pollerSet(h, fd, 1); native.pollerClose(h);`, '');
+  });
+
+  test('an exception in the callback is an uncaughtException, and the next event arrives', () => {
+    says(
+      `const fd = bound(); let calls = 0;
+       process.on('uncaughtException', (error) => console.log('caught', error.message));
+       const handle = native.pollerOpen(() => {
+         if (++calls === 1) throw new Error('mine');
+         native.pollerDelete(handle, fd);
+         console.log('again');
+       });
+       native.pollerSet(handle, fd, 1);
+       poke(fd);`,
+      'caught mine\nagain',
+    );
+    const unhandled = child(
+      `const fd = bound(); const h = native.pollerOpen(() => { throw new Error('mine'); }); native.pollerSet(h, fd, 1); poke(fd);`,
+    );
+    assert.deepEqual([unhandled.signal, unhandled.status], [null, 1], unhandled.err);
+    assert.match(unhandled.err, /Error: mine/);
+  });
+
+  test('the callback may close descriptors and the poller itself', () => {
+    says(
+      `const fds = Array.from({ length: 10 }, bound);
+       const handle = native.pollerOpen((pairs) => {
+         for (const fd of fds) { native.pollerDelete(handle, fd); native.close(fd); }
+         native.pollerClose(handle);
+         native.pollerClose(handle);
+         try { native.pollerSet(handle, out, 1); } catch (error) { console.log(error.code); }
+         native.pollerDelete(handle, out);
+       });
+       for (const fd of fds) native.pollerSet(handle, fd, 1);
+       for (const fd of fds) poke(fd);`,
+      'EBADF',
+    );
+  });
+
+  test('many descriptors, more than one call takes', () => {
+    says(
+      `const fds = Array.from({ length: 500 }, bound); const left = new Set(fds); let most = 0;
+       const handle = native.pollerOpen((pairs) => {
+         most = Math.max(most, pairs.length / 2);
+         for (let i = 0; i < pairs.length; i += 2) {
+           native.recv(pairs[i], new Uint8Array(1), 0);
+           left.delete(pairs[i]);
+           native.pollerDelete(handle, pairs[i]);
+         }
+         if (left.size === 0) console.log(most);
+       });
+       for (const fd of fds) native.pollerSet(handle, fd, 1);
+       for (const fd of fds) poke(fd);`,
+      '64',
+    );
+  });
+
+  test('promises of the callback run before the next event', () => {
+    says(
+      `const fds = [bound(), bound()]; const seen = [];
+       for (const fd of fds) poller.watch(fd, 1, async () => { poller.closeWatched(fd); await null; seen.push('p'); if (seen.length === 2) console.log(seen.join('')); });
+       for (const fd of fds) poke(fd);`,
+      'pp',
+    );
+  });
+
+  test('a poller without references is collected quietly', () => {
+    const result = spawnSync(
+      process.execPath,
+      [
+        '--expose-gc',
+        '--input-type=module',
+        '-e',
+        `import { native } from ${JSON.stringify(
+          fileURLToPath(new URL('../../../src/os/native.js', import.meta.url)),
+        )}; for (let i = 0; i < 50; i++) native.pollerClose(native.pollerOpen(() => {})); gc(); await new Promise(setImmediate); gc(); console.log('ok');`,
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.deepEqual([result.stdout.trim(), result.status, result.signal], ['ok', 0, null], result.stderr);
+  });
+
+  test('workers come and go, with a poller open and watching', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const source = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import(workerData).then(({ native }) => {
+        const fd = native.socket(2, 2, 0);
+        const handle = native.pollerOpen(() => {});
+        native.pollerSet(handle, fd, 1);
+        native.pollerOpen(() => {});
+        parentPort.postMessage(fd);
+      });`;
+    const url = new URL('../../../src/os/native.js', import.meta.url).href;
+    for (let i = 0; i < 20; i++) {
+      const worker = new Worker(source, { eval: true, workerData: url });
+      const fd = await new Promise<number>((resolve, reject) => worker.once('message', resolve).once('error', reject));
+      await worker.terminate();
+      native.close(fd);
+    }
+    assert.ok(readdirSync('/proc/self/fd').length <= before + 4);
+  });
+});
