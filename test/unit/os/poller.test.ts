@@ -1,14 +1,26 @@
 /** One event loop, many sockets: who gets which readiness when handlers close and open sockets in between. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { native } from '../../../src/os/native.js';
 import { closeWatched, READABLE, WRITABLE, watch } from '../../../src/os/poller.js';
 import { AF_INET, inetAddress, SOCK_DGRAM } from '../../../src/os/sockaddr.js';
 
+const opened = new Set<number>();
+
 function bound(): number {
   const fd = native.socket(AF_INET, SOCK_DGRAM, 0);
   native.bind(fd, inetAddress('127.0.0.1', 0));
+  opened.add(fd);
   return fd;
+}
+
+/** Also what a failed test left behind: a watched descriptor keeps the process. */
+afterEach(() => {
+  for (const fd of opened) close(fd);
+});
+
+function close(fd: number): void {
+  if (opened.delete(fd)) closeWatched(fd);
 }
 
 function poke(fd: number): void {
@@ -33,7 +45,7 @@ test('a descriptor closed and taken anew in the same round does not get the old 
     watch(fd, READABLE, () => {
       const other = fds.find((one) => one !== fd) as number;
       log.push('first');
-      closeWatched(other);
+      close(other);
       fresh = bound();
       assert.equal(fresh, other, 'the kernel gives the lowest number that is free');
       watch(fresh, READABLE, (events) => log.push(`fresh ${events}`));
@@ -47,7 +59,7 @@ test('a descriptor closed and taken anew in the same round does not get the old 
   poke(fresh as number);
   await until(() => log.length > 1);
   assert.equal(log[1], 'fresh 1');
-  for (const fd of fds) closeWatched(fd);
+  for (const fd of fds) close(fd);
 });
 
 test('a descriptor closed in the round is not called', async () => {
@@ -56,7 +68,7 @@ test('a descriptor closed in the round is not called', async () => {
   for (const fd of fds)
     watch(fd, READABLE, () => {
       calls++;
-      for (const one of fds) closeWatched(one);
+      for (const one of fds) close(one);
     });
   for (const fd of fds) poke(fd);
   await until(() => calls > 0);
@@ -71,7 +83,7 @@ test('a watch that is replaced by its own handler gets the next readiness', asyn
     log.push(`writable ${events}`);
     watch(fd, READABLE, (next) => {
       log.push(`readable ${next}`);
-      closeWatched(fd);
+      close(fd);
     });
     poke(fd);
   });
