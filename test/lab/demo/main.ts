@@ -182,6 +182,11 @@ async function orderedStop(stage: Stage): Promise<void> {
   const { gap, failed } = seen(stage, from);
   tell.result('ordered switch-over: longest time without answer', gap);
   tell.result('ordered switch-over: requests failed', failed);
+  if (!failed.startsWith('0 ')) {
+    tell.say(
+      '(a handshake in the middle of the switch meets a director that does not know it; connection synchronisation is yet to come)',
+    );
+  }
   if (status !== 0) throw new Error(`lbd of d1 ended with status ${status}`);
 }
 
