@@ -195,7 +195,14 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       const { errno, extack } = outcome;
       refusals.push({ operation, errno, code: new OsError({ op: '', errno }).code, extack });
     }
+    if (refusals.length === operations.length && refusals.every(({ errno }) => errno === ENOENT)) denyStaleFamily();
     return refusals;
+  }
+
+  /** ENOENT says "no such scheduler" or "no such real server", or that the number of the family is no longer IPVS's. */
+  function denyStaleFamily(): void {
+    if (resolveFamily(commands) === family) return;
+    throw new OsError({ op: 'changing the table', errno: ENOENT }, 'the module ip_vs was loaded anew: its table is empty');
   }
 
   return {

@@ -156,6 +156,7 @@ before(async () => {
 after(() => ns?.destroy());
 
 describe('opening', { skip: GUEST ? false : 'only a guest of the lab may unload and hide modules' }, () => {
+  // The kernel's own way to load a module.
   const HELPER = '/proc/sys/kernel/modprobe';
   const version = run('uname -r').trim();
   const hide = (hidden: boolean) => {

@@ -129,9 +129,9 @@ function program<E>(child: ChildProcess): Program<E> {
 /** The program's side: serves methods until the channel closes. */
 export function serve(methods: Readonly<Record<string, (...args: never[]) => unknown>>): (event: unknown) => void {
   const send = (answer: Answer) => process.connected && process.send?.(answer);
-  process.on('message', ({ call, method, args }: Call) => {
+  process.on('message', async ({ call, method, args }: Call) => {
     try {
-      send({ call, value: (methods[method] as (...given: readonly unknown[]) => unknown)(...args) });
+      send({ call, value: await (methods[method] as (...given: readonly unknown[]) => unknown)(...args) });
     } catch (thrown) {
       const { code, message, name } = thrown as NodeJS.ErrnoException;
       send({ call, error: { code, message, name } });

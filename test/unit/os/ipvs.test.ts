@@ -199,6 +199,19 @@ describe('refusals', () => {
     assert.throws(() => client.readTable(), refusedWith('ENOENT', /reading the services/));
     assert.throws(() => client.readService(tcp(80)), refusedWith('ENOENT', /tcp\/192/));
     assert.throws(() => client.info(), refusedWith('ENOENT', /./));
+    const operations = plan(new Map(), variety, new Set());
+    assert.throws(() => client.apply(operations), refusedWith('ENOENT', /loaded anew/));
+    kernel.loaded = false;
+    assert.throws(() => client.apply(operations), refusedWith('ENOENT', /looking for IPVS/));
+  });
+
+  test('ENOENT of a scheduler is no reload of the module', async () => {
+    const { client } = await setUp();
+    const operations = plan(new Map(), table(service(tcp(80), [], { scheduler: 'none-such' })), new Set());
+    assert.deepEqual(
+      client.apply(operations).map(({ code }) => code),
+      ['ENOENT'],
+    );
   });
 });
 
