@@ -124,7 +124,9 @@ function answer(request: Message, port: number, errno: number, extack?: string):
   });
 }
 
-const generic = (writer: Writer, command: number): void => putBytes(writer, Uint8Array.of(command, 1, 0, 0));
+function generic(writer: Writer, command: number): void {
+  putBytes(writer, Uint8Array.of(command, 1, 0, 0));
+}
 
 /** Many messages in datagrams of CHUNK bytes, then NLMSG_DONE. */
 function dumped(request: Message, port: number, messages: readonly Uint8Array[]): Uint8Array[] {
