@@ -95,7 +95,8 @@ describe('a pair of directors', () => {
     await Promise.all([d1.start(), d2.start()]);
     await d1.when('master with two servers', (status) => up(2)(status) && isState('master')(status));
     await d2.when('backup with two servers', (status) => up(2)(status) && isState('backup')(status));
-    traffic = startTraffic(network.host('cli').netns, VIP, 80, RATE, 3000);
+    // Patient: on a busy machine the guest may stand still for a second or two, and a slow answer is no broken connection.
+    traffic = startTraffic(network.host('cli').netns, VIP, 80, RATE, 10_000);
     await traffic.next((answer) => answer.error === null);
   });
 
@@ -191,7 +192,7 @@ describe('a pair of directors', () => {
     noneFailed(from);
   });
 
-  test('adverts every 4 s from now on, by reload: no election', () => advertise(4000));
+  test('adverts every 10 s from now on, by reload: no election', () => advertise(10_000));
 
   test('the daemon is killed with SIGKILL and started again: no request fails, the role stays', async () => {
     const from = monotonic();
