@@ -66,6 +66,9 @@ const TIMING: TableTiming = { reconcile: 1500, reopen: 5000, retry: [0, 100, 500
 /** A reading must never take more than this share of the loop. */
 const RECONCILE_SHARE = 20;
 
+/** Operations of one batch that are told one by one. */
+const TOLD_SINGLY = 50;
+
 interface Retry {
   readonly attempt: number;
   readonly text: string;
@@ -193,7 +196,7 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     const refused = new Set(refusals.map((refusal) => refusal.operation));
     const done = operations.filter((operation) => !refused.has(operation));
     believed = applyToTable(believed, done);
-    for (const operation of done) tell(operation);
+    tell(done);
     const failed = new Set(refusals.map((refusal) => refusal.operation.key));
     for (const key of new Set(operations.map((operation) => operation.key))) if (!failed.has(key)) settle(key);
     for (const key of failed)
@@ -204,10 +207,11 @@ export function createTableKeeper(options: TableOptions): TableKeeper {
     return true;
   }
 
-  function tell(operation: Operation): void {
-    const text = describeOperation(operation);
-    options.event('table', options.nameOf(operation.key), text);
-    if (operation.kind === 'del-service') owned.remove([operation.key]);
+  /** Each operation is an event, but not the thousands of a first table: they would bury what matters. */
+  function tell(done: readonly Operation[]): void {
+    if (done.length > TOLD_SINGLY) options.event('table', 'all', summarize(done));
+    else for (const operation of done) options.event('table', options.nameOf(operation.key), describeOperation(operation));
+    owned.remove(done.filter((operation) => operation.kind === 'del-service').map((operation) => operation.key));
   }
 
   function settle(key: string): void {
@@ -334,4 +338,12 @@ function refusalText(refusal: Refusal): string {
     return `this kernel has no scheduler "${operation.service.scheduler}" (module ip_vs_${operation.service.scheduler})${detail}`;
   }
   return `${describeOperation(operation)}: ${errnoName(errno)}${detail}`;
+}
+
+/** `11000 operations: 10000 new-dest, 1000 new-service`. */
+function summarize(operations: readonly Operation[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of operations) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const parts = [...counts].sort(([, a], [, b]) => b - a).map(([kind, count]) => `${count} ${kind}`);
+  return `${operations.length} operations: ${parts.join(', ')}`;
 }
