@@ -15,7 +15,7 @@ import {
 } from '../../../src/wire/netlink.js';
 import { createFakeKernel, type Fault } from '../../fake/ipvs-kernel.js';
 
-const DEADLINE = 30;
+const DEADLINE = 300;
 
 const newService = (port: number, scheduler = 'rr') =>
   ({
@@ -88,8 +88,8 @@ describe('an exchange', () => {
   });
 
   const doubts: [Fault['kind'], string, RegExp][] = [
-    ['silence', 'ETIMEDOUT', /did not answer within 30 ms/],
-    ['lost last', 'ETIMEDOUT', /did not answer within 30 ms/],
+    ['silence', 'ETIMEDOUT', /did not answer within 300 ms/],
+    ['lost last', 'ETIMEDOUT', /did not answer within 300 ms/],
     ['wrong sequence', 'ETIMEDOUT', /did not answer/],
     ['foreign sender', 'ETIMEDOUT', /did not answer/],
     ['flood', 'ETIMEDOUT', /did not answer/],
