@@ -1,7 +1,7 @@
 /** The kernel's IPVS through generic netlink: reading the table, applying operations. One network namespace: this process's. */
 import { execFile } from 'node:child_process';
 import { Commands, formatMessage } from 'netlink/dist/genl/structs.js';
-import { OsError } from '../base/errors.js';
+import { errnoName, OsError } from '../base/errors.js';
 import {
   destinationKey,
   type KernelDestination,
@@ -14,7 +14,6 @@ import {
 } from '../ipvs/types.js';
 import { type DecodeError, readFields } from '../wire/attributes.js';
 import {
-  IPVS_FAMILY,
   type IpvsInfo,
   isMalformed,
   putOperation,
@@ -25,7 +24,18 @@ import {
   readService,
   type ServiceReply,
 } from '../wire/ipvs.js';
-import { beginMessage, createWriter, endMessage, type Message, NLM_F_ACK, NLM_F_REQUEST, putBytes } from '../wire/netlink.js';
+import { IPVS_FAMILY } from '../wire/ipvs-attributes.js';
+import {
+  beginMessage,
+  createWriter,
+  endMessage,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_REQUEST,
+  putBytes,
+  rewind,
+  type Writer,
+} from '../wire/netlink.js';
 import { createNetlinkSocket, NETLINK_GENERIC, type NetlinkSocket, openTransport, packed, type Transport } from './netlink.js';
 
 const GENL_ID_CTRL = 0x10;
@@ -36,6 +46,8 @@ const FAMILY_REPLY = { id: [1, 'u16'] } as const;
 const MODPROBE_MS = 10_000;
 /** Messages a send: all answers queue up before the first can be read, and 256 of them overrun a default queue. */
 const BATCH = 128;
+/** Bytes of an operation; a long one only makes the buffer grow. */
+const OPERATION_SIZE = 160;
 
 const ENOENT = 2;
 const ESRCH = 3;
@@ -43,10 +55,10 @@ const EPERM = 1;
 
 export interface IpvsClient {
   info(): IpvsInfo;
-  /** The whole table of this namespace. */
-  readTable(): Table<KernelDestination>;
+  /** The whole table of this namespace. `counters`: with the statistics, which are most of the kernel's answer (default: without). */
+  readTable(counters?: boolean): Table<KernelDestination>;
   /** One service with its destinations; undefined when the kernel has no such service. */
-  readService(id: ServiceId): Service<KernelDestination> | undefined;
+  readService(id: ServiceId, counters?: boolean): Service<KernelDestination> | undefined;
   /** Refusals, each with its operation; the others are done. Throws OsError when the outcome is unknown. */
   apply(operations: readonly Operation[]): Refusal[];
   close(): void;
@@ -134,30 +146,32 @@ function must<T extends object>(value: T | DecodeError, op: string): T {
 }
 
 function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: number): IpvsClient {
+  /** All requests: each is sent before the next is written. */
+  const writer = createWriter(BATCH * OPERATION_SIZE);
+
+  function written(query: Query, sequence: number): Writer {
+    rewind(writer);
+    putQuery(writer, family, sequence, query);
+    return writer;
+  }
+
   function ask(op: string, query: Query, onData: (message: Message) => void): number {
     const sequence = commands.reserve(1);
-    const writer = createWriter(256);
-    putQuery(writer, family, sequence, query);
-    return commands.exchange(op, writer, sequence, 1, onData)[0]?.errno ?? 0;
+    return commands.exchange(op, written(query, sequence), sequence, 1, onData)[0]?.errno ?? 0;
   }
 
   function dump(op: string, query: Query, onData: (message: Message) => void, restart: () => void): void {
-    const write = (sequence: number) => {
-      const writer = createWriter(256);
-      putQuery(writer, family, sequence, query);
-      return writer;
-    };
-    dumps.dump(op, write, onData, restart);
+    dumps.dump(op, (sequence) => written(query, sequence), onData, restart);
   }
 
   /** Newest first, as the kernel keeps them; the first of a key counts, should the table have changed under the dump. */
-  function destinations(id: ServiceId): Map<string, KernelDestination> {
+  function destinations(id: ServiceId, counters: boolean): Map<string, KernelDestination> {
     const found = new Map<string, KernelDestination>();
     dump(
       `reading the real servers of ${serviceKey(id)}`,
       { kind: 'destinations', id },
       (message) => {
-        const one = must(readDestination(message.payload, id.family), 'reading real servers');
+        const one = must(readDestination(message.payload, id.family, counters), 'reading real servers');
         const key = destinationKey(one);
         if (!found.has(key)) found.set(key, one);
       },
@@ -166,13 +180,13 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     return found;
   }
 
-  function services(): ServiceReply[] {
+  function services(counters: boolean): ServiceReply[] {
     const found = new Map<string, ServiceReply>();
     dump(
       'reading the services',
       { kind: 'services' },
       (message) => {
-        const one = readService(message.payload);
+        const one = readService(message.payload, counters);
         // A service of a protocol that lbd does not know (AH, ESP) is somebody else's.
         if (!isMalformed(one)) found.set(serviceKey(one.id), one);
         else if (!one.malformed.startsWith('protocol')) must(one, 'reading the services');
@@ -183,17 +197,17 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
   }
 
   function applyBatch(operations: readonly Operation[]): Refusal[] {
+    const last = operations.length - 1;
     const first = commands.reserve(operations.length);
-    const writer = createWriter(operations.length * 160);
+    rewind(writer);
     // Failures always answer; the acknowledgement of the last one says that the batch is through.
-    for (const [i, operation] of operations.entries())
-      putOperation(writer, family, first + i, operation, i === operations.length - 1);
+    for (let i = 0; i <= last; i++) putOperation(writer, family, first + i, operations[i] as Operation, i === last);
     const refusals: Refusal[] = [];
     for (const outcome of commands.exchange('changing the table', writer, first, operations.length)) {
       if (outcome.errno === 0) continue;
       const operation = operations[outcome.sequence - first] as Operation;
       const { errno, extack } = outcome;
-      refusals.push({ operation, errno, code: new OsError({ op: '', errno }).code, extack });
+      refusals.push({ operation, errno, code: errnoName(errno), extack });
     }
     if (refusals.length === operations.length && refusals.every(({ errno }) => errno === ENOENT)) denyStaleFamily();
     return refusals;
@@ -214,19 +228,20 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       if (!info) throw new OsError({ op: 'asking for IPVS', errno });
       return info;
     },
-    readTable() {
+    readTable(counters = false) {
       const table = new Map<string, Service<KernelDestination>>();
-      for (const service of services()) table.set(serviceKey(service.id), { ...service, destinations: destinations(service.id) });
+      for (const service of services(counters))
+        table.set(serviceKey(service.id), { ...service, destinations: destinations(service.id, counters) });
       return table;
     },
-    readService(id) {
+    readService(id, counters = false) {
       let reply: ServiceReply | undefined;
       const op = `reading ${serviceKey(id)}`;
       const errno = ask(op, { kind: 'service', id }, (message) => {
-        reply = must(readService(message.payload), op);
+        reply = must(readService(message.payload, counters), op);
       });
       if (errno !== 0 && errno !== ESRCH) throw new OsError({ op, errno });
-      return reply && { ...reply, destinations: destinations(id) };
+      return reply && { ...reply, destinations: destinations(id, counters) };
     },
     apply(operations) {
       const refusals: Refusal[] = [];

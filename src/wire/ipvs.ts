@@ -2,132 +2,57 @@
  * IPVS over generic netlink (linux/ip_vs.h, net/netfilter/ipvs/ip_vs_ctl.c): requests from the values of ipvs/types.ts, and the
  * values in the kernel's replies. A message is nlmsghdr, genlmsghdr (command u8, version u8, reserved u16), attributes.
  */
-import { HOST_LITTLE_ENDIAN as HOST, viewOf } from '../base/bytes.js';
-import { addressBits, type Family, familyOf, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
-import type {
-  Counters,
-  Destination,
-  ForwardMethod,
-  IpvsProtocol,
-  KernelDestination,
-  Operation,
-  ServiceAttributes,
-  ServiceId,
-} from '../ipvs/types.js';
-import { type DecodeError, type Fields, putFields, putNest, readFields, type Values } from './attributes.js';
-import { beginMessage, endMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, putBytes, type Writer } from './netlink.js';
-
-export const IPVS_FAMILY = 'IPVS';
-const GENL_VERSION = 1;
-
-/** IPVS_CMD_*. */
-export const COMMAND = {
-  newService: 1,
-  setService: 2,
-  delService: 3,
-  getService: 4,
-  newDest: 5,
-  setDest: 6,
-  delDest: 7,
-  getDest: 8,
-  newDaemon: 9,
-  delDaemon: 10,
-  getDaemon: 11,
-  setConfig: 12,
-  getConfig: 13,
-  setInfo: 14,
-  getInfo: 15,
-  zero: 16,
-  flush: 17,
-} as const;
-
-/** IPVS_CMD_ATTR_*. */
-const TOP = {
-  service: [1, 'nest'],
-  dest: [2, 'nest'],
-  daemon: [3, 'nest'],
-  timeoutTcp: [4, 'u32'],
-  timeoutTcpFin: [5, 'u32'],
-  timeoutUdp: [6, 'u32'],
-} as const satisfies Fields;
-
-/** IPVS_SVC_ATTR_*. */
-const SERVICE = {
-  family: [1, 'u16'],
-  protocol: [2, 'u16'],
-  address: [3, 'bytes', 16],
-  port: [4, 'u16be'],
-  fwmark: [5, 'u32'],
-  scheduler: [6, 'string'],
-  flags: [7, 'bytes', 8],
-  timeout: [8, 'u32'],
-  netmask: [9, 'bytes', 4],
-  stats: [10, 'nest'],
-  pe: [11, 'string'],
-  stats64: [12, 'nest'],
-} as const satisfies Fields;
-
-/** IPVS_DEST_ATTR_*. */
-const DEST = {
-  address: [1, 'bytes', 16],
-  port: [2, 'u16be'],
-  forward: [3, 'u32'],
-  weight: [4, 'i32'],
-  upper: [5, 'u32'],
-  lower: [6, 'u32'],
-  active: [7, 'u32'],
-  inactive: [8, 'u32'],
-  persistent: [9, 'u32'],
-  stats: [10, 'nest'],
-  family: [11, 'u16'],
-  stats64: [12, 'nest'],
-  tunType: [13, 'u8'],
-  tunPort: [14, 'u16be'],
-  tunFlags: [15, 'u16'],
-} as const satisfies Fields;
-
-/** IPVS_DAEMON_ATTR_*. */
-const DAEMON = {
-  state: [1, 'u32'],
-  interface: [2, 'string'],
-  syncId: [3, 'u32'],
-  maxlen: [4, 'u16'],
-  group: [5, 'bytes', 4],
-  group6: [6, 'bytes', 16],
-  port: [7, 'u16'],
-  ttl: [8, 'u8'],
-} as const satisfies Fields;
-
-/** IPVS_STATS_ATTR_*, as *_ATTR_STATS carries them: all that kernels before 4.1 have. */
-const STATS = {
-  connections: [1, 'u32'],
-  inPackets: [2, 'u32'],
-  outPackets: [3, 'u32'],
-  inBytes: [4, 'u64'],
-  outBytes: [5, 'u64'],
-  cps: [6, 'u32'],
-  inPps: [7, 'u32'],
-  outPps: [8, 'u32'],
-  inBps: [9, 'u32'],
-  outBps: [10, 'u32'],
-} as const satisfies Fields;
-
-/** IPVS_STATS_ATTR_*, as *_ATTR_STATS64 carries them. */
-const STATS64 = {
-  connections: [1, 'u64'],
-  inPackets: [2, 'u64'],
-  outPackets: [3, 'u64'],
-  inBytes: [4, 'u64'],
-  outBytes: [5, 'u64'],
-  cps: [6, 'u64'],
-  inPps: [7, 'u64'],
-  outPps: [8, 'u64'],
-  inBps: [9, 'u64'],
-  outBps: [10, 'u64'],
-} as const satisfies Fields;
-
-/** IPVS_INFO_ATTR_*. */
-const INFO = { version: [1, 'u32'], tableSize: [2, 'u32'] } as const satisfies Fields;
+import { addressBits, type Family, familyOf, type Ip, ipBytes, ipFromBytes, writeIp } from '../base/ip.js';
+import type { Counters, Destination, KernelDestination, Operation, ServiceAttributes, ServiceId } from '../ipvs/types.js';
+import {
+  type DecodeError,
+  placeOf,
+  putFields,
+  putNest,
+  putString,
+  putTemplate,
+  readFields,
+  setValue,
+  templateOf,
+  type Values,
+} from './attributes.js';
+import {
+  AF_INET,
+  AF_INET6,
+  afOf,
+  COMMAND,
+  COUNTERS,
+  DAEMON,
+  DEST,
+  FLAG_HASHED,
+  FORWARD,
+  FORWARD_MASK,
+  FORWARD_NAMES,
+  GENL_VERSION,
+  INFO,
+  PROTOCOL_NAMES,
+  PROTOCOLS,
+  readAddress,
+  readNetmask,
+  SERVICE,
+  STATS,
+  STATS64,
+  TOP,
+  wireNetmask,
+} from './ipvs-attributes.js';
+import {
+  beginMessage,
+  beginNest,
+  endMessage,
+  endNest,
+  HEADER_LENGTH,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  putBytes,
+  setHeader,
+  type Writer,
+} from './netlink.js';
 
 export interface IpvsTimeouts {
   /** Seconds; 0 leaves the kernel's. */
@@ -154,86 +79,103 @@ export interface IpvsDaemon {
   readonly ttl?: number | undefined;
 }
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const PROTOCOLS: Readonly<Record<IpvsProtocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
-/** IP_VS_CONN_F_*: what users may ask for; 1 (local) and 4 (bypass) are the kernel's own. */
-const FORWARD: Readonly<Record<ForwardMethod, number>> = { nat: 0, tun: 2, dr: 3 };
-const FORWARD_MASK = 7;
-/** IP_VS_SVC_F_HASHED is the kernel's own mark on every service. */
-const FLAG_HASHED = 0x02;
-
-const afOf = (family: Family): number => (family === 4 ? AF_INET : AF_INET6);
-
-/** An address takes 16 bytes on the wire, an IPv4 one the first four of them. */
-function wireAddress(ip: Ip): Uint8Array {
-  const bytes = new Uint8Array(16);
-  bytes.set(ipBytes(ip));
-  return bytes;
-}
-
-const readAddress = (bytes: Uint8Array, family: Family): Ip => ipFromBytes(bytes.subarray(0, family === 4 ? 4 : 16));
-
-/** Flags with the mask ~0: a zero mask would silently lose them (wire-facts: new = old & ~mask | flags & mask). */
-function wireFlags(flags: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  const view = viewOf(bytes);
-  view.setUint32(0, flags, HOST);
-  view.setUint32(4, 0xffffffff, HOST);
-  return bytes;
-}
-
-/** IPv4: the mask in network order. IPv6: the prefix length as a number in host order. */
-function wireNetmask(family: Family, prefix: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  if (family === 6) viewOf(bytes).setUint32(0, prefix, HOST);
-  else viewOf(bytes).setUint32(0, prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0);
-  return bytes;
-}
-
-function readNetmask(family: Family, bytes: Uint8Array): number {
-  if (family === 6) return viewOf(bytes).getUint32(0, HOST);
-  let bits = 0;
-  for (let mask = viewOf(bytes).getUint32(0); mask & 0x80000000; mask <<= 1) bits++;
-  return bits;
-}
-
 /* ---- requests ---- */
 
-function idFields(id: ServiceId): Values<typeof SERVICE> {
-  const family = afOf(id.family);
-  if (id.kind === 'fwmark') return { family, fwmark: id.fwmark };
-  return { family, protocol: PROTOCOLS[id.protocol], address: wireAddress(id.address), port: id.port };
+const ANY_ADDRESS = new Uint8Array(16);
+const SERVICE_ADDRESS = templateOf(SERVICE, { family: 0, protocol: 0, address: ANY_ADDRESS, port: 0 });
+const SERVICE_MARK = templateOf(SERVICE, { family: 0, fwmark: 0 });
+const SERVICE_REST = templateOf(SERVICE, { flags: 0, timeout: 0, netmask: 0 });
+
+/** The attributes that name a service. */
+function putId(writer: Writer, id: ServiceId): void {
+  const template = id.kind === 'fwmark' ? SERVICE_MARK : SERVICE_ADDRESS;
+  const start = putTemplate(writer, template);
+  setValue(writer, start, template, 'family', afOf(id.family));
+  if (id.kind === 'fwmark') return setValue(writer, start, template, 'fwmark', id.fwmark);
+  setValue(writer, start, template, 'protocol', PROTOCOLS[id.protocol]);
+  writeIp(id.address, writer.bytes, placeOf(start, template, 'address'));
+  setValue(writer, start, template, 'port', id.port);
 }
 
-function serviceFields(id: ServiceId, service: ServiceAttributes): Values<typeof SERVICE> {
-  return {
-    ...idFields(id),
-    scheduler: service.scheduler,
-    flags: wireFlags(service.flags),
-    timeout: service.timeout,
-    netmask: wireNetmask(id.family, service.prefix),
-    pe: service.pe === '' ? undefined : service.pe,
-  };
+function putServiceId(writer: Writer, id: ServiceId): void {
+  const nest = beginNest(writer, TOP.service[0]);
+  putId(writer, id);
+  endNest(writer, nest);
+}
+
+function putService(writer: Writer, { id, scheduler, flags, timeout, prefix, pe }: ServiceAttributes & { id: ServiceId }): void {
+  const nest = beginNest(writer, TOP.service[0]);
+  putId(writer, id);
+  putString(writer, SERVICE.scheduler[0], scheduler);
+  const start = putTemplate(writer, SERVICE_REST);
+  setValue(writer, start, SERVICE_REST, 'flags', flags);
+  setValue(writer, start, SERVICE_REST, 'timeout', timeout);
+  setValue(writer, start, SERVICE_REST, 'netmask', wireNetmask(id.family, prefix));
+  if (pe !== '') putString(writer, SERVICE.pe[0], pe);
+  endNest(writer, nest);
 }
 
 /** The family is always sent: without it an IPv6 address on an IPv4 service is taken for an IPv4 one. */
-const destId = (dest: Destination): Values<typeof DEST> => ({
-  address: wireAddress(dest.address),
-  port: dest.port,
-  family: afOf(familyOf(dest.address)),
-});
+const DEST_ID = { address: ANY_ADDRESS, port: 0, family: 0 };
+const DEST_PLAIN = { ...DEST_ID, forward: 0, weight: 0, upper: 0, lower: 0 };
+const TEMPLATES = {
+  id: templateOf(DEST, DEST_ID),
+  plain: templateOf(DEST, DEST_PLAIN),
+  tunnel: templateOf(DEST, { ...DEST_PLAIN, tunType: 0, tunPort: 0, tunFlags: 0 }),
+};
+type Shape = keyof typeof TEMPLATES;
 
-function destFields(dest: Destination): Values<typeof DEST> {
-  const tunnel = dest.tunType === 0 ? {} : { tunType: dest.tunType, tunPort: dest.tunPort, tunFlags: dest.tunFlags };
-  const { weight, upper, lower } = dest;
-  return { ...destId(dest), forward: FORWARD[dest.forward], weight, upper, lower, ...tunnel };
+function fillDest(writer: Writer, start: number, dest: Destination, shape: Shape): void {
+  const template = TEMPLATES[shape];
+  writeIp(dest.address, writer.bytes, placeOf(start, template, 'address'));
+  setValue(writer, start, template, 'port', dest.port);
+  setValue(writer, start, template, 'family', afOf(familyOf(dest.address)));
+  if (shape === 'id') return;
+  setValue(writer, start, template, 'forward', FORWARD[dest.forward]);
+  setValue(writer, start, template, 'weight', dest.weight);
+  setValue(writer, start, template, 'upper', dest.upper);
+  setValue(writer, start, template, 'lower', dest.lower);
+  if (shape === 'plain') return;
+  setValue(writer, start, template, 'tunType', dest.tunType);
+  setValue(writer, start, template, 'tunPort', dest.tunPort);
+  setValue(writer, start, template, 'tunFlags', dest.tunFlags);
 }
 
 function begin(writer: Writer, familyId: number, command: number, flags: number, sequence: number): number {
   const start = beginMessage(writer, familyId, NLM_F_REQUEST | flags, sequence);
   putBytes(writer, Uint8Array.of(command, GENL_VERSION, 0, 0));
   return start;
+}
+
+/** By the id itself: the real servers of a service are nearly all that a table is, and their requests share all but some values. */
+const requests = new WeakMap<ServiceId, { [S in Shape]?: Uint8Array }>();
+
+/** A request about a destination of this service, for values to be filled in; the destination's template is its end. */
+function putRequest(writer: Writer, id: ServiceId, shape: Shape): void {
+  let known = requests.get(id);
+  if (!known) {
+    known = {};
+    requests.set(id, known);
+  }
+  if (known[shape]) return putBytes(writer, known[shape]);
+  const start = begin(writer, 0, 0, 0, 0);
+  putServiceId(writer, id);
+  const nest = beginNest(writer, TOP.dest[0]);
+  putTemplate(writer, TEMPLATES[shape]);
+  endNest(writer, nest);
+  endMessage(writer, start);
+  known[shape] = writer.bytes.slice(start, writer.length);
+}
+
+type DestOperation = Extract<Operation, { dest: Destination }>;
+
+function putDest(writer: Writer, familyId: number, sequence: number, { kind, id, dest }: DestOperation, flags: number): void {
+  const shape = kind === 'del-dest' ? 'id' : dest.tunType === 0 ? 'plain' : 'tunnel';
+  const start = writer.length;
+  putRequest(writer, id, shape);
+  setHeader(writer, start, familyId, NLM_F_REQUEST | flags, sequence);
+  writer.bytes[start + HEADER_LENGTH] = OPERATION_COMMAND[kind];
+  fillDest(writer, writer.length - TEMPLATES[shape].bytes.length, dest, shape);
 }
 
 const OPERATION_COMMAND: Readonly<Record<Operation['kind'], number>> = {
@@ -247,11 +189,11 @@ const OPERATION_COMMAND: Readonly<Record<Operation['kind'], number>> = {
 
 /** One operation as one message; `ack` asks for an answer also on success. */
 export function putOperation(writer: Writer, familyId: number, sequence: number, operation: Operation, ack: boolean): void {
-  const start = begin(writer, familyId, OPERATION_COMMAND[operation.kind], ack ? NLM_F_ACK : 0, sequence);
-  if ('service' in operation) putNest(writer, TOP.service[0], SERVICE, serviceFields(operation.service.id, operation.service));
-  else putNest(writer, TOP.service[0], SERVICE, idFields(operation.id));
-  if ('dest' in operation)
-    putNest(writer, TOP.dest[0], DEST, operation.kind === 'del-dest' ? destId(operation.dest) : destFields(operation.dest));
+  const flags = ack ? NLM_F_ACK : 0;
+  if ('dest' in operation) return putDest(writer, familyId, sequence, operation, flags);
+  const start = begin(writer, familyId, OPERATION_COMMAND[operation.kind], flags, sequence);
+  if ('service' in operation) putService(writer, operation.service);
+  else putServiceId(writer, operation.id);
   endMessage(writer, start);
 }
 
@@ -273,7 +215,7 @@ const QUERY: Readonly<Record<Query['kind'], readonly [command: number, flags: nu
 export function putQuery(writer: Writer, familyId: number, sequence: number, query: Query): void {
   const [command, flags] = QUERY[query.kind];
   const start = begin(writer, familyId, command, flags, sequence);
-  if ('id' in query) putNest(writer, TOP.service[0], SERVICE, idFields(query.id));
+  if ('id' in query) putServiceId(writer, query.id);
   endMessage(writer, start);
 }
 
@@ -332,28 +274,30 @@ function readId(fields: Values<typeof SERVICE>): ServiceId | DecodeError {
   const family = familyFrom(fields.family);
   if (!family) return bad(`address family ${fields.family}`);
   if (fields.fwmark !== undefined) return { kind: 'fwmark', family, fwmark: fields.fwmark };
-  const protocol = (Object.keys(PROTOCOLS) as IpvsProtocol[]).find((name) => PROTOCOLS[name] === fields.protocol);
+  const protocol = PROTOCOL_NAMES.get(fields.protocol ?? 0);
   if (!protocol) return bad(`protocol ${fields.protocol}`);
   if (!fields.address || fields.port === undefined) return bad('a service without address or port');
   return { kind: 'address', family, protocol, address: readAddress(fields.address, family), port: fields.port };
 }
 
-export function readService(payload: Uint8Array): ServiceReply | DecodeError {
+export function readService(payload: Uint8Array, counters = true): ServiceReply | DecodeError {
   const nest = nestOf(payload, 'service');
   if (!(nest instanceof Uint8Array)) return nest;
   const fields = readFields(nest, SERVICE);
   if (isMalformed(fields)) return fields;
   const id = readId(fields);
   if (isMalformed(id)) return id;
-  if (fields.scheduler === undefined || !fields.flags) return bad('a service without scheduler or flags');
-  const flags = viewOf(fields.flags).getUint32(0, HOST) & ~FLAG_HASHED;
-  const prefix = fields.netmask ? readNetmask(id.family, fields.netmask) : addressBits(id.family);
-  const { scheduler, timeout = 0, pe = '' } = fields;
-  return { id, scheduler, flags: flags >>> 0, timeout, prefix, pe, stats: readCounters(fields) };
+  const { scheduler, flags, netmask, timeout = 0, pe = '' } = fields;
+  if (scheduler === undefined || flags === undefined) return bad('a service without scheduler or flags');
+  const prefix = netmask === undefined ? addressBits(id.family) : readNetmask(id.family, netmask);
+  const stats = counters ? readCounters(nest) : undefined;
+  return { id, scheduler, flags: (flags & ~FLAG_HASHED) >>> 0, timeout, prefix, pe, stats };
 }
 
 /** The wide counters where the kernel has them. */
-function readCounters(nests: { stats?: Uint8Array | undefined; stats64?: Uint8Array | undefined }): Counters | undefined {
+function readCounters(nest: Uint8Array): Counters | undefined {
+  const nests = readFields(nest, COUNTERS);
+  if (isMalformed(nests)) return undefined;
   const fields = nests.stats64 ? readFields(nests.stats64, STATS64) : nests.stats && readFields(nests.stats, STATS);
   if (!fields || isMalformed(fields)) return undefined;
   const counters: Record<string, bigint> = {};
@@ -362,7 +306,7 @@ function readCounters(nests: { stats?: Uint8Array | undefined; stats64?: Uint8Ar
 }
 
 /** `serviceFamily` stands in on kernels before 3.18, which have no family of destinations. */
-export function readDestination(payload: Uint8Array, serviceFamily: Family): KernelDestination | DecodeError {
+export function readDestination(payload: Uint8Array, serviceFamily: Family, counters = true): KernelDestination | DecodeError {
   const nest = nestOf(payload, 'dest');
   if (!(nest instanceof Uint8Array)) return nest;
   const fields = readFields(nest, DEST);
@@ -370,7 +314,7 @@ export function readDestination(payload: Uint8Array, serviceFamily: Family): Ker
   const { address, port, forward, weight } = fields;
   if (!address || port === undefined || forward === undefined || weight === undefined)
     return bad('a destination without address, port, method or weight');
-  const method = (Object.keys(FORWARD) as ForwardMethod[]).find((name) => FORWARD[name] === (forward & FORWARD_MASK));
+  const method = FORWARD_NAMES[forward & FORWARD_MASK];
   const tunnel = method === 'tun';
   return {
     address: readAddress(address, familyFrom(fields.family) ?? serviceFamily),
@@ -386,7 +330,7 @@ export function readDestination(payload: Uint8Array, serviceFamily: Family): Ker
     active: fields.active ?? 0,
     inactive: fields.inactive ?? 0,
     persistent: fields.persistent ?? 0,
-    stats: readCounters(fields),
+    stats: counters ? readCounters(nest) : undefined,
   };
 }
 

@@ -46,10 +46,16 @@ export function createWriter(capacity = 4096): Writer {
   return { bytes, view: viewOf(bytes), length: 0 };
 }
 
+/** Forgets what was written, and keeps the room. */
+export function rewind(writer: Writer): void {
+  writer.bytes.fill(0, 0, writer.length);
+  writer.length = 0;
+}
+
 /** What was written; a window on the writer's buffer, valid until it is written to again. */
 export const written = (writer: Writer): Uint8Array => writer.bytes.subarray(0, writer.length);
 
-/** Room for `size` more bytes, zeroed; returns where they start. */
+/** Room for `size` more bytes, which are zero; returns where they start. */
 function take(writer: Writer, size: number): number {
   const start = writer.length;
   const end = start + size;
@@ -58,17 +64,22 @@ function take(writer: Writer, size: number): number {
     bytes.set(writer.bytes.subarray(0, start));
     writer.bytes = bytes;
     writer.view = viewOf(bytes);
-  } else writer.bytes.fill(0, start, end);
+  }
   writer.length = end;
   return start;
+}
+
+/** Overwrites the header of the message at `start`, but its length. */
+export function setHeader(writer: Writer, start: number, type: number, flags: number, sequence: number): void {
+  writer.view.setUint16(start + 4, type, HOST);
+  writer.view.setUint16(start + 6, flags, HOST);
+  writer.view.setUint32(start + 8, sequence, HOST);
 }
 
 /** Begins a message; endMessage with the returned offset writes its length. */
 export function beginMessage(writer: Writer, type: number, flags: number, sequence: number): number {
   const start = take(writer, HEADER_LENGTH);
-  writer.view.setUint16(start + 4, type, HOST);
-  writer.view.setUint16(start + 6, flags, HOST);
-  writer.view.setUint32(start + 8, sequence, HOST);
+  setHeader(writer, start, type, flags, sequence);
   return start;
 }
 
@@ -102,19 +113,31 @@ export function endNest(writer: Writer, start: number): void {
 
 /* ---- reading ---- */
 
+/** Numbers of the host's byte order, without a DataView: to make one takes longer than to read a whole message. */
+export function u16At(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  const second = bytes[at + 1] as number;
+  return HOST ? first | (second << 8) : (first << 8) | second;
+}
+
+export function u32At(bytes: Uint8Array, at: number): number {
+  const first = u16At(bytes, at);
+  const second = u16At(bytes, at + 2);
+  return (HOST ? first | (second << 16) : (first << 16) | second) >>> 0;
+}
+
 /** The messages of one datagram; undefined when a length does not fit (nothing of the datagram is to be believed then). */
 export function readMessages(bytes: Uint8Array): Message[] | undefined {
-  const view = viewOf(bytes);
   const messages: Message[] = [];
   for (let at = 0; at < bytes.length; ) {
     if (bytes.length - at < HEADER_LENGTH) return undefined;
-    const length = view.getUint32(at, HOST);
+    const length = u32At(bytes, at);
     if (length < HEADER_LENGTH || length > bytes.length - at) return undefined;
     messages.push({
-      type: view.getUint16(at + 4, HOST),
-      flags: view.getUint16(at + 6, HOST),
-      sequence: view.getUint32(at + 8, HOST),
-      port: view.getUint32(at + 12, HOST),
+      type: u16At(bytes, at + 4),
+      flags: u16At(bytes, at + 6),
+      sequence: u32At(bytes, at + 8),
+      port: u32At(bytes, at + 12),
       payload: bytes.subarray(at + HEADER_LENGTH, at + length),
     });
     at += align(length);
@@ -122,18 +145,21 @@ export function readMessages(bytes: Uint8Array): Message[] | undefined {
   return messages;
 }
 
-/** Calls `each` for every attribute, nested flags taken off its type; false when a length does not fit. */
-export function readAttributes(bytes: Uint8Array, each: (type: number, value: Uint8Array) => void): boolean {
-  const view = viewOf(bytes);
+/** Calls `each` for every attribute, nested flags taken off its type, with where its value is; false when a length does not fit. */
+export function walkAttributes(bytes: Uint8Array, each: (type: number, start: number, length: number) => void): boolean {
   for (let at = 0; at < bytes.length; ) {
     if (bytes.length - at < ATTRIBUTE_HEADER) return false;
-    const length = view.getUint16(at, HOST);
+    const length = u16At(bytes, at);
     if (length < ATTRIBUTE_HEADER || length > bytes.length - at) return false;
-    each(view.getUint16(at + 2, HOST) & TYPE_MASK, bytes.subarray(at + ATTRIBUTE_HEADER, at + length));
+    each(u16At(bytes, at + 2) & TYPE_MASK, at + ATTRIBUTE_HEADER, length - ATTRIBUTE_HEADER);
     at += align(length);
   }
   return true;
 }
+
+/** As walkAttributes, with the value itself: a window on the input. */
+export const readAttributes = (bytes: Uint8Array, each: (type: number, value: Uint8Array) => void): boolean =>
+  walkAttributes(bytes, (type, start, length) => each(type, bytes.subarray(start, start + length)));
 
 /** What NLMSG_ERROR says: errno is positive, 0 for an acknowledgement. */
 export interface Acknowledgement {
@@ -149,11 +175,10 @@ const ERROR_FIXED = 4 + HEADER_LENGTH;
 export function readAcknowledgement(message: Message): Acknowledgement | undefined {
   const { payload, flags } = message;
   if (payload.length < ERROR_FIXED) return undefined;
-  const view = viewOf(payload);
-  const errno = 0 - view.getInt32(0, HOST);
+  const errno = 0 - (u32At(payload, 0) | 0);
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, extack: undefined };
   // The request's payload is echoed before the attributes, unless the message says that it was left out.
-  const echoed = (flags & NLM_F_CAPPED) !== 0 ? HEADER_LENGTH : align(view.getUint32(4, HOST));
+  const echoed = (flags & NLM_F_CAPPED) !== 0 ? HEADER_LENGTH : align(u32At(payload, 4));
   let extack: string | undefined;
   readAttributes(payload.subarray(Math.min(4 + echoed, payload.length)), (type, value) => {
     if (type === NLMSGERR_ATTR_MSG) extack = readString(value);
@@ -162,8 +187,7 @@ export function readAcknowledgement(message: Message): Acknowledgement | undefin
 }
 
 /** errno (positive) with which a dump ended: the payload of NLMSG_DONE. */
-export const doneErrno = (message: Message): number =>
-  message.payload.length >= 4 ? 0 - viewOf(message.payload).getInt32(0, HOST) : 0;
+export const doneErrno = (message: Message): number => (message.payload.length >= 4 ? 0 - (u32At(message.payload, 0) | 0) : 0);
 
 /** Text up to its NUL, or all of it. */
 export function readString(value: Uint8Array): string {

@@ -25,7 +25,7 @@ const GUEST = readFileSync('/proc/cmdline', 'utf8').includes('lab.run=');
 let ns: Netns;
 let client: Program<never>;
 
-const readTable = () => client.call<Table<KernelDestination>>('table');
+const readTable = (counters = false) => client.call<Table<KernelDestination>>('table', counters);
 const apply = (operations: readonly Operation[]) => client.call<{ refusals: Refusal[]; ms: number }>('apply', operations);
 const applied = async (operations: readonly Operation[]) => assert.deepEqual((await apply(operations)).refusals, []);
 
@@ -257,9 +257,10 @@ describe('the table', () => {
 
   test('counters and flags of a fresh service', async () => {
     await applied(plan(new Map(), variety, new Set()));
-    const one = (await readTable()).get('tcp/192.0.2.10:80');
+    const one = (await readTable(true)).get('tcp/192.0.2.10:80');
     const [first] = one?.destinations.values() ?? [];
     assert.deepEqual([first?.active, first?.inactive, first?.persistent, first?.stats?.connections], [0, 0, 0, 0n]);
+    assert.deepEqual((one as { stats?: { inBytes: bigint } }).stats?.inBytes, 0n);
   });
 
   test('everything that can change is changed, and back', async () => {

@@ -13,7 +13,7 @@ serve({
     return client.info();
   },
   info: () => opened().info(),
-  table: () => opened().readTable(),
+  table: (counters: boolean) => opened().readTable(counters),
   service: (id: ServiceId) => opened().readService(id),
   apply: (operations: readonly Operation[]) => {
     const began = performance.now();
