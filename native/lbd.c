@@ -5,6 +5,7 @@
 #define NAPI_VERSION 8
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <node_api.h>
 #include <poll.h>
 #include <stdio.h>
@@ -65,9 +66,14 @@ static int arguments(napi_env env, napi_callback_info info, size_t least, napi_v
   return 1;
 }
 
+/* napi_get_value_int32 takes NaN for 0 and cuts what is too large: close(NaN) would close standard input. */
 static int get_int(napi_env env, napi_value value, int *out) {
-  if (napi_get_value_int32(env, value, out) == napi_ok) return 1;
-  throw_type(env, "a number is expected");
+  double given;
+  if (napi_get_value_double(env, value, &given) == napi_ok && given >= INT_MIN && given <= INT_MAX && given == (int)given) {
+    *out = (int)given;
+    return 1;
+  }
+  throw_type(env, "a 32-bit integer is expected");
   return 0;
 }
 
@@ -150,7 +156,7 @@ static napi_value fn_getsockopt(napi_env env, napi_callback_info info) {
   if (length < 0 || length > MAX_OPTION) return throw_type(env, "the option is too long");
   socklen_t size = length;
   if (getsockopt(fd, level, name, room, &size) < 0) return throw_errno(env, errno, "getsockopt");
-  return copy_bytes(env, room, size);
+  return copy_bytes(env, room, size < (socklen_t)length ? size : (socklen_t)length);
 }
 
 static napi_value fn_getsockname(napi_env env, napi_callback_info info) {
@@ -246,6 +252,7 @@ struct poller {
   napi_ref callback;
   napi_ref self; /* keeps the JS handle alive while the poller is open */
   napi_async_context context;
+  napi_async_cleanup_hook_handle cleanup; /* the environment waits for it: until libuv has let go */
   int epoll_fd;
   int watched;
   int open;
@@ -260,15 +267,13 @@ static void free_when_done(struct poller *poller) {
 static void on_closed(uv_handle_t *handle) {
   struct poller *poller = (struct poller *)handle;
   poller->closed = 1;
+  napi_remove_async_cleanup_hook(poller->cleanup);
   free_when_done(poller);
 }
-
-static void on_env_end(void *data);
 
 static void close_poller(struct poller *poller) {
   if (!poller->open) return;
   poller->open = 0;
-  napi_remove_env_cleanup_hook(poller->env, on_env_end, poller);
   uv_poll_stop(&poller->handle);
   uv_close((uv_handle_t *)&poller->handle, on_closed);
   close(poller->epoll_fd);
@@ -277,7 +282,8 @@ static void close_poller(struct poller *poller) {
   napi_delete_reference(poller->env, poller->self);
 }
 
-static void on_env_end(void *data) {
+static void on_env_end(napi_async_cleanup_hook_handle handle, void *data) {
+  (void)handle;
   close_poller(data);
 }
 
@@ -320,6 +326,9 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
   napi_close_handle_scope(env, scope);
 }
 
+/* Tells our handles from whatever else another addon may have wrapped. */
+static const napi_type_tag poller_tag = {0x6c62642d706f6c6c, 0x65722d68616e646c};
+
 static napi_value fn_poller_open(napi_env env, napi_callback_info info) {
   napi_value args[MAX_ARGS], handle, name;
   napi_valuetype type;
@@ -343,12 +352,13 @@ static napi_value fn_poller_open(napi_env env, napi_callback_info info) {
   }
   poller->open = 1;
   napi_create_object(env, &handle);
+  napi_type_tag_object(env, handle, &poller_tag);
   napi_wrap(env, handle, poller, on_collected, NULL, NULL);
   napi_create_reference(env, args[0], 1, &poller->callback);
   napi_create_reference(env, handle, 1, &poller->self);
   napi_create_string_utf8(env, "lbd:poller", NAPI_AUTO_LENGTH, &name);
   napi_async_init(env, NULL, name, &poller->context);
-  napi_add_env_cleanup_hook(env, on_env_end, poller);
+  napi_add_async_cleanup_hook(env, on_env_end, poller, &poller->cleanup);
   uv_poll_start(&poller->handle, UV_READABLE, on_ready);
   uv_unref((uv_handle_t *)&poller->handle);
   return handle;
@@ -356,7 +366,8 @@ static napi_value fn_poller_open(napi_env env, napi_callback_info info) {
 
 static struct poller *get_poller(napi_env env, napi_value value) {
   struct poller *poller = NULL;
-  if (napi_unwrap(env, value, (void **)&poller) == napi_ok && poller) return poller;
+  bool ours = false;
+  if (napi_check_object_type_tag(env, value, &poller_tag, &ours) == napi_ok && ours && napi_unwrap(env, value, (void **)&poller) == napi_ok && poller) return poller;
   throw_type(env, "a poller is expected");
   return NULL;
 }

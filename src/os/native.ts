@@ -1,12 +1,14 @@
 /**
  * The door to native/: sockets that Node.js lacks. File descriptors, readiness, send, receive, errno; no protocol.
  * Every fd made here is non-blocking and close-on-exec. Functions that say so return a negative errno instead of throwing,
- * because the caller expects it in normal work (EAGAIN, EINPROGRESS, ECONNREFUSED); the others throw OsError.
+ * because the caller expects it in normal work (EAGAIN, EINPROGRESS, ECONNREFUSED); the others throw OsError. An argument of the wrong
+ * type is a TypeError.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { OsError } from '../base/errors.js';
 
 /** Where recv puts what came with a datagram. Reused from call to call: copy what is kept. */
 export interface RecvMeta {
@@ -69,4 +71,29 @@ function find(): string {
   }
 }
 
-export const native: Native = createRequire(import.meta.url)(find());
+/** The addon says errno and system call; callers look for an OsError. */
+function asOsError<A extends unknown[], R>(call: (...args: A) => R): (...args: A) => R {
+  return (...args) => {
+    try {
+      return call(...args);
+    } catch (error) {
+      const { errno, syscall } = error as NodeJS.ErrnoException;
+      throw errno === undefined || syscall === undefined ? error : new OsError({ op: syscall, errno });
+    }
+  };
+}
+
+const addon: Native = createRequire(import.meta.url)(find());
+
+export const native: Native = {
+  ...addon,
+  socket: asOsError(addon.socket),
+  close: asOsError(addon.close),
+  bind: asOsError(addon.bind),
+  setsockopt: asOsError(addon.setsockopt),
+  getsockopt: asOsError(addon.getsockopt),
+  getsockname: asOsError(addon.getsockname),
+  clock: asOsError(addon.clock),
+  pollerOpen: asOsError(addon.pollerOpen),
+  pollerSet: asOsError(addon.pollerSet),
+};

@@ -113,7 +113,7 @@ describe('sockets', () => {
     assert.throws(() => native.clock(999), { code: 'EINVAL' });
   });
 
-  test('errors: a negative errno where the contract says so, else an Error with code, errno and syscall', () => {
+  test('errors: a negative errno where the contract says so, else an OsError of the system call', () => {
     const [fd] = bound();
     close(fd);
     const address = inetAddress('127.0.0.1', 1);
@@ -121,13 +121,13 @@ describe('sockets', () => {
     assert.equal(native.recv(fd, new Uint8Array(1), 0), -EBADF);
     assert.equal(native.connect(fd, address), -EBADF);
     assert.equal(native.shutdown(fd, 2), -EBADF);
-    const says = (syscall: string) => ({ code: 'EBADF', errno: EBADF, syscall });
+    const says = (op: string) => ({ name: 'OsError', code: 'EBADF', errno: EBADF, op, message: `${op}: EBADF` });
     assert.throws(() => native.close(fd), says('close'));
     assert.throws(() => native.bind(fd, address), says('bind'));
     assert.throws(() => native.getsockname(fd), says('getsockname'));
     assert.throws(() => native.getsockopt(fd, SOL_SOCKET, SO_TYPE, 4), says('getsockopt'));
     assert.throws(() => native.setsockopt(fd, SOL_SOCKET, SO_TYPE, intValue(1)), says('setsockopt'));
-    assert.throws(() => native.socket(9999, 1, 0), { code: 'EAFNOSUPPORT' });
+    assert.throws(() => native.socket(9999, 1, 0), { name: 'OsError', code: 'EAFNOSUPPORT' });
   });
 
   test('descriptors are not inherited', () => {
@@ -142,7 +142,7 @@ describe('bad arguments are a TypeError', () => {
   const bytes = new Uint8Array(4);
   const wrong: Record<string, readonly (readonly unknown[])[]> = {
     socket: [[], [1], [1, 2], ['a', 1, 0], [undefined, undefined, undefined]],
-    close: [[], ['x'], [null]],
+    close: [[], ['x'], [null], [Number.NaN], [1e9 + 0.5], [2 ** 31], [Number.NEGATIVE_INFINITY]],
     bind: [[1], [1, 'x'], ['x', bytes], [1, [1, 2]]],
     connect: [[1], [1, {}], [1, new Uint16Array(2)]],
     setsockopt: [
