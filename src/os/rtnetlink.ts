@@ -216,14 +216,13 @@ export function watchNetwork(listener: (event: NetworkEvent) => void): { close()
     while (open) {
       const { length, sender, truncated } = transport.receive(buffer);
       if (length === -EAGAIN) return;
-      if (length === -ENOBUFS || truncated) listener({ type: 'overrun' });
-      if (length <= 0) {
-        if (length === -ENOBUFS) continue;
-        return;
-      }
-      if (sender !== 0) continue;
+      if (length >= 0 && sender !== 0) continue;
       // The buffer is read again before the listener may be done with what it was given.
-      for (const message of readMessages(buffer.slice(0, length)) ?? []) {
+      const messages = length < 0 || truncated ? undefined : readMessages(buffer.slice(0, length));
+      if (!messages) listener({ type: 'overrun' });
+      // ENOBUFS is told once, then the queue goes on; any other error will come again, with the next turn of the loop.
+      if (length < 0 && length !== -ENOBUFS) return;
+      for (const message of messages ?? []) {
         const event = toEvent(message);
         if (event && open) listener(event);
       }

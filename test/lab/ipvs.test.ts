@@ -16,7 +16,7 @@ import {
   type Table,
 } from '../../src/ipvs/types.js';
 import { makeNetns, type Netns, type Program } from '../netns/netns.js';
-import { run, tryRun } from './kit/shell.js';
+import { run, tryRun, until } from './kit/shell.js';
 
 const CHILD = new URL('./kit/ipvs.js', import.meta.url);
 /** Modules may be unloaded, and hidden, in a guest of the lab only. */
@@ -165,11 +165,13 @@ describe('opening', { skip: GUEST ? false : 'only a guest of the lab may unload 
     else renameSync(away, there);
   };
   const loaded = () => run('lsmod').includes('ip_vs ');
-  const unload = () => {
-    for (const line of run('lsmod').split('\n')) if (line.startsWith('ip_vs_')) run(`modprobe -r ${line.split(' ')[0]}`);
-    run('modprobe -r ip_vs');
-    assert.equal(loaded(), false);
-  };
+  /** The kernel takes the namespaces of earlier scenarios, and their services, down in its own time. */
+  const unload = () =>
+    until('the modules can be unloaded', () => {
+      for (const line of run('lsmod').split('\n')) if (line.startsWith('ip_vs_')) tryRun(`modprobe -r ${line.split(' ')[0]}`);
+      tryRun('modprobe -r ip_vs');
+      return !loaded();
+    });
   let helper = '';
 
   before(() => {
@@ -181,7 +183,7 @@ describe('opening', { skip: GUEST ? false : 'only a guest of the lab may unload 
   });
 
   test('the kernel loads the module by itself', async () => {
-    unload();
+    await unload();
     const info = await client.call<{ version: string; tableSize: number }>('open');
     assert.match(info.version, /^1\.2\.\d+$/);
     assert.ok(info.tableSize >= 256);
@@ -189,14 +191,14 @@ describe('opening', { skip: GUEST ? false : 'only a guest of the lab may unload 
   });
 
   test('where the kernel does not, lbd does', async () => {
-    unload();
+    await unload();
     writeFileSync(HELPER, '/bin/false');
     await client.call('open');
     assert.equal(loaded(), true);
   });
 
   test('no such module: what is missing and the cure', async () => {
-    unload();
+    await unload();
     hide(true);
     try {
       await assert.rejects(client.call('open'), {
@@ -213,7 +215,7 @@ describe('opening', { skip: GUEST ? false : 'only a guest of the lab may unload 
 
   test('the module is unloaded and loaded again: told, and opened anew', async () => {
     await client.call('open');
-    unload();
+    await unload();
     const gone = { name: 'OsError', code: 'ENOENT' };
     await assert.rejects(client.call('table'), gone);
     await assert.rejects(client.call('apply', plan(new Map(), variety, new Set())), gone);
