@@ -125,9 +125,9 @@ function addRs(config: Config, services: Services, request: Extract<ChangeReques
   const why = checkNewServer(service, address, port, forward ?? service.forward);
   if (why) return refuse(why);
   const key = formatEndpoint(address, port);
-  const inFile = config.virtualServers
-    .find((vs) => vs.name === service.name)
-    ?.realServers.some((one) => formatEndpoint(one.address, one.port) === key);
+  // A service added at run time may have the name of one that the file has and del-vs hides: only the file's own has the file's servers.
+  const ofFile = service.source.kind === 'file' ? config.virtualServers.find((vs) => vs.name === service.name) : undefined;
+  const inFile = ofFile?.realServers.some((one) => formatEndpoint(one.address, one.port) === key);
   const without = about(service, address, port);
   const subject = `${service.name}/${key}`;
   // Hidden by del-rs: bringing it back is undoing that, and the weight asked for is a set-rs on the file's server.
@@ -138,8 +138,7 @@ function addRs(config: Config, services: Services, request: Extract<ChangeReques
     return { change, without, subject, text: `${key} is a real server of ${service.name} again, as the file has it` };
   }
   const change: Change = { kind: 'add-rs', service: service.name, address, port, forward, ...numbers };
-  const waits =
-    service.realServers.length > 0 || (config.virtualServers.find((vs) => vs.name === service.name)?.checks.length ?? 0) > 0;
+  const waits = (ofFile?.checks.length ?? 0) > 0;
   const text = `added ${key} to ${service.name} with weight ${numbers.weight}${waits ? '; it takes traffic when its checks pass' : ''}`;
   return { change, without, subject, text };
 }

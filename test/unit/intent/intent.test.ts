@@ -103,6 +103,16 @@ describe('changes', () => {
     assert.deepEqual(decision.overrides, []);
   });
 
+  test('a service added under the name of a hidden one has nothing of the file’s', () => {
+    const overrides = made(
+      FILE,
+      { kind: 'del-vs', service: 'web' },
+      { kind: 'add-vs', name: 'web', address: '192.0.2.77:80' },
+      { kind: 'add-rs', service: 'web', rs: '10.0.0.1:80', weight: 2 },
+    );
+    assert.deepEqual(weights(FILE, overrides), ['10.0.0.1:80=2']);
+  });
+
   test('del-vs of a service of the file hides it', () => {
     const overrides = made(FILE, { kind: 'del-vs', service: 'web' });
     assert.deepEqual(
