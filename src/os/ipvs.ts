@@ -82,12 +82,13 @@ function resolveFamily(socket: NetlinkSocket): number {
   return family;
 }
 
-/** '' when it went well, else the last line of what modprobe had to say. */
+/** '' when it went well, else the last line of what modprobe had to say, without its own name. */
 function modprobe(): Promise<string> {
   const env = { ...process.env, PATH: `/usr/sbin:/sbin:/usr/bin:/bin:${process.env.PATH ?? ''}` };
   return new Promise((resolve) => {
     execFile('modprobe', ['ip_vs'], { timeout: MODPROBE_MS, env }, (error, _out, words) => {
-      resolve(error ? words.trim().split('\n').pop() || error.message : '');
+      const last = words.trim().split('\n').pop() || error?.message || 'it failed';
+      resolve(error ? last.replace(/^modprobe: (FATAL: )?/, '') : '');
     });
   });
 }
