@@ -93,7 +93,8 @@ function startQemu(args) {
   const words = existsSync('/usr/bin/setpriv')
     ? ['setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args]
     : ['qemu-system-x86_64', ...args];
-  return spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, PATH: `/usr/bin:/bin:${process.env.PATH ?? ''}` };
+  return spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
 /** What decides the end of the run: the first of the guest's status, qemu's death, the time limit, a signal to us. */
@@ -126,12 +127,14 @@ function waitForEnd(qemu, statusText, console_) {
       const match = /^exit (\d+)$/.exec(line);
       if (match) resolve({ status: Number(match[1]), error: undefined });
     });
-    qemu.once('exit', () => {
+    const over = () => {
       clearTimeout(timer);
       clearTimeout(bootTimer);
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
-    });
+    };
+    qemu.once('exit', over);
+    qemu.once('error', over);
   });
 }
 
