@@ -49,8 +49,9 @@ async function readConfig(file: string): Promise<Config> {
 }
 
 async function beTheOnlyOne(file: string): Promise<void> {
-  const { lock, holder } = await takeLock(`pid ${process.pid}, ${file}`);
-  if (!lock) giveUp(`another lbd runs in this network namespace (${holder}): stop it first`);
+  const { lock, holder, squatted } = await takeLock(`pid ${process.pid}, ${file}`);
+  if (squatted) process.stderr.write('lbd: the name that keeps a second lbd from starting is held by a user who is not root\n');
+  else if (!lock) giveUp(`another lbd runs in this network namespace (${holder}): stop it first`);
 }
 
 function makeFolders(config: Config): void {
