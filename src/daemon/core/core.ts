@@ -14,8 +14,10 @@ import { peerOf } from '../../os/peer.js';
 import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
+import { coalesce } from './coalesce.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
+import { findLeftovers, type Leftovers, NO_LEFTOVERS } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
 import { Refused } from './refused.js';
@@ -99,9 +101,9 @@ function createPublisher(config: () => Config, wanted: () => Wanted, check: () =
     recheck() {
       if (wanted().intent().services.length > 0 && check().state().state === 'running') check().send({ type: 'recheck' });
     },
-    all(intent: Intent) {
-      if (intent.services.length > 0) check().start();
-      if (intent.instances.length > 0) vrrp().start();
+    all(intent: Intent, left: Leftovers = NO_LEFTOVERS) {
+      if (intent.services.length > 0 || left.services) check().start();
+      if (intent.instances.length > 0 || left.addresses) vrrp().start();
       toCheck();
       toVrrp();
     },
@@ -111,6 +113,8 @@ function createPublisher(config: () => Config, wanted: () => Wanted, check: () =
 export async function runCore(file: string): Promise<void> {
   const startedAt = now();
   const signals = holdSignals();
+  // A terminal or a disk that takes no more words is no reason to stop.
+  process.stderr.on('error', () => {});
   const config = await readConfig(file);
   await beTheOnlyOne(file);
   makeFolders(config);
@@ -169,7 +173,7 @@ export async function runCore(file: string): Promise<void> {
     wanted.config().global.routerId,
     `lbd started with ${file}: ${wanted.intent().services.length} virtual servers, ${wanted.intent().instances.length} VRRP instances`,
   );
-  publisher.all(wanted.intent());
+  publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
   signals.attach({ log, wanted, check, vrrp, tell }, () => server.close());
 }
@@ -189,8 +193,9 @@ function holdSignals() {
 
 function createSignalHandler(core: Core, close: () => Promise<void>): (signal: NodeJS.Signals) => void {
   let stopping = false;
+  const reloads = coalesce(() => reload(core));
   return (signal) => {
-    if (signal === 'SIGHUP') return void reload(core);
+    if (signal === 'SIGHUP') return void reloads();
     const atOnce = stopping || signal === 'SIGUSR2';
     if (!stopping)
       core.tell(

@@ -16,6 +16,8 @@ export type Role = 'check' | 'vrrp';
 export interface SupervisorOptions {
   readonly role: Role;
   readonly log: Log;
+  /** What to run; this program unless given. */
+  readonly program?: string;
   /** Called when the child says `ready`: send it what it needs. */
   readonly configure: () => void;
   readonly onMessage: (message: { readonly type: string; readonly [field: string]: unknown }) => void;
@@ -31,6 +33,7 @@ interface Pending {
 
 export interface Supervisor {
   start(): void;
+  /** To a child that is not ready nothing is sent: `configure` is called when it is. */
   send(message: object): void;
   /** Asks the child; rejects when it does not answer in time or is not there. */
   ask(query: object): Promise<Record<string, unknown>>;
@@ -57,7 +60,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     ready = false;
     // vrrp uses no TLS: the extra certificates would only delay its start.
     const { NODE_EXTRA_CA_CERTS: _unused, ...env } = process.env;
-    const program = process.argv[1] as string;
+    const program = options.program ?? (process.argv[1] as string);
     const started = spawn(process.execPath, [...NODE_FLAGS, program, '--role', options.role], {
       stdio: ['ignore', 2, 2, 'ipc'],
       env: options.role === 'vrrp' ? env : process.env,
@@ -101,8 +104,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     waiting.reject(new Error(text));
   }
 
-  function send(message: object): void {
+  function post(message: object): void {
     if (child?.connected) child.send(message, () => {});
+  }
+
+  /** Before it is ready a child does not have the lease yet, and its predecessor is still at work: `configure` sends all of it then. */
+  function send(message: object): void {
+    if (ready) post(message);
   }
 
   function ask(query: object): Promise<Record<string, unknown>> {
@@ -132,7 +140,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         clearTimeout(timer);
         resolve();
       });
-      send({ type: how });
+      post({ type: how });
     });
   }
 

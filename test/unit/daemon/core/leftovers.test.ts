@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openOwnership } from '../../../../src/daemon/check/ownership.js';
+import { findLeftovers } from '../../../../src/daemon/core/leftovers.js';
+import { openStore } from '../../../../src/daemon/vrrp/store.js';
+
+test('what an earlier lbd left in the kernel is found, whatever the configuration says now', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-leftovers-'));
+  const fail = (text: string) => assert.fail(text);
+  try {
+    assert.deepEqual(findLeftovers(folder, folder), { services: false, addresses: false });
+    openOwnership(folder, fail).add(['tcp/192.0.2.10:80']);
+    assert.deepEqual(findLeftovers(folder, folder), { services: true, addresses: false });
+    const store = openStore(folder, fail);
+    store.put('eth0/4/51', { interface: 'eth0', master: false, lastAdvert: null, held: [] });
+    store.write();
+    assert.deepEqual(findLeftovers(folder, folder), { services: true, addresses: false });
+    store.put('eth0/4/51', { interface: 'eth0', master: true, lastAdvert: 1, held: [{ address: '192.0.2.10', length: 24 }] });
+    store.write();
+    openOwnership(folder, fail).remove(['tcp/192.0.2.10:80']);
+    assert.deepEqual(findLeftovers(folder, folder), { services: false, addresses: true });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
