@@ -2,32 +2,41 @@
  * The overrides on disk: `<state_dir>/overrides.json`, replaced as a whole (written beside, synced, renamed, folder synced), so that a
  * power loss leaves the old or the new. A damaged file is set aside and never stops the daemon.
  */
-import { open, readFile, rename } from 'node:fs/promises';
+import { copyFile, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { parseIp } from '../base/ip.js';
+import { MAX_THRESHOLD, MAX_WEIGHT, SCHEDULERS } from '../base/words.js';
 import type { Override } from '../intent/types.js';
 
 const VERSION = 1;
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const amount = v.pipe(v.number(), v.integer(), v.minValue(0));
+const weight = v.pipe(amount, v.maxValue(MAX_WEIGHT));
+const threshold = v.pipe(amount, v.maxValue(MAX_THRESHOLD));
+/** As lbd writes it: what is compared as text must be spelt in one way. */
+const address = v.pipe(
+  v.string(),
+  v.check((text) => parseIp(text) === text, 'not an address'),
+);
 const forward = v.picklist(['nat', 'dr', 'tun']);
-const server = { service: v.string(), address: v.string(), port };
+const server = { service: v.string(), address, port };
 const weightSetting = v.variant('kind', [
-  v.object({ kind: v.literal('absolute'), weight: amount }),
+  v.object({ kind: v.literal('absolute'), weight }),
   v.object({ kind: v.literal('percent'), percent: amount }),
 ]);
 const change = v.variant('kind', [
-  v.object({ kind: v.literal('add-rs'), ...server, weight: amount, forward: v.optional(forward), upper: amount, lower: amount }),
+  v.object({ kind: v.literal('add-rs'), ...server, weight, forward: v.optional(forward), upper: threshold, lower: threshold }),
   v.object({ kind: v.literal('set-rs'), ...server, weight: weightSetting }),
   v.object({ kind: v.literal('del-rs'), ...server }),
   v.object({
     kind: v.literal('add-vs'),
     name: v.string(),
     protocol: v.picklist(['tcp', 'udp']),
-    address: v.string(),
+    address,
     port,
-    scheduler: v.string(),
+    scheduler: v.picklist(SCHEDULERS),
     forward,
   }),
   v.object({ kind: v.literal('del-vs'), service: v.string() }),
@@ -61,20 +70,23 @@ function parse(text: string, warn: (text: string) => void): Content {
 }
 
 async function load(path: string, warn: (text: string) => void): Promise<Content> {
-  let text: string;
+  const aside = `${path}.damaged-${Date.now()}`;
   try {
-    text = await readFile(path, 'utf8');
+    const damage: string[] = [];
+    const content = parse(await readFile(path, 'utf8'), (text) => damage.push(text));
+    for (const text of damage) warn(text);
+    // The next change would write the file without them.
+    if (damage.length > 0)
+      await copyFile(path, aside).catch((error: Error) => warn(`${path} cannot be copied: ${error.message}`));
+    return content;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      warn(`cannot read ${path}: ${(error as Error).message}; starting without overrides`);
-    return NOTHING;
-  }
-  try {
-    return parse(text, warn);
-  } catch (error) {
-    const aside = `${path}.damaged-${Date.now()}`;
-    await rename(path, aside).catch(() => {});
-    warn(`${path} was damaged (${(error as Error).message.split('\n')[0]}) and is now ${aside}; starting without overrides`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NOTHING;
+    const reason = (error as Error).message.split('\n')[0];
+    const moved = await rename(path, aside).then(
+      () => `is now ${aside}`,
+      (failure: Error) => `cannot be set aside (${failure.message})`,
+    );
+    warn(`${path} was damaged or cannot be read (${reason}) and ${moved}; starting without overrides`);
     return NOTHING;
   }
 }

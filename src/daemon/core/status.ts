@@ -14,6 +14,9 @@ export interface StatusParts {
   readonly own: readonly string[];
 }
 
+/** Refused adverts are a problem while they come, and for this long after. */
+const RECENT_S = 300;
+
 const critical = (text: string): ApiProblemLine => ({ severity: 'critical', text });
 const warning = (text: string): ApiProblemLine => ({ severity: 'warning', text });
 
@@ -39,7 +42,8 @@ function vrrpProblems(vrrp: StatusParts['vrrp']): ApiProblemLine[] {
     const missing = instance.state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
     if (missing.length > 0)
       lines.push(critical(`${instance.name}: master without ${missing.map((one) => one.address).join(', ')}`));
-    for (const { reason, count, from } of instance.rejected) {
+    for (const { reason, count, from, last_seconds } of instance.rejected) {
+      if (last_seconds > RECENT_S) continue;
       lines.push(warning(`${instance.name}: ${count} adverts refused: ${reason}, last from ${from}`));
     }
   }

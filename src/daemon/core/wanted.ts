@@ -65,6 +65,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   let overrides: readonly Override[] = store.loaded;
   let revision = 0;
   let turn: Promise<unknown> = Promise.resolve();
+  let reading: Promise<unknown> = Promise.resolve();
 
   function merge(
     next: Config,
@@ -123,8 +124,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     return { text: decision.text, revision: intent.revision, dry_run: false };
   }
 
-  async function reload(context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
-    const parsed = await options.loadConfig(file);
+  async function reload(parsed: ParsedConfig, context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
     for (const problem of parsed.problems) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
     if (!parsed.config) {
       const errors = parsed.problems.filter((problem) => problem.severity === 'error').length;
@@ -153,6 +153,14 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     intent: () => intent,
     overrides: () => overrides,
     change: (request, context) => inTurn(() => change(request, context)),
-    reload: (context) => inTurn(() => reload(context)),
+    reload(context) {
+      // Reading may take long: changes go on meanwhile, and reloads stay in their order.
+      const result = reading.then(async () => {
+        const parsed = await options.loadConfig(file);
+        return inTurn(() => reload(parsed, context));
+      });
+      reading = result.catch(() => {});
+      return result;
+    },
   };
 }

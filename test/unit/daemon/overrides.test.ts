@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -56,4 +56,47 @@ test('one damaged entry is left out, the others stay', () =>
     assert.deepEqual(store.loaded, [one]);
     assert.match(warnings.join(), /override number 1 of the saved ones is damaged/);
     assert.equal(store.nextId(), 3);
+    await store.save([one]);
+    const copy = readdirSync(folder).find((name) => name.startsWith('overrides.json.damaged-'));
+    assert.deepEqual(JSON.parse(readFileSync(join(folder, copy as string), 'utf8')).overrides, [bad, one]);
   }));
+
+test('what cannot be read is set aside too, and the next change can be saved', () =>
+  inFolder(async (folder, warnings) => {
+    mkdirSync(join(folder, 'overrides.json'));
+    const store = await openOverrides(folder, (text) => warnings.push(text));
+    assert.match(warnings.join(), /cannot be read .EISDIR.*is now .*overrides\.json\.damaged-/);
+    await store.save([one]);
+    assert.deepEqual((await openOverrides(folder, () => {})).loaded, [one]);
+  }));
+
+const server = { service: 'web', address: '10.0.0.1', port: 80 };
+const added = { kind: 'add-rs', ...server, weight: 1, upper: 0, lower: 0 };
+const virtual = { kind: 'add-vs', name: 'web', protocol: 'tcp', address: '10.0.0.9', port: 80, scheduler: 'rr', forward: 'nat' };
+const SENSELESS: readonly (readonly [string, object])[] = [
+  ['an address that is none', { ...added, address: 'not an ip' }],
+  ['an address in another spelling', { ...added, address: '2001:DB8::1' }],
+  ['a weight beyond what the kernel keeps', { ...added, weight: 2 ** 40 }],
+  ['a threshold beyond what the kernel keeps', { ...added, upper: 2 ** 31 }],
+  ['a set weight beyond what the kernel keeps', { kind: 'set-rs', ...server, weight: { kind: 'absolute', weight: 65_536 } }],
+  ['a scheduler that is none', { ...virtual, scheduler: 'nonsense' }],
+  ['a virtual server without an address', { ...virtual, address: '' }],
+];
+
+for (const [what, change] of SENSELESS) {
+  test(`an entry with ${what} is damaged`, () =>
+    inFolder(async (folder, warnings) => {
+      const entries = [
+        { ...one, change: added },
+        { ...one, id: 2, change: virtual },
+        { ...one, id: 3, change },
+      ];
+      writeFileSync(join(folder, 'overrides.json'), JSON.stringify({ version: 1, next_id: 4, overrides: entries }));
+      const { loaded } = await openOverrides(folder, (text) => warnings.push(text));
+      assert.deepEqual(
+        loaded.map(({ id }) => id),
+        [1, 2],
+      );
+      assert.match(warnings.join(), /override number 3 of the saved ones is damaged/);
+    }));
+}

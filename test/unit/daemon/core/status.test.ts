@@ -73,3 +73,9 @@ test('without services IPVS is not needed', () => {
   const status = assembleStatus({ head, check: undefined, vrrp: [], own: [] });
   assert.deepEqual(status.ipvs, { usable: true, text: 'not needed: no virtual server' });
 });
+
+test('refused adverts are a problem while they come, not for ever', () => {
+  const rejected = [{ reason: 'ttl', count: 9, from: '192.0.2.9', last_seconds: 301 }] as const;
+  const { problems } = assembleStatus({ head, check: undefined, vrrp: [{ ...instance, state: 'backup', rejected }], own: [] });
+  assert.ok(!problems.some(({ text }) => text.includes('refused')));
+});

@@ -18,7 +18,7 @@ const file = (servers: string, extra = ''): string =>
   `global: { state_dir: ${folder}${extra} }\nvirtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n    real_servers: [ ${servers} ]\n`;
 const parse = (): ParsedConfig => parseConfig('f.yaml', text, { env: {} });
 
-async function open(): Promise<Wanted> {
+async function open(loadConfig = () => Promise.resolve(parse())): Promise<Wanted> {
   const config = parse().config;
   assert.ok(config);
   return openWanted({
@@ -28,7 +28,7 @@ async function open(): Promise<Wanted> {
     tell: (kind, subject, words) => told.push(`${kind} ${subject}: ${words}`),
     problems: new Set(),
     changed: (intent) => published.push(intent),
-    loadConfig: () => Promise.resolve(parse()),
+    loadConfig,
   });
 }
 
@@ -69,6 +69,22 @@ describe('what is wanted', () => {
     text = text.replace('weight: 10', 'weight: many');
     await assert.rejects(wanted.reload({ who: 'ann' }), refusedWith('invalid_config', /has 1 error: nothing was changed/));
     assert.deepEqual([weights(wanted), published.length], [['10.0.0.1:80=10'], 0]);
+  });
+
+  test('a file that takes long to read does not keep changes waiting, and reloads stay in their order', async () => {
+    const reads: (() => void)[] = [];
+    const wanted = await open(() => new Promise((resolve) => reads.push(() => resolve(parse()))));
+    const first = wanted.reload({ who: 'ann' });
+    const second = wanted.reload({ who: 'bob' });
+    await wanted.change({ kind: 'set-rs', service: 'web', rs: '10.0.0.1:80', weight: '3' }, { who: 'eve' });
+    assert.deepEqual([weights(wanted), reads.length], [['10.0.0.1:80=3'], 1]);
+    text = file('{ address: "10.0.0.1:80", weight: 10 }, { address: "10.0.0.2:80" }');
+    reads[0]?.();
+    await first;
+    await new Promise(setImmediate);
+    assert.deepEqual([weights(wanted), reads.length], [['10.0.0.1:80=3', '10.0.0.2:80=1'], 2]);
+    reads[1]?.();
+    assert.equal((await second).text, 'nothing changed');
   });
 
   test('a reload that needs a restart is refused with that word', async () => {
