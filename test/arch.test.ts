@@ -62,8 +62,7 @@ function readImports(text: string): Import[] {
   const found: Import[] = [];
   for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+'([^']+)';/gms)) {
     const names = /\{([^}]*)\}/.exec(match[2] as string)?.[1];
-    const eachIsType =
-      names !== undefined && names.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type '));
+    const eachIsType = names?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) ?? false;
     found.push({ target: match[3] as string, typeOnly: match[1] !== undefined || eachIsType, lazy: false });
   }
   for (const match of text.matchAll(/\bimport\('([^']+)'\)/g))

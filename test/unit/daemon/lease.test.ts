@@ -12,15 +12,19 @@ const notRoot = process.getuid?.() === 0 ? false : 'needs root to become another
 let names = 0;
 const freshName = () => `\0lbd-test/${process.pid}/${++names}`;
 
-/** Runs code with `name` and `connect` as another user; resolves with what it printed. */
+/**
+ * Starts code with `name`, `connect` and `createServer` as another user. The process gives up its rights itself: the other user may not be
+ * allowed to reach the binary that runs the test.
+ */
+function spawnNobody(name: string, code: string) {
+  const script = `const { connect, createServer } = require('node:net'); const name = ${JSON.stringify(name)};
+    process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY}); ${code}`;
+  return spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Runs code as another user; resolves with what it printed. */
 async function asNobody(name: string, code: string): Promise<string> {
-  const script = `const { connect, createServer } = require('node:net'); const name = ${JSON.stringify(name)}; ${code}`;
-  const child = spawn(process.execPath, ['-e', script], {
-    uid: NOBODY,
-    gid: NOBODY,
-    cwd: '/',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawnNobody(name, code);
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -93,8 +97,7 @@ describe('the lock', () => {
 
   test('held by another user is told from one held by lbd', { skip: notRoot }, async () => {
     const name = freshName();
-    const script = `require('node:net').createServer(() => {}).listen(${JSON.stringify(name)}, () => console.log('held'))`;
-    const squatter = spawn(process.execPath, ['-e', script], { uid: NOBODY, gid: NOBODY, cwd: '/' });
+    const squatter = spawnNobody(name, "createServer(() => {}).listen(name, () => console.log('held'));");
     await once(squatter.stdout, 'data');
     const { lock, squatted } = await takeLock('pid 7', name);
     assert.deepEqual({ lock, squatted }, { lock: undefined, squatted: true });
