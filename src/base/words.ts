@@ -1,5 +1,6 @@
 /** The words that the configuration and lbctl share: parsed the same way, refused with the same sentence. */
-import { familyOf, type Ip, isMulticast, parseEndpoint } from './ip.js';
+import { compareIp, familyOf, type Ip, ipBytes, ipFromBytes, isMulticast, parseEndpoint, parseIp, parsePort } from './ip.js';
+import type { ServiceId } from './service-id.js';
 import { didYouMean } from './suggest.js';
 
 export const SCHEDULERS = [
@@ -19,9 +20,52 @@ export const SCHEDULERS = [
   'twos',
 ] as const;
 export const FORWARDS = ['nat', 'dr', 'tun'] as const;
-export const PROTOCOLS = ['tcp', 'udp'] as const;
+export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+/** Each belongs to the scheduler that its name begins with; the others would ignore it. */
+export const SCHEDULER_FLAGS = ['sh-port', 'sh-fallback', 'mh-port', 'mh-fallback'] as const;
+export const TUNNELS = ['ipip', 'gue', 'gre'] as const;
+export const TUNNEL_CHECKSUMS = ['none', 'csum', 'remcsum'] as const;
+/**
+ * Finds a client's server in a table of hashes: which servers the table has, and in which order they were added, decides who goes where
+ * (ip_vs_sh.c, ip_vs_mh.c). A server that is taken out moves other servers' clients too.
+ */
+export const isHashed = (scheduler: string): scheduler is 'sh' | 'mh' => scheduler === 'sh' || scheduler === 'mh';
+/** What may be set below net.ipv4.vs (Documentation/networking/ipvs-sysctl.rst). */
+export const KERNEL_SETTINGS = [
+  'am_droprate',
+  'amemthresh',
+  'backup_only',
+  'cache_bypass',
+  'conn_reuse_mode',
+  'conntrack',
+  'drop_entry',
+  'drop_packet',
+  'est_nice',
+  'expire_nodest_conn',
+  'expire_quiescent_template',
+  'ignore_tunneled',
+  'nat_icmp_send',
+  'pmtu_disc',
+  'run_estimation',
+  'schedule_icmp',
+  'secure_tcp',
+  'sloppy_sctp',
+  'sloppy_tcp',
+  'snat_reroute',
+  'sync_persist_mode',
+  'sync_ports',
+  'sync_qlen_max',
+  'sync_refresh_period',
+  'sync_retries',
+  'sync_sock_size',
+  'sync_threshold',
+  'sync_version',
+] as const;
 /** ip_vs accepts more, but ipvsadm and every scheduler agree on this range. */
 export const MAX_WEIGHT = 65_535;
+/** Seconds: the kernel multiplies by HZ (at most 1000) in 32 bits. */
+export const MAX_SECONDS = 2_147_483;
+export const MAX_FWMARK = 2 ** 32 - 1;
 /** U_THRESH and L_THRESH are signed in recent kernels. */
 export const MAX_THRESHOLD = 2 ** 31 - 1;
 
@@ -82,11 +126,94 @@ export function parseServiceAddress(word: string): Parsed<{ address: Ip; port: n
   return why ? refused(why) : { value: { address, port } };
 }
 
+/** Addresses of one range: every one of them is a service of its own in the kernel. */
+export const MAX_RANGE = 1024;
+
+/** Adds `count` to an address. */
+function addToIp(ip: Ip, count: number): Ip {
+  const bytes = ipBytes(ip);
+  let carry = count;
+  for (let i = bytes.length - 1; i >= 0 && carry > 0; i--) {
+    const sum = (bytes[i] as number) + carry;
+    bytes[i] = sum & 0xff;
+    carry = sum >>> 8;
+  }
+  return ipFromBytes(bytes);
+}
+
+/** The end of a range: a whole address, or only its last part (`192.0.2.10-20`, `2001:db8::10-1f`). */
+function endOfRange(first: Ip, word: string): Ip | undefined {
+  if (/[.:]/.test(word)) return parseIp(word);
+  const cut = first.lastIndexOf(familyOf(first) === 4 ? '.' : ':');
+  return parseIp(first.slice(0, cut + 1) + word);
+}
+
+/** All addresses from the first to the last, or a sentence that refuses them. */
+function expandRange(word: string, from: string, to: string): Parsed<readonly Ip[]> {
+  const first = parseIp(from);
+  if (!first) return refused(`"${from}" in "${word}" is no address`);
+  const last = endOfRange(first, to);
+  if (!last || familyOf(last) !== familyOf(first)) return refused(`"${to}" in "${word}" is no end of a range from ${first}`);
+  if (compareIp(first, last) > 0) return refused(`"${word}": the range ends before it begins`);
+  const addresses = [first];
+  while (addresses.at(-1) !== last) {
+    if (addresses.length >= MAX_RANGE)
+      return refused(`"${word}" has more than ${MAX_RANGE} addresses: mark the packets with nftables and use a fwmark service`);
+    addresses.push(addToIp(addresses.at(-1) as Ip, 1));
+  }
+  return { value: addresses };
+}
+
+/** Where a range is written: `192.0.2.10-20:80`, `192.0.2.10-192.0.2.20:80`, `[2001:db8::10-1f]:80`. */
+const RANGE = /^(?:\[([^\]-]+)-([^\]-]+)\]|([\d.]+)-([\d.]+)):(\d+)$/;
+
+export interface AddressesAndPort {
+  readonly addresses: readonly Ip[];
+  readonly port: number;
+}
+
+/** `192.0.2.10:80` or a range of addresses with a port; port 0 means every port. */
+export function parseServiceAddresses(word: string): Parsed<AddressesAndPort> {
+  const range = RANGE.exec(word);
+  const endpoint = range ? undefined : parseEndpoint(word);
+  const port = range ? parsePort(range[5] as string) : endpoint?.port;
+  if (range && port === undefined) return refused(`"${word}" has no port from 0 to 65535`);
+  if (port !== 0 && !range) {
+    const one = parseServiceAddress(word);
+    return isRefused(one) ? one : { value: { addresses: [one.value.address], port: one.value.port } };
+  }
+  const addresses = range
+    ? expandRange(word, (range[1] ?? range[3]) as string, (range[2] ?? range[4]) as string)
+    : { value: [endpoint?.address as Ip] };
+  if (isRefused(addresses)) return addresses;
+  const why = addresses.value.map(unusable).find((text) => text !== undefined);
+  return why ? refused(why) : { value: { addresses: addresses.value, port: port as number } };
+}
+
+/** A firewall mark. 0 is no mark: the kernel would make a service of 0.0.0.0:0 of it. */
+export function parseFwmark(word: string): Parsed<number> {
+  const value = /^(0x[\da-f]{1,8}|[1-9]\d{0,9})$/i.test(word) ? Number(word) : 0;
+  if (value < 1 || value > MAX_FWMARK)
+    return refused(`"${word}" is no firewall mark: give a whole number from 1 to ${MAX_FWMARK}`);
+  return { value };
+}
+
+/** What `lbctl add-vs` takes: `192.0.2.10:80`, or `fwmark/7`, or `fwmark/7/inet6`. */
+export function parseServiceTarget(word: string, protocol: (typeof PROTOCOLS)[number]): Parsed<ServiceId> {
+  const mark = /^fwmark\/([^/]*)(\/inet6?)?$/.exec(word);
+  if (mark) {
+    const fwmark = parseFwmark(mark[1] as string);
+    return isRefused(fwmark) ? fwmark : { value: { kind: 'fwmark', family: mark[2] === '/inet6' ? 6 : 4, fwmark: fwmark.value } };
+  }
+  const endpoint = parseServiceAddress(word);
+  if (isRefused(endpoint)) return endpoint;
+  return { value: { kind: 'address', family: familyOf(endpoint.value.address), protocol, ...endpoint.value } };
+}
+
 /** A real server as lbctl names it: the port may be left out. */
 export function parseServerWord(word: string): Parsed<{ address: Ip; port: number | undefined }> {
   const endpoint = parseEndpoint(word);
   if (!endpoint) return refused(`"${word}" is no real server: give ADDRESS:PORT (an IPv6 address stands in brackets)`);
-  if (endpoint.port === 0) return refused(`"${word}": port 0 is no port`);
   const why = unusable(endpoint.address);
   return why ? refused(why) : { value: endpoint };
 }

@@ -100,6 +100,8 @@ const serviceOptions = (options: Options) =>
     protocol: optional(options.protocol, words.readProtocol),
     scheduler: optional(options.scheduler, words.readScheduler),
     forward: optional(options.forward, words.readForward),
+    persistence: optional(options.persistence, words.readSeconds),
+    one_packet: options.onePacket === true ? true : undefined,
   });
 
 type Settle = (work: Work) => void;
@@ -151,11 +153,13 @@ function addChanging(define: Define, settle: Settle): void {
     settle(call('del_rs', { service: words.readService(service), rs: words.readRealServer(rs), ...changing(options) })),
   );
   define('add-vs NAME ADDRESS', 'adds a virtual server', true)
-    .option('--protocol <P>', 'tcp or udp; default tcp')
+    .option('--protocol <P>', 'tcp, udp or sctp; default tcp')
     .option('--scheduler <S>', SCHEDULERS.join(', '))
     .option('--forward <METHOD>', 'dr, nat or tun')
+    .option('--persistence <TIME>', 'a client keeps its real server for so long: 300s, 5m')
+    .option('--one-packet', 'every UDP datagram is scheduled by itself')
     .action((name, address, options) => {
-      const target = { name: words.readName(name), address: words.readServiceAddress(address) };
+      const target = { name: words.readName(name), address: words.readServiceTarget(address) };
       settle(call('add_vs', { ...target, ...serviceOptions(options), ...changing(options) }));
     });
   define('del-vs SERVICE', 'removes a virtual server', true).action((service, options) =>

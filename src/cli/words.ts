@@ -1,4 +1,5 @@
 /** The words of a command line, read before the daemon is asked. Each reader returns what the API wants or throws UsageError. */
+import { parseDuration } from '../base/duration.js';
 import { formatEndpoint } from '../base/ip.js';
 import * as shared from '../base/words.js';
 
@@ -33,6 +34,18 @@ export function readWeightOrPercent(word: string): string {
 /** ADDRESS:PORT; the port may be left out where it is unambiguous (the daemon knows). */
 export const readRealServer = (word: string): string => endpoint(taken(shared.parseServerWord(word)));
 export const readServiceAddress = (word: string): string => endpoint(taken(shared.parseServiceAddress(word)));
+
+/** `192.0.2.10:80`, or `fwmark/7`. */
+export const readServiceTarget = (word: string): string =>
+  word.startsWith('fwmark/') ? readService(word) : readServiceAddress(word);
+
+/** A duration of whole seconds. */
+export function readSeconds(word: string): number {
+  const ms = parseDuration(word);
+  if (ms === undefined || ms < 1000 || ms % 1000 !== 0 || ms / 1000 > shared.MAX_SECONDS)
+    throw new UsageError(`"${word}" is no duration of whole seconds: write 300s or 5m`);
+  return ms / 1000;
+}
 
 export function readCount(word: string): number {
   if (!/^\d{1,15}$/.test(word)) throw new UsageError(`"${word}" is no number: give a whole number from 0`);

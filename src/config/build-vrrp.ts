@@ -1,7 +1,7 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
 import { familyOf, formatPrefix, type Ip, isLinkLocal6, type Prefix } from '../base/ip.js';
-import type { Located, Report } from './build.js';
+import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import type { VrrpInstanceConfig } from './types.js';
 

@@ -4,22 +4,11 @@
  */
 
 export const LATER: Readonly<Record<string, readonly string[]>> = {
-  'the file': ['sync_groups', 'scripts', 'connection_sync', 'timeouts', 'notifications'],
+  'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
-  defaults: ['persistence', 'slow_start', 'quorum', 'hysteresis', 'sorry_server'],
-  'a virtual server': [
-    'fwmark',
-    'scheduler_flags',
-    'persistence',
-    'quorum',
-    'hysteresis',
-    'sorry_server',
-    'slow_start',
-    'one_packet',
-    'snat',
-    'role',
-  ],
-  'a real server': ['tun', 'slow_start', 'backup'],
+  defaults: ['slow_start', 'quorum', 'hysteresis', 'sorry_server'],
+  'a virtual server': ['quorum', 'hysteresis', 'sorry_server', 'slow_start'],
+  'a real server': ['slow_start', 'backup'],
   'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
   'a check': ['interval_down', 'interval_changing', 'jitter', 'source', 'mode', 'via', 'method', 'sni', 'digest', 'regex'],
 };

@@ -3,10 +3,12 @@
  * `readInclude` gives the files that a pattern names.
  */
 import * as v from 'valibot';
-import { buildConfig, type Located } from './build.js';
+import { buildConfig } from './build.js';
 import { type Loaded, load, type Path, type Source } from './document.js';
+import type { Located } from './located.js';
 import { fileProblem } from './problems.js';
-import { type FileShape, fileSchema, type VirtualServerShape, type VrrpInstanceShape } from './schema.js';
+import { type FileShape, fileSchema, type VrrpInstanceShape } from './schema.js';
+import type { VirtualServerShape } from './schema-service.js';
 import type { ParsedConfig, Problem } from './types.js';
 
 export interface IncludedFile {
@@ -22,10 +24,12 @@ export interface ParseOptions {
   readonly readInclude?: (pattern: string, from: string) => readonly IncludedFile[] | string;
 }
 
+/** Sections that only one file may have. */
+const ONCE = ['global', 'defaults', 'connection_sync', 'timeouts', 'kernel_settings'] as const;
+type Once = { [K in (typeof ONCE)[number]]: Located<NonNullable<FileShape[K]>> | undefined };
+
 /** Everything the files say, list items with the place they came from. */
-interface Merged {
-  global: Located<NonNullable<FileShape['global']>> | undefined;
-  defaults: Located<NonNullable<FileShape['defaults']>> | undefined;
+interface Merged extends Once {
   readonly services: Located<VirtualServerShape>[];
   readonly instances: Located<VrrpInstanceShape>[];
 }
@@ -51,23 +55,16 @@ function check(loaded: Loaded, problems: Problem[]): FileShape | undefined {
 
 const located = <T>(source: Source, path: Path, value: T): Located<T> => ({ value, source, path });
 
-function once<K extends 'global' | 'defaults'>(
-  merged: Merged,
-  key: K,
-  shape: FileShape,
-  source: Source,
-  problems: Problem[],
-): void {
+function once<K extends keyof Once>(merged: Once, key: K, shape: FileShape, source: Source, problems: Problem[]): void {
   const value = shape[key];
   if (value === undefined) return;
   const earlier = merged[key];
   if (earlier) problems.push(source.problem('error', `${key} is already given in ${earlier.source.file}`, [key], true));
-  else merged[key] = located(source, [key], value) as Merged[K];
+  else merged[key] = located(source, [key], value) as Once[K];
 }
 
 function collect(shape: FileShape, source: Source, merged: Merged, problems: Problem[]): void {
-  once(merged, 'global', shape, source, problems);
-  once(merged, 'defaults', shape, source, problems);
+  for (const key of ONCE) once(merged, key, shape, source, problems);
   merged.services.push(...shape.virtual_servers.map((one, i) => located(source, ['virtual_servers', i], one)));
   merged.instances.push(...shape.vrrp_instances.map((one, i) => located(source, ['vrrp_instances', i], one)));
 }
@@ -94,7 +91,14 @@ const byPlace = (a: Problem, b: Problem): number => (a.file === b.file ? a.line 
 
 export function parseConfig(file: string, text: string, options: ParseOptions = {}): ParsedConfig {
   const problems: Problem[] = [];
-  const merged: Merged = { global: undefined, defaults: undefined, services: [], instances: [] };
+  const none = {
+    global: undefined,
+    defaults: undefined,
+    connection_sync: undefined,
+    timeouts: undefined,
+    kernel_settings: undefined,
+  };
+  const merged: Merged = { ...none, services: [], instances: [] };
   readAll({ file, text }, options, merged, problems);
   if (problems.length === 0 && merged.services.length + merged.instances.length === 0) {
     problems.push(fileProblem(file, 'nothing to do: write at least one entry below virtual_servers: or vrrp_instances:'));

@@ -1,8 +1,8 @@
 /** The configuration after parsing: every default filled in, every text turned into a value. Durations are milliseconds. */
 import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
+import type { ServiceId } from '../base/service-id.js';
 
-export type Protocol = 'tcp' | 'udp';
 export type Forward = 'nat' | 'dr' | 'tun';
 export type OnFailure = 'remove' | 'quiesce';
 
@@ -10,6 +10,9 @@ export interface Config {
   readonly global: GlobalConfig;
   readonly virtualServers: readonly VirtualServerConfig[];
   readonly vrrpInstances: readonly VrrpInstanceConfig[];
+  readonly kernel: KernelSettingsConfig;
+  readonly connectionSync: ConnectionSyncConfig | undefined;
+  readonly timeouts: TimeoutsConfig;
 }
 
 export interface GlobalConfig {
@@ -24,14 +27,77 @@ export interface GlobalConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
-export interface VirtualServerConfig {
-  readonly name: string;
-  readonly protocol: Protocol;
-  readonly address: Ip;
+/** `kernel_settings:`, the sysctls below net.ipv4.vs. */
+export interface KernelSettingsConfig {
+  /** False: lbd chooses none, and sets only what the file says. */
+  readonly manage: boolean;
+  /** On an ordered stop put back what was there before. */
+  readonly restore: boolean;
+  /** By the sysctl's name, as text (`1`, `3 50`); `keep` leaves one alone. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** `connection_sync:`, the kernel's sync daemons. */
+export interface ConnectionSyncConfig {
+  readonly interface: string;
+  /** The VRRP instance whose master sends; undefined: both daemons always. */
+  readonly follow: string | undefined;
+  /** 0..255; 0 as a receiver accepts every id. */
+  readonly id: number;
+  readonly group: Ip | undefined;
+  readonly port: number | undefined;
+  readonly ttl: number | undefined;
+  /** Bytes of a datagram. */
+  readonly maxlen: number | undefined;
+}
+
+/** `timeouts:`, idle time of connections in seconds; 0 leaves the kernel's. */
+export interface TimeoutsConfig {
+  readonly tcp: number;
+  readonly tcpFin: number;
+  readonly udp: number;
+}
+
+export interface Persistence {
+  /** Seconds. */
+  readonly timeout: number;
+  /** Prefix length that groups clients. */
+  readonly prefix: number;
+  readonly engine: '' | 'sip';
+}
+
+export type SchedulerFlag = 'sh-port' | 'sh-fallback' | 'mh-port' | 'mh-fallback';
+
+export interface Tunnel {
+  readonly type: 'ipip' | 'gue' | 'gre';
+  /** UDP port of gue; 0 for the others. */
   readonly port: number;
+  readonly checksum: 'none' | 'csum' | 'remcsum';
+}
+
+/** What a virtual server is beside its name and its servers. */
+export interface ServiceSettings {
+  /** Every one a service in the kernel; all of one family. Not empty. */
+  readonly ids: readonly ServiceId[];
   readonly scheduler: string;
+  readonly schedulerFlags: readonly SchedulerFlag[];
+  readonly persistence: Persistence | undefined;
+  /** Every UDP datagram is scheduled by itself. */
+  readonly onePacket: boolean;
   readonly forward: Forward;
+  /** Of real servers that are added at run time. */
+  readonly tunnel: Tunnel;
+  /** Largest MSS let through to real servers behind a tunnel; undefined: as the client says. */
+  readonly mss: 'auto' | number | undefined;
+  /** nat: real servers see the director's address, and answer it whatever their default route is. */
+  readonly snat: boolean;
+  /** `always`: in the kernel at all times; a VRRP instance's name: while it is master; `auto`: that when this host is a real server. */
+  readonly follow: string;
   readonly onFailure: OnFailure;
+}
+
+export interface VirtualServerConfig extends ServiceSettings {
+  readonly name: string;
   /** Checks that a real server added at run time gets (the service's own, after defaults). */
   readonly checks: readonly CheckConfig[];
   readonly realServers: readonly RealServerConfig[];
@@ -39,10 +105,12 @@ export interface VirtualServerConfig {
 
 export interface RealServerConfig {
   readonly address: Ip;
+  /** Where it is checked, and with nat where packets go. 0: the port that the client named (a fwmark service, or one of every port). */
   readonly port: number;
   /** 0..65535. */
   readonly weight: number;
   readonly forward: Forward;
+  readonly tunnel: Tunnel;
   /** Connection thresholds; 0 none. */
   readonly upper: number;
   readonly lower: number;

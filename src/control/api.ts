@@ -203,7 +203,17 @@ export interface Methods {
   set_rs: { params: { service: string; rs: string; weight: string } & ChangeOptions; result: ApiChanged };
   del_rs: { params: { service: string; rs: string } & ChangeOptions; result: ApiChanged };
   add_vs: {
-    params: { name: string; address: string; protocol?: string; scheduler?: string; forward?: string } & ChangeOptions;
+    params: {
+      name: string;
+      /** `192.0.2.10:80`, `fwmark/7` or `fwmark/7/inet6`. */
+      address: string;
+      protocol?: string;
+      scheduler?: string;
+      forward?: string;
+      /** Seconds. */
+      persistence?: number;
+      one_packet?: boolean;
+    } & ChangeOptions;
     result: ApiChanged;
   };
   del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };

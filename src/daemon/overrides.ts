@@ -6,7 +6,7 @@ import { copyFile, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseIp } from '../base/ip.js';
-import { MAX_THRESHOLD, MAX_WEIGHT, SCHEDULERS } from '../base/words.js';
+import { MAX_FWMARK, MAX_SECONDS, MAX_THRESHOLD, MAX_WEIGHT, PROTOCOLS, SCHEDULERS } from '../base/words.js';
 import type { Override } from '../intent/types.js';
 
 const VERSION = 1;
@@ -21,7 +21,14 @@ const address = v.pipe(
   v.check((text) => parseIp(text) === text, 'not an address'),
 );
 const forward = v.picklist(['nat', 'dr', 'tun']);
-const server = { service: v.string(), address, port };
+/** 0: a real server of a service of every port. */
+const serverPort = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
+const server = { service: v.string(), address, port: serverPort };
+const family = v.picklist([4, 6]);
+const serviceId = v.variant('kind', [
+  v.object({ kind: v.literal('address'), family, protocol: v.picklist(PROTOCOLS), address, port }),
+  v.object({ kind: v.literal('fwmark'), family, fwmark: v.pipe(amount, v.minValue(1), v.maxValue(MAX_FWMARK)) }),
+]);
 const weightSetting = v.variant('kind', [
   v.object({ kind: v.literal('absolute'), weight }),
   v.object({ kind: v.literal('percent'), percent: amount }),
@@ -33,11 +40,11 @@ const change = v.variant('kind', [
   v.object({
     kind: v.literal('add-vs'),
     name: v.string(),
-    protocol: v.picklist(['tcp', 'udp']),
-    address,
-    port,
+    id: serviceId,
     scheduler: v.picklist(SCHEDULERS),
     forward,
+    persistence: v.optional(v.pipe(amount, v.maxValue(MAX_SECONDS)), 0),
+    onePacket: v.optional(v.boolean(), false),
   }),
   v.object({ kind: v.literal('del-vs'), service: v.string() }),
 ]);

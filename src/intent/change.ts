@@ -1,8 +1,10 @@
 /** A request of lbctl -> the new list of overrides, or the sentence that refuses it. */
-import { familyOf, formatEndpoint, type Ip } from '../base/ip.js';
+import { formatEndpoint, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { serviceKey } from '../base/service-id.js';
 import { didYouMean } from '../base/suggest.js';
 import {
   isRefused,
+  MAX_SECONDS,
   MAX_THRESHOLD,
   MAX_WEIGHT,
   PROTOCOLS,
@@ -10,11 +12,11 @@ import {
   parseForward,
   parseScheduler,
   parseServerWord,
-  parseServiceAddress,
+  parseServiceTarget,
   parseWeightWord,
 } from '../base/words.js';
 import type { Config, Forward } from '../config/types.js';
-import { buildIntent, effectiveWeight } from './merge.js';
+import { buildIntent, effectiveWeight, misfit } from './merge.js';
 import type { Change, Override, Provenance, RealServerIntent, ServiceIntent } from './types.js';
 
 /** Words as they came over the control socket. */
@@ -37,6 +39,9 @@ export type ChangeRequest =
       readonly protocol?: string | undefined;
       readonly scheduler?: string | undefined;
       readonly forward?: string | undefined;
+      /** Seconds. */
+      readonly persistence?: number | undefined;
+      readonly one_packet?: boolean | undefined;
     }
   | { readonly kind: 'del-vs'; readonly service: string };
 
@@ -50,7 +55,7 @@ type Services = readonly ServiceIntent[];
 const refuse = (refused: string): Refusal => ({ refused });
 
 function findService(services: Services, word: string): ServiceIntent | Refusal {
-  const found = services.find((one) => one.name === word || one.key === word);
+  const found = services.find((one) => one.name === word || one.ids.some((id) => serviceKey(id) === word));
   if (found) return found;
   const names = services.map((one) => one.name);
   const hint = didYouMean(word, names) || (names.length > 0 && names.length <= 20 ? `; there is ${names.join(', ')}` : '');
@@ -74,12 +79,9 @@ const portOf = (service: ServiceIntent): number => (service.id.kind === 'address
 
 function checkNewServer(service: ServiceIntent, address: Ip, port: number, forward: Forward): string | undefined {
   const key = formatEndpoint(address, port);
-  const family = service.id.family;
   if (service.realServers.some((one) => one.key === key)) return `${key} is a real server of ${service.name} already`;
-  if (familyOf(address) !== family) return `${address} is IPv${familyOf(address)}, ${service.name} is IPv${family}`;
-  if (forward !== 'nat' && port !== portOf(service))
-    return `${forward} does not change ports: ${key} must have port ${portOf(service)}, or use --forward nat`;
-  return undefined;
+  if (isLinkLocal6(address)) return `${address} is link-local: the kernel takes no such real server`;
+  return misfit(service, address, port, forward);
 }
 
 const inRange = (value: number | undefined, max: number): boolean =>
@@ -177,37 +179,35 @@ function delRs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
   };
 }
 
-function addVs(services: Services, request: Extract<ChangeRequest, { kind: 'add-vs' }>): Edit | Refusal {
-  const { name } = request;
-  const address = parseServiceAddress(request.address);
-  if (isRefused(address)) return address;
-  const protocol = parseChoice('protocol', request.protocol ?? 'tcp', PROTOCOLS);
+/** The words of add-vs, each read. */
+function readNewService(request: Extract<ChangeRequest, { kind: 'add-vs' }>): Extract<Change, { kind: 'add-vs' }> | Refusal {
+  const { name, persistence = 0, one_packet: onePacket = false } = request;
+  const protocol = parseChoice('protocol', request.protocol ?? (onePacket ? 'udp' : 'tcp'), PROTOCOLS);
   if (isRefused(protocol)) return protocol;
+  const id = parseServiceTarget(request.address, protocol.value);
+  if (isRefused(id)) return id;
   const scheduler = parseScheduler(request.scheduler ?? 'wlc');
   if (isRefused(scheduler)) return scheduler;
   const forward = parseForward(request.forward ?? 'nat');
   if (isRefused(forward)) return forward;
   if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
     return refuse(`"${name}" is no name of a virtual server: letters, digits, "_", "-" and ".", at most 63`);
-  const key = `${protocol.value}/${formatEndpoint(address.value.address, address.value.port)}`;
+  if (!inRange(persistence, MAX_SECONDS)) return refuse(`persistence ${persistence} is outside 0 to ${MAX_SECONDS} seconds`);
+  if (onePacket && id.value.kind === 'address' && protocol.value !== 'udp')
+    return refuse(`one-packet scheduling acts on UDP only: the kernel would ignore it for ${protocol.value}`);
+  return { kind: 'add-vs', name, id: id.value, scheduler: scheduler.value, forward: forward.value, persistence, onePacket };
+}
+
+function addVs(services: Services, request: Extract<ChangeRequest, { kind: 'add-vs' }>): Edit | Refusal {
+  const change = readNewService(request);
+  if ('refused' in change) return change;
+  const key = serviceKey(change.id);
   for (const other of services) {
-    if (other.name === name) return refuse(`there is a virtual server named "${name}" already`);
-    if (other.key === key) return refuse(`${key} is the address of "${other.name}" already`);
+    if (other.name === change.name) return refuse(`there is a virtual server named "${change.name}" already`);
+    if (other.ids.some((id) => serviceKey(id) === key)) return refuse(`${key} is the address of "${other.name}" already`);
   }
-  const change: Change = {
-    kind: 'add-vs',
-    name,
-    protocol: protocol.value,
-    ...address.value,
-    scheduler: scheduler.value,
-    forward: forward.value,
-  };
-  return {
-    change,
-    without: () => false,
-    subject: name,
-    text: `added the virtual server ${name} (${key}, ${scheduler.value}, ${forward.value})`,
-  };
+  const text = `added the virtual server ${change.name} (${key}, ${change.scheduler}, ${change.forward})`;
+  return { change, without: () => false, subject: change.name, text };
 }
 
 function delVs(services: Services, request: Extract<ChangeRequest, { kind: 'del-vs' }>): Edit | Refusal {

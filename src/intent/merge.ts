@@ -7,10 +7,10 @@
  *   set-rs   sets a real server's weight    dropped when the server is gone; a percentage is of the configured weight
  *   del-rs   hides a real server            dropped when there is none any more
  */
-import { familyOf, formatEndpoint } from '../base/ip.js';
-import { MAX_WEIGHT } from '../base/words.js';
-import type { Config, RealServerConfig, VirtualServerConfig } from '../config/types.js';
-import { type ServiceId, serviceKey } from '../ipvs/types.js';
+import { addressBits, familyOf, formatEndpoint, type Ip } from '../base/ip.js';
+import { type ServiceId, serviceKey } from '../base/service-id.js';
+import { isHashed, MAX_WEIGHT } from '../base/words.js';
+import type { Config, Forward, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import type {
   Change,
   DroppedOverride,
@@ -30,7 +30,11 @@ export interface Merged {
 
 /** A service on its way to becoming an intent; its servers by key, in order. */
 interface Draft {
-  service: Omit<ServiceIntent, 'realServers'>;
+  /** What it is made of: the file's entry, or the override that added it. */
+  readonly from: object;
+  /** What was applied to it. */
+  readonly applied: Override[];
+  readonly service: Omit<ServiceIntent, 'realServers'>;
   readonly checks: VirtualServerConfig['checks'];
   readonly servers: Map<string, RealServerIntent>;
 }
@@ -39,23 +43,18 @@ const FROM_FILE: Source = { kind: 'file' };
 
 const fromOverride = ({ id, who, when, why }: Override): Source => ({ kind: 'override', override: { id, who, when, why } });
 
-function idOf(vs: Pick<VirtualServerConfig, 'protocol' | 'address' | 'port'>): ServiceId {
-  return { kind: 'address', family: familyOf(vs.address), protocol: vs.protocol, address: vs.address, port: vs.port };
-}
-
 function draftServer(server: RealServerConfig, source: Source): RealServerIntent {
-  const { address, port, weight, forward, upper, lower, checks } = server;
-  const key = formatEndpoint(address, port);
-  return { key, address, port, weight, configuredWeight: weight, forward, upper, lower, checks, source, weightSource: source };
+  const key = formatEndpoint(server.address, server.port);
+  return { ...server, key, configuredWeight: server.weight, source, weightSource: source };
 }
 
-function draftService(vs: VirtualServerConfig, source: Source): Draft {
-  const id = idOf(vs);
-  const { name, scheduler, forward, onFailure } = vs;
+function draftService(vs: VirtualServerConfig, source: Source, from: object): Draft {
+  const { checks, realServers, ...settings } = vs;
+  const id = settings.ids[0] as ServiceId;
   const servers = new Map(
-    vs.realServers.map((server) => [formatEndpoint(server.address, server.port), draftServer(server, FROM_FILE)]),
+    realServers.map((server) => [formatEndpoint(server.address, server.port), draftServer(server, FROM_FILE)]),
   );
-  return { service: { name, key: serviceKey(id), id, scheduler, forward, onFailure, source }, checks: vs.checks, servers };
+  return { from, applied: [], service: { ...settings, key: serviceKey(id), id, source }, checks, servers };
 }
 
 /** The weight that a setting means for a server; a share of a positive weight stays positive unless it is 0%. */
@@ -65,29 +64,58 @@ export function effectiveWeight(setting: WeightSetting, configured: number): num
   return Math.min(MAX_WEIGHT, Math.max(Math.min(1, configured), Math.round((configured * setting.percent) / 100)));
 }
 
-type Drafts = Map<string, Draft>;
+/** By name. What nobody changes is not drafted: a change costs the same in a large table. */
+type Drafts = Map<string, Draft | VirtualServerConfig>;
+
+const isDraft = (one: Draft | VirtualServerConfig): one is Draft => 'applied' in one;
+
+function draftOf(drafts: Drafts, name: string): Draft | undefined {
+  const one = drafts.get(name);
+  if (!one || isDraft(one)) return one;
+  const draft = draftService(one, FROM_FILE, one);
+  drafts.set(name, draft);
+  return draft;
+}
+
 /** Why an override does not apply; undefined when it does (and has been applied). */
 type Applied = string | undefined;
 
 function applyAddVs(drafts: Drafts, change: Extract<Change, { kind: 'add-vs' }>, override: Override): Applied {
-  const key = serviceKey(idOf(change));
+  const key = serviceKey(change.id);
   if (drafts.has(change.name)) return `the file has a virtual server ${change.name} now`;
-  for (const draft of drafts.values())
-    if (draft.service.key === key) return `${key} is the address of ${draft.service.name} in the file now`;
-  const { name, protocol, address, port, scheduler, forward } = change;
-  const vs: VirtualServerConfig = {
+  for (const one of drafts.values()) {
+    const { name, ids } = isDraft(one) ? one.service : one;
+    if (ids.some((id) => serviceKey(id) === key)) return `${key} is the address of ${name} in the file now`;
+  }
+  drafts.set(change.name, draftService(addedService(change), fromOverride(override), override));
+  return undefined;
+}
+
+/** What lbctl does not say is as in a file that does not say it. */
+function addedService({
+  name,
+  id,
+  scheduler,
+  forward,
+  persistence,
+  onePacket,
+}: Extract<Change, { kind: 'add-vs' }>): VirtualServerConfig {
+  return {
     name,
-    protocol,
-    address,
-    port,
+    ids: [id],
     scheduler,
+    schedulerFlags: isHashed(scheduler) ? [`${scheduler}-fallback`] : [],
+    persistence: persistence === 0 ? undefined : { timeout: persistence, prefix: addressBits(id.family), engine: '' },
+    onePacket,
     forward,
-    onFailure: 'remove',
+    tunnel: { type: 'ipip', port: 0, checksum: 'none' },
+    mss: 'auto',
+    snat: false,
+    follow: 'auto',
+    onFailure: isHashed(scheduler) ? 'quiesce' : 'remove',
     checks: [],
     realServers: [],
   };
-  drafts.set(name, draftService(vs, fromOverride(override)));
-  return undefined;
 }
 
 function applyAddRs(draft: Draft, change: Extract<Change, { kind: 'add-rs' }>, override: Override): Applied {
@@ -95,14 +123,29 @@ function applyAddRs(draft: Draft, change: Extract<Change, { kind: 'add-rs' }>, o
   const key = formatEndpoint(address, port);
   if (draft.servers.has(key)) return `the file has ${key} in ${draft.service.name} now`;
   const forward = change.forward ?? draft.service.forward;
-  const { id } = draft.service;
-  if (familyOf(address) !== id.family) return `${draft.service.name} is IPv${id.family} now`;
-  if (forward !== 'nat' && id.kind === 'address' && port !== id.port)
-    return `${draft.service.name} has port ${id.port} now, which ${forward} cannot change`;
-  draft.servers.set(
-    key,
-    draftServer({ address, port, weight, forward, upper, lower, checks: draft.checks }, fromOverride(override)),
-  );
+  const why = misfit(draft.service, address, port, forward);
+  if (why) return why;
+  const { tunnel } = draft.service;
+  const server = { address, port, weight, forward, tunnel, upper, lower, checks: draft.checks };
+  draft.servers.set(key, draftServer(server, fromOverride(override)));
+  return undefined;
+}
+
+/** Why a real server cannot be one of this service, if it cannot. */
+export function misfit(
+  service: Pick<ServiceIntent, 'name' | 'ids'>,
+  address: Ip,
+  port: number,
+  forward: Forward,
+): string | undefined {
+  const family = service.ids[0]?.family;
+  if (familyOf(address) !== family && forward !== 'tun')
+    return `${address} is IPv${familyOf(address)}, ${service.name} is IPv${family}: only a tunnel carries one in the other`;
+  const ports = service.ids.map((id) => (id.kind === 'address' ? id.port : 0));
+  if (ports.includes(0)) return undefined;
+  if (port === 0) return `port 0 is no port: ${service.name} has port ${ports[0]}`;
+  if (forward !== 'nat' && !ports.includes(port))
+    return `${forward} does not change ports: ${formatEndpoint(address, port)} must have port ${ports[0]}`;
   return undefined;
 }
 
@@ -121,17 +164,36 @@ function applyToServer(draft: Draft, change: Extract<Change, { kind: 'set-rs' | 
 function apply(drafts: Drafts, override: Override): Applied {
   const { change } = override;
   if (change.kind === 'add-vs') return applyAddVs(drafts, change, override);
-  const draft = drafts.get(change.service);
+  const draft = draftOf(drafts, change.service);
   if (!draft) return `there is no virtual server ${change.service} any more`;
   if (change.kind === 'del-vs') {
     drafts.delete(change.service);
     return undefined;
   }
-  return change.kind === 'add-rs' ? applyAddRs(draft, change, override) : applyToServer(draft, change, override);
+  const reason = change.kind === 'add-rs' ? applyAddRs(draft, change, override) : applyToServer(draft, change, override);
+  if (reason === undefined) draft.applied.push(override);
+  return reason;
+}
+
+/**
+ * A memo: what has not changed is the same object as before, so that everything after this sees by identity what there is to do, and
+ * a change of one real server costs the same in a table of ten services and of ten thousand.
+ */
+const finished = new WeakMap<object, { readonly applied: readonly Override[]; readonly service: ServiceIntent }>();
+
+function finish(one: Draft | VirtualServerConfig): ServiceIntent {
+  const { from, applied } = isDraft(one) ? one : { from: one, applied: [] };
+  const known = finished.get(from);
+  if (known && known.applied.length === applied.length && known.applied.every((done, i) => done === applied[i]))
+    return known.service;
+  const draft = isDraft(one) ? one : draftService(one, FROM_FILE, one);
+  const service = { ...draft.service, realServers: [...draft.servers.values()] };
+  finished.set(from, { applied, service });
+  return service;
 }
 
 export function buildIntent(config: Config, overrides: readonly Override[], revision: number): Merged {
-  const drafts: Drafts = new Map(config.virtualServers.map((vs) => [vs.name, draftService(vs, FROM_FILE)]));
+  const drafts: Drafts = new Map(config.virtualServers.map((vs) => [vs.name, vs]));
   const kept: Override[] = [];
   const dropped: DroppedOverride[] = [];
   for (const override of overrides) {
@@ -139,6 +201,7 @@ export function buildIntent(config: Config, overrides: readonly Override[], revi
     if (reason === undefined) kept.push(override);
     else dropped.push({ override, reason });
   }
-  const services = [...drafts.values()].map(({ service, servers }) => ({ ...service, realServers: [...servers.values()] }));
-  return { intent: { revision, services, instances: config.vrrpInstances }, kept, dropped };
+  const { kernel, connectionSync, timeouts, vrrpInstances: instances } = config;
+  const services = [...drafts.values()].map(finish);
+  return { intent: { revision, services, instances, director: { kernel, connectionSync, timeouts } }, kept, dropped };
 }

@@ -1,8 +1,8 @@
 /** What the administrator wants: the file plus the overrides made at run time. */
 import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
-import type { CheckConfig, Forward, OnFailure, Protocol, VrrpInstanceConfig } from '../config/types.js';
-import type { ServiceId } from '../ipvs/types.js';
+import type { ServiceId } from '../base/service-id.js';
+import type { CheckConfig, Config, Forward, ServiceSettings, Tunnel, VrrpInstanceConfig } from '../config/types.js';
 
 /** Where an object, or its present weight, comes from. */
 export type Source = { readonly kind: 'file' } | { readonly kind: 'override'; readonly override: Provenance };
@@ -45,11 +45,12 @@ export type Change =
   | {
       readonly kind: 'add-vs';
       readonly name: string;
-      readonly protocol: Protocol;
-      readonly address: Ip;
-      readonly port: number;
+      readonly id: ServiceId;
       readonly scheduler: string;
       readonly forward: Forward;
+      /** Seconds; 0 none. */
+      readonly persistence: number;
+      readonly onePacket: boolean;
     }
   | { readonly kind: 'del-vs'; readonly service: string };
 /** `service` above is always the service's name, never its tuple. */
@@ -61,30 +62,33 @@ export interface Intent {
   readonly revision: number;
   readonly services: readonly ServiceIntent[];
   readonly instances: readonly VrrpInstanceConfig[];
+  readonly director: DirectorIntent;
 }
 
-export interface ServiceIntent {
+/** What concerns the kernel's IPVS as a whole. */
+export type DirectorIntent = Pick<Config, 'kernel' | 'connectionSync' | 'timeouts'>;
+
+export interface ServiceIntent extends ServiceSettings {
   readonly name: string;
-  /** serviceKey(id). */
+  /** serviceKey(id): of the first of `ids`. */
   readonly key: string;
   readonly id: ServiceId;
-  readonly scheduler: string;
-  readonly forward: Forward;
-  readonly onFailure: OnFailure;
   readonly source: Source;
   readonly realServers: readonly RealServerIntent[];
 }
 
 export interface RealServerIntent {
-  /** destinationKey. */
+  /** Its address and port as text: how users name it. */
   readonly key: string;
   readonly address: Ip;
+  /** See RealServerConfig. */
   readonly port: number;
   /** The weight wanted while the server is up. */
   readonly weight: number;
   /** The file's weight; differs from `weight` under a set-rs override. */
   readonly configuredWeight: number;
   readonly forward: Forward;
+  readonly tunnel: Tunnel;
   readonly upper: number;
   readonly lower: number;
   readonly checks: readonly CheckConfig[];

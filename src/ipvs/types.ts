@@ -1,19 +1,10 @@
 /** The kernel's IPVS table as a value. */
-import { type Family, formatEndpoint, type Ip } from '../base/ip.js';
+import { formatEndpoint, type Ip } from '../base/ip.js';
+import type { ServiceId } from '../base/service-id.js';
 
-export type IpvsProtocol = 'tcp' | 'udp' | 'sctp';
+export { type IpvsProtocol, type ServiceId, serviceKey } from '../base/service-id.js';
+
 export type ForwardMethod = 'nat' | 'dr' | 'tun';
-
-/** What names a service in the kernel. */
-export type ServiceId =
-  | {
-      readonly kind: 'address';
-      readonly family: Family;
-      readonly protocol: IpvsProtocol;
-      readonly address: Ip;
-      readonly port: number;
-    }
-  | { readonly kind: 'fwmark'; readonly family: Family; readonly fwmark: number };
 
 export interface ServiceAttributes {
   readonly scheduler: string;
@@ -72,12 +63,6 @@ export interface Service<D extends Destination = Destination> extends ServiceAtt
 
 /** By serviceKey. */
 export type Table<D extends Destination = Destination> = ReadonlyMap<string, Service<D>>;
-
-/** `tcp/192.0.2.10:80`, `udp/[2001:db8::1]:53`, `fwmark/7`, `fwmark/7/inet6`: also how users name a service. */
-export function serviceKey(id: ServiceId): string {
-  if (id.kind === 'fwmark') return id.family === 4 ? `fwmark/${id.fwmark}` : `fwmark/${id.fwmark}/inet6`;
-  return `${id.protocol}/${formatEndpoint(id.address, id.port)}`;
-}
 
 export const destinationKey = (destination: { readonly address: Ip; readonly port: number }): string =>
   formatEndpoint(destination.address, destination.port);

@@ -3,8 +3,9 @@
  * verdict yet, what was before stays.
  */
 
-import { addressBits } from '../base/ip.js';
-import type { OnFailure } from '../config/types.js';
+import { addressBits, formatEndpoint } from '../base/ip.js';
+import type { ServiceId } from '../base/service-id.js';
+import type { OnFailure, SchedulerFlag, Tunnel } from '../config/types.js';
 import { checkSpec } from '../health/key.js';
 import type { CheckSpec, Verdict } from '../health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../intent/types.js';
@@ -87,27 +88,71 @@ export function memberships(service: ServiceIntent, verdictOf: VerdictOf, before
   return decided;
 }
 
-const destination = (server: RealServerIntent, state: Membership): Destination => ({
-  address: server.address,
-  port: server.port,
-  forward: server.forward,
-  weight: state === 'quiesced' ? 0 : server.weight,
-  upper: server.upper,
-  lower: server.lower,
-  tunType: 0,
-  tunPort: 0,
-  tunFlags: 0,
-});
+/**
+ * The port of a real server in the kernel: nat sends packets to it; dr and tun change no port, so it is the service's (0 behind a mark),
+ * whatever port the server is checked at.
+ */
+export function kernelPort(server: Pick<RealServerIntent, 'forward' | 'port'>, id: ServiceId): number {
+  if (server.forward === 'nat') return server.port;
+  return id.kind === 'address' ? id.port : 0;
+}
 
-/** The service as the kernel's table should hold it; destinations in the order of the configuration. */
-export function wanted(service: ServiceIntent, members: Memberships): Service {
-  const destinations = new Map<string, Destination>();
-  for (const server of service.realServers) {
+/** The server's destinationKey in the kernel's service `id`. */
+export const kernelKey = (server: RealServerIntent, id: ServiceId): string =>
+  formatEndpoint(server.address, kernelPort(server, id));
+
+/** IP_VS_CONN_F_TUNNEL_TYPE_* and IP_VS_TUNNEL_ENCAP_FLAG_* (linux/ip_vs.h). */
+const TUNNEL_TYPE: Readonly<Record<Tunnel['type'], number>> = { ipip: 0, gue: 1, gre: 2 };
+const TUNNEL_FLAGS: Readonly<Record<Tunnel['checksum'], number>> = { none: 0, csum: 1, remcsum: 2 };
+
+function destination(server: RealServerIntent, state: Membership, id: ServiceId): Destination {
+  const { address, forward, upper, lower, tunnel } = server;
+  const wrapped = forward === 'tun';
+  return {
+    address,
+    port: kernelPort(server, id),
+    forward,
+    weight: state === 'quiesced' ? 0 : server.weight,
+    upper,
+    lower,
+    tunType: wrapped ? TUNNEL_TYPE[tunnel.type] : 0,
+    tunPort: wrapped ? tunnel.port : 0,
+    tunFlags: wrapped ? TUNNEL_FLAGS[tunnel.checksum] : 0,
+  };
+}
+
+/** IP_VS_SVC_F_* (linux/ip_vs.h). */
+const PERSISTENT = 0x01;
+const ONE_PACKET = 0x04;
+const SCHEDULER_FLAG: Readonly<Record<SchedulerFlag, number>> = {
+  'sh-fallback': 0x08,
+  'mh-fallback': 0x08,
+  'sh-port': 0x10,
+  'mh-port': 0x10,
+};
+
+function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): number {
+  const scheduling = schedulerFlags.reduce((sum, flag) => sum | SCHEDULER_FLAG[flag], 0);
+  return scheduling | (persistence ? PERSISTENT : 0) | (onePacket ? ONE_PACKET : 0);
+}
+
+/** The virtual server as the kernel's table should hold it: one service for each id; destinations in the order of the configuration. */
+export function wanted(service: ServiceIntent, members: Memberships): Service[] {
+  const { scheduler, persistence } = service;
+  const flags = flagsOf(service);
+  const serving = service.realServers.flatMap((server) => {
     const state = members.get(server.key) ?? 'out';
-    if (state !== 'out') destinations.set(server.key, destination(server, state));
-  }
-  const prefix = addressBits(service.id.family);
-  return { id: service.id, scheduler: service.scheduler, flags: 0, timeout: 0, prefix, pe: '', destinations };
+    return state === 'out' ? [] : [{ server, state }];
+  });
+  return service.ids.map((id) => ({
+    id,
+    scheduler,
+    flags,
+    timeout: persistence?.timeout ?? 0,
+    prefix: persistence?.prefix ?? addressBits(id.family),
+    pe: persistence?.engine ?? '',
+    destinations: new Map(serving.map(({ server, state }) => [kernelKey(server, id), destination(server, state, id)])),
+  }));
 }
 
 /**

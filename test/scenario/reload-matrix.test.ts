@@ -9,8 +9,8 @@ import type { Beginning, ProbeResult } from '../../src/health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../src/intent/types.js';
 import { allChecks, type Memberships, memberships, servingChecks, wanted } from '../../src/pool/membership.js';
 import { checkWorld } from '../fake/check-world.js';
+import { makeServer, makeService } from '../fake/intent.js';
 
-const file = { kind: 'file' } as const;
 const check = (port: number | undefined, interval = 1000): CheckConfig => ({
   type: 'tcp',
   port,
@@ -23,30 +23,8 @@ const [first, second] = [check(undefined), check(8080)];
 /** The edit of `second`: another port, so another check. */
 const edited = check(8081);
 
-const server = (host: number, checks: readonly CheckConfig[], weight = 10): RealServerIntent => ({
-  key: `10.0.0.${host}:80`,
-  address: `10.0.0.${host}`,
-  port: 80,
-  weight,
-  configuredWeight: weight,
-  forward: 'nat',
-  upper: 0,
-  lower: 0,
-  checks,
-  source: file,
-  weightSource: file,
-});
-
-const service = (realServers: readonly RealServerIntent[], onFailure: OnFailure): ServiceIntent => ({
-  name: 'web',
-  key: 'tcp/192.0.2.10:80',
-  id: { kind: 'address', family: 4, protocol: 'tcp', address: '192.0.2.10', port: 80 },
-  scheduler: 'wrr',
-  forward: 'nat',
-  onFailure,
-  source: file,
-  realServers,
-});
+const server = (host: number, checks: readonly CheckConfig[], weight = 10) => makeServer(host, { weight, checks });
+const service = (servers: readonly RealServerIntent[], onFailure: OnFailure) => makeService(servers, { onFailure });
 
 /** What the ports of the server under test say; undefined: silence, but of the director's own making, so that nothing is decided. */
 type Says = 'good' | 'bad' | 'nothing';
@@ -67,7 +45,7 @@ function director() {
   const decide = () => {
     if (!current) return;
     members = memberships(current, (key) => world.runner.state(key)?.verdict ?? 'unknown', members);
-    const weight = wanted(current, members).destinations.get('10.0.0.1:80')?.weight ?? -1;
+    const weight = wanted(current, members)[0]?.destinations.get('10.0.0.1:80')?.weight ?? -1;
     if (track.at(-1) !== weight) track.push(weight);
   };
   const world = checkWorld(
@@ -86,7 +64,7 @@ function director() {
       world.runner.reconcile(allChecks([next]), beginning ?? ((key) => ({ serving: serving.has(key) })));
       decide();
     },
-    order: () => (current ? [...wanted(current, members).destinations.keys()] : []),
+    order: () => (current ? [...(wanted(current, members)[0]?.destinations.keys() ?? [])] : []),
   };
 }
 

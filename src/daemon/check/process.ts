@@ -6,7 +6,7 @@
 import { parseEndpoint } from '../../base/ip.js';
 import type { HealthState } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
-import { destinationKey } from '../../ipvs/types.js';
+import { destinationKey, serviceKey } from '../../ipvs/types.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import { startProbe } from '../../os/probe/index.js';
@@ -194,7 +194,7 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
   function decide(service: ServiceIntent): void {
     const decided = memberships(service, verdictOf, membersOf(service.key));
     members.set(service.key, decided);
-    keeper.want(service.key, wanted(service, decided));
+    for (const one of wanted(service, decided)) keeper.want(serviceKey(one.id), one);
   }
 
   function remember(): void {
@@ -266,7 +266,7 @@ function createPool(first: Configure, link: ReturnType<typeof linkToCore<CheckCo
       membersOf,
       wantedOf: (key) => {
         const service = byKey.get(key);
-        return service && wanted(service, membersOf(key));
+        return service && wanted(service, membersOf(key))[0];
       },
       kernel: keeper.read(),
       refusalOf: keeper.refusal,

@@ -72,7 +72,8 @@ test('what cannot be read is set aside too, and the next change can be saved', (
 
 const server = { service: 'web', address: '10.0.0.1', port: 80 };
 const added = { kind: 'add-rs', ...server, weight: 1, upper: 0, lower: 0 };
-const virtual = { kind: 'add-vs', name: 'web', protocol: 'tcp', address: '10.0.0.9', port: 80, scheduler: 'rr', forward: 'nat' };
+const id = { kind: 'address', family: 4, protocol: 'tcp', address: '10.0.0.9', port: 80 };
+const virtual = { kind: 'add-vs', name: 'web', id, scheduler: 'rr', forward: 'nat', persistence: 0, onePacket: false };
 const SENSELESS: readonly (readonly [string, object])[] = [
   ['an address that is none', { ...added, address: 'not an ip' }],
   ['an address in another spelling', { ...added, address: '2001:DB8::1' }],
@@ -80,7 +81,7 @@ const SENSELESS: readonly (readonly [string, object])[] = [
   ['a threshold beyond what the kernel keeps', { ...added, upper: 2 ** 31 }],
   ['a set weight beyond what the kernel keeps', { kind: 'set-rs', ...server, weight: { kind: 'absolute', weight: 65_536 } }],
   ['a scheduler that is none', { ...virtual, scheduler: 'nonsense' }],
-  ['a virtual server without an address', { ...virtual, address: '' }],
+  ['a virtual server without an address', { ...virtual, id: { ...id, address: '' } }],
 ];
 
 for (const [what, change] of SENSELESS) {

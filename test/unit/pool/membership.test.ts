@@ -5,6 +5,7 @@ import type { CheckConfig } from '../../../src/config/types.js';
 import { checkKey } from '../../../src/health/key.js';
 import type { Verdict } from '../../../src/health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../../src/intent/types.js';
+import type { Service } from '../../../src/ipvs/types.js';
 import {
   adoptedMembership,
   allChecks,
@@ -16,37 +17,16 @@ import {
   servingChecks,
   wanted,
 } from '../../../src/pool/membership.js';
+import { makeServer, makeService } from '../../fake/intent.js';
 
-const file = { kind: 'file' } as const;
 const tcp: CheckConfig = { type: 'tcp', port: undefined, interval: 2000, timeout: 1000, rise: 1, fall: 2 };
 const icmp: CheckConfig = { type: 'icmp', interval: 2000, timeout: 1000, rise: 1, fall: 2 };
 
-const server = (host: number, own: Partial<RealServerIntent> = {}): RealServerIntent => ({
-  key: `10.0.0.${host}:80`,
-  address: `10.0.0.${host}`,
-  port: 80,
-  weight: 10,
-  configuredWeight: 10,
-  forward: 'dr',
-  upper: 0,
-  lower: 0,
-  checks: [tcp],
-  source: file,
-  weightSource: file,
-  ...own,
-});
-
-const service = (realServers: RealServerIntent[], own: Partial<ServiceIntent> = {}): ServiceIntent => ({
-  name: 'web',
-  key: 'tcp/192.0.2.10:80',
-  id: { kind: 'address', family: 4, protocol: 'tcp', address: '192.0.2.10', port: 80 },
-  scheduler: 'wrr',
-  forward: 'dr',
-  onFailure: 'remove',
-  source: file,
-  realServers,
-  ...own,
-});
+const server = (host: number, own: Partial<RealServerIntent> = {}) => makeServer(host, { forward: 'dr', checks: [tcp], ...own });
+const service = (servers: RealServerIntent[], own: Partial<ServiceIntent> = {}) =>
+  makeService(servers, { forward: 'dr', ...own });
+/** The only service that the virtual server is in the kernel. */
+const only = (...of: Parameters<typeof wanted>): Service => wanted(...of)[0] as Service;
 
 const verdict = fc.constantFrom<Verdict>('up', 'down', 'unknown');
 
@@ -109,7 +89,7 @@ describe('the wanted service', () => {
   ]);
 
   test('holds its members in the order of the configuration, with what was configured', () => {
-    const { destinations, ...attributes } = wanted(web, members);
+    const { destinations, ...attributes } = only(web, members);
     assert.deepEqual(attributes, { id: web.id, scheduler: 'wrr', flags: 0, timeout: 0, prefix: 32, pe: '' });
     assert.deepEqual(
       [...destinations].map(([key, one]) => [key, one.weight]),
@@ -134,7 +114,7 @@ describe('the wanted service', () => {
 
   test('of IPv6 groups clients by whole addresses too', () => {
     const id = { kind: 'fwmark', family: 6, fwmark: 7 } as const;
-    assert.equal(wanted({ ...web, id }, members).prefix, 128);
+    assert.equal(only({ ...web, ids: [id] }, members).prefix, 128);
   });
 });
 

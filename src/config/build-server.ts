@@ -1,0 +1,94 @@
+/** Real servers: defaults from their virtual server, and what the kernel would misread or refuse. */
+import { familyOf, formatEndpoint, isLinkLocal6 } from '../base/ip.js';
+import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
+import { buildTunnel, tunnelFault } from './build-tunnel.js';
+import type { Path } from './document.js';
+import type { Located, Report } from './located.js';
+import type { FileShape } from './schema.js';
+import type { RealServerShape } from './schema-service.js';
+import type { CheckConfig, RealServerConfig, ServiceSettings } from './types.js';
+
+/** What a real server inherits. */
+export interface ServerContext {
+  readonly name: string;
+  readonly settings: ServiceSettings;
+  readonly checks: readonly CheckConfig[];
+  readonly levels: readonly PartialTiming[];
+  readonly defaults: FileShape['defaults'];
+}
+
+/** The ports of the service, each once; 0 for every port. */
+export const portsOf = ({ ids }: Pick<ServiceSettings, 'ids'>): number[] => [
+  ...new Set(ids.map((id) => (id.kind === 'address' ? id.port : 0))),
+];
+
+function build(shape: RealServerShape, { settings, checks, levels, defaults }: ServerContext): RealServerConfig {
+  return {
+    address: shape.address.address,
+    port: shape.address.port ?? portsOf(settings)[0] ?? 0,
+    weight: shape.weight ?? 1,
+    forward: shape.forward ?? settings.forward,
+    tunnel: shape.tun ? buildTunnel(shape.tun, settings.tunnel, defaults?.tun) : settings.tunnel,
+    upper: shape.upper ?? 0,
+    lower: shape.lower ?? 0,
+    checks: shape.checks ? shape.checks.map((check) => buildCheck(check, levels)) : checks,
+  };
+}
+
+type Tell = (message: string, key?: string) => void;
+
+function checkFamily(server: RealServerConfig, { name, settings }: ServerContext, tell: Tell): void {
+  const family = settings.ids[0]?.family;
+  if (isLinkLocal6(server.address)) return tell(`${server.address} is link-local: the kernel takes no such real server`);
+  if (familyOf(server.address) === family || server.forward === 'tun') return;
+  const cure = 'only a tunnel (forward: tun) carries one family in the other';
+  tell(`${server.address} is IPv${familyOf(server.address)}, the virtual server ${name} IPv${family}; ${cure}`);
+}
+
+function checkPort(server: RealServerConfig, { settings }: ServerContext, tell: Tell): void {
+  const ports = portsOf(settings);
+  const free = ports.includes(0);
+  if (server.forward !== 'nat' && !free && !ports.includes(server.port)) {
+    const cure = `write ${formatEndpoint(server.address, ports[0] as number)}, or forward: nat`;
+    tell(`${server.forward} does not change ports: port ${server.port} must be ${ports.join(' or ')}; ${cure}`);
+  }
+  if (server.port === 0 && !free) tell(`port 0 is no port: write ${formatEndpoint(server.address, ports[0] as number)}`);
+}
+
+/** A check must know where to knock. */
+function checkTarget(server: RealServerConfig, tell: Tell): void {
+  const blind = server.checks.find((check) => check.type !== 'icmp' && check.port === undefined);
+  if (server.port !== 0 || !blind) return;
+  tell(
+    `the ${blind.type} check of ${server.address} has no port: give the check a port, or write ${formatEndpoint(server.address, 80)}`,
+  );
+}
+
+function checkTunnel(server: RealServerConfig, shape: RealServerShape, tell: Tell): void {
+  if (!shape.tun) return;
+  const unused = server.forward !== 'tun' && `"tun" means nothing to ${server.address}: it is forwarded to by ${server.forward}`;
+  const fault = unused || tunnelFault(server.tunnel);
+  if (fault) tell(fault, 'tun');
+}
+
+export function readServer(
+  shape: RealServerShape,
+  context: ServerContext,
+  at: Located<unknown>,
+  below: Path,
+  report: Report,
+): RealServerConfig {
+  const server = build(shape, context);
+  const tell: Tell = (message, key = 'address') => report('error', at, message, [...below, key]);
+  checkFamily(server, context, tell);
+  checkPort(server, context, tell);
+  checkTarget(server, tell);
+  checkTunnel(server, shape, tell);
+  if (server.lower > server.upper) tell(`lower (${server.lower}) is above upper (${server.upper})`, 'lower');
+  if (shape.checks) checkTimes(server.checks, at, [...below, 'checks'], report);
+  if (server.checks.length === 0) {
+    const key = formatEndpoint(server.address, server.port);
+    report('warning', at, `the real server ${key} of ${context.name} has no check: it is always up`, below);
+  }
+  return server;
+}

@@ -1,0 +1,218 @@
+/**
+ * Virtual servers and real servers: defaults, and the rules that look at several keys at once. What the kernel would take and then
+ * do something else with (or nothing at all) is refused here, with the reason.
+ */
+import { addressBits, type Family, familyOf, formatEndpoint, isLinkLocal6 } from '../base/ip.js';
+import { type ServiceId, serviceKey } from '../base/service-id.js';
+import { isHashed } from '../base/words.js';
+import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
+import { portsOf, readServer, type ServerContext } from './build-server.js';
+import { buildTunnel, tunnelFault } from './build-tunnel.js';
+import type { Located, Report } from './located.js';
+import type { FileShape } from './schema.js';
+import type { PersistenceShape, VirtualServerShape } from './schema-service.js';
+import type { OnFailure, Persistence, RealServerConfig, SchedulerFlag, ServiceSettings, VirtualServerConfig } from './types.js';
+
+type Defaults = NonNullable<FileShape['defaults']>;
+
+/** ipvsadm's. */
+const PERSISTENCE_S = 300;
+
+/** The family of a mark is the real servers', where they agree and no tunnel hides it. */
+function familyOfMark(shape: VirtualServerShape): Family {
+  if (shape.family) return shape.family === 'ipv6' ? 6 : 4;
+  const families = new Set(shape.real_servers.map((server) => familyOf(server.address.address)));
+  return families.size === 1 && families.has(6) ? 6 : 4;
+}
+
+function idsOf(at: Located<VirtualServerShape>, report: Report): ServiceId[] {
+  const { address, fwmark, protocol = 'tcp', name, family } = at.value;
+  if ((address === undefined) === (fwmark === undefined)) {
+    report('error', at, `the virtual server ${name} needs either "address" or "fwmark"`, fwmark === undefined ? [] : ['fwmark']);
+    return [];
+  }
+  if (fwmark !== undefined) {
+    if (at.value.protocol) report('error', at, 'a fwmark service takes every protocol: leave "protocol" out', ['protocol']);
+    return [{ kind: 'fwmark', family: familyOfMark(at.value), fwmark }];
+  }
+  if (family) report('error', at, '"family" is of use to a fwmark service only', ['family']);
+  const ids = (address ?? []).flatMap(({ addresses, port }) =>
+    addresses.map((one): ServiceId => ({ kind: 'address', family: familyOf(one), protocol, address: one, port })),
+  );
+  if (new Set(ids.map((id) => id.family)).size > 1)
+    report('error', at, `IPv4 and IPv6 are two virtual servers: ${name} has addresses of both`, ['address']);
+  return ids;
+}
+
+function buildPersistence(shape: PersistenceShape | undefined, family: Family): Persistence | undefined {
+  if (!shape) return undefined;
+  const { timeout = PERSISTENCE_S, prefix = addressBits(family), engine } = shape;
+  return { timeout, prefix, engine: engine ?? '' };
+}
+
+function checkTunnel(at: Located<VirtualServerShape>, settings: ServiceSettings, report: Report): void {
+  const fault = at.value.tun && tunnelFault(settings.tunnel);
+  if (fault) report('error', at, fault, ['tun']);
+}
+
+function checkPersistence(at: Located<VirtualServerShape>, { persistence, ids }: ServiceSettings, report: Report): void {
+  const id = ids[0];
+  if (!persistence || !id) return;
+  if (persistence.prefix > addressBits(id.family))
+    report('error', at, `persistence: an IPv${id.family} address has ${addressBits(id.family)} bits, not ${persistence.prefix}`, [
+      'persistence',
+    ]);
+  if (persistence.engine === 'sip' && id.kind === 'address' && id.protocol !== 'udp')
+    report('error', at, `the persistence engine sip reads UDP only: the kernel would never find a Call-ID in ${id.protocol}`, [
+      'persistence',
+    ]);
+}
+
+/** Each would be taken by the kernel, and not do what it says. */
+function checkScheduling(at: Located<VirtualServerShape>, settings: ServiceSettings, report: Report): void {
+  const { ids, scheduler, schedulerFlags, onePacket, persistence } = settings;
+  for (const flag of schedulerFlags) {
+    if (flag.startsWith(`${scheduler}-`)) continue;
+    report('error', at, `${flag} means nothing to the scheduler ${scheduler}: the kernel would ignore it`, ['scheduler_flags']);
+  }
+  if (isHashed(scheduler) && !schedulerFlags.includes(`${scheduler}-fallback`))
+    report(
+      'warning',
+      at,
+      `without ${scheduler}-fallback the clients of a failed real server are refused until it is back`,
+      at.value.scheduler_flags ? ['scheduler_flags'] : ['scheduler'],
+    );
+  const id = ids[0];
+  if (onePacket && id?.kind === 'address' && id.protocol !== 'udp')
+    report('error', at, `one_packet acts on UDP only: the kernel would ignore it for ${id.protocol}`, ['one_packet']);
+  if (ids.some((one) => one.kind === 'address' && one.port === 0) && !persistence)
+    report('error', at, 'a virtual server of every port (port 0) needs persistence: without it the kernel never schedules', [
+      'address',
+    ]);
+}
+
+function onFailureOf(
+  at: Located<VirtualServerShape>,
+  scheduler: string,
+  defaults: Defaults | undefined,
+  report: Report,
+): OnFailure {
+  const own = at.value.on_failure;
+  if (!isHashed(scheduler)) return own ?? defaults?.on_failure ?? 'remove';
+  if (own === 'remove')
+    report('error', at, `on_failure: remove does not go with ${scheduler}: every client would change its server; it quiesces`, [
+      'on_failure',
+    ]);
+  return 'quiesce';
+}
+
+/** Of a hashing scheduler that is told nothing else: its clients are served while their server is away. */
+function flagsOf(value: VirtualServerShape, scheduler: string, defaults: Defaults | undefined): readonly SchedulerFlag[] {
+  const inherited = defaults?.scheduler_flags?.filter((flag) => flag.startsWith(`${scheduler}-`));
+  const given = value.scheduler_flags ?? (inherited && inherited.length > 0 ? inherited : undefined);
+  return given ?? (isHashed(scheduler) ? [`${scheduler}-fallback`] : []);
+}
+
+function buildSettings(at: Located<VirtualServerShape>, defaults: Defaults | undefined, report: Report): ServiceSettings {
+  const { value } = at;
+  const ids = idsOf(at, report);
+  const scheduler = value.scheduler ?? defaults?.scheduler ?? 'wlc';
+  const mss = value.tun?.mss ?? defaults?.tun?.mss ?? 'auto';
+  const settings: ServiceSettings = {
+    ids,
+    scheduler,
+    schedulerFlags: flagsOf(value, scheduler, defaults),
+    persistence: buildPersistence(value.persistence ?? defaults?.persistence, ids[0]?.family ?? 4),
+    onePacket: value.one_packet ?? false,
+    forward: value.forward ?? defaults?.forward ?? 'nat',
+    tunnel: buildTunnel(value.tun, defaults?.tun),
+    mss: mss === 'off' ? undefined : mss,
+    snat: value.snat === 'auto',
+    follow: value.follow ?? 'auto',
+    onFailure: onFailureOf(at, scheduler, defaults, report),
+  };
+  checkTunnel(at, settings, report);
+  checkPersistence(at, settings, report);
+  checkScheduling(at, settings, report);
+  return settings;
+}
+
+/** Two real servers that are one to the kernel. */
+function checkTwins(
+  name: string,
+  servers: readonly RealServerConfig[],
+  settings: ServiceSettings,
+  at: Located<unknown>,
+  report: Report,
+): void {
+  const seen = new Map<string, RealServerConfig>();
+  servers.forEach((server, i) => {
+    const port = server.forward === 'nat' ? server.port : (portsOf(settings)[0] ?? 0);
+    const key = formatEndpoint(server.address, port);
+    const twin = seen.get(key);
+    const text = twin
+      ? formatEndpoint(twin.address, twin.port) === formatEndpoint(server.address, server.port)
+        ? `${key} is a real server of ${name} already`
+        : `${formatEndpoint(server.address, server.port)} and ${formatEndpoint(twin.address, twin.port)} are one real server to the kernel: ${server.forward} does not change ports`
+      : undefined;
+    if (text) report('error', at, text, ['real_servers', i, 'address']);
+    seen.set(key, server);
+  });
+}
+
+function checkUse(
+  at: Located<VirtualServerShape>,
+  servers: readonly RealServerConfig[],
+  settings: ServiceSettings,
+  report: Report,
+): void {
+  const uses = (forward: string) => settings.forward === forward || servers.some((server) => server.forward === forward);
+  if (at.value.tun && !uses('tun'))
+    report('error', at, `"tun" means nothing: no real server of ${at.value.name} is behind a tunnel`, ['tun']);
+  if (settings.snat && !uses('nat'))
+    report('error', at, `"snat" means nothing: no real server of ${at.value.name} is forwarded to by nat`, ['snat']);
+}
+
+function buildService(at: Located<VirtualServerShape>, defaults: Defaults | undefined, report: Report): VirtualServerConfig {
+  const { value } = at;
+  const levels: readonly PartialTiming[] = [value.check, defaults?.check];
+  const settings = buildSettings(at, defaults, report);
+  const checks = (value.checks ?? defaults?.checks ?? []).map((check) => buildCheck(check, levels));
+  checkTimes(checks, at, value.checks ? ['checks'] : [], report);
+  if (value.real_servers.length === 0)
+    report('warning', at, `the virtual server ${value.name} has no real server: connections to it are refused`);
+  const context: ServerContext = { name: value.name, settings, checks, levels, defaults };
+  const realServers =
+    settings.ids.length === 0
+      ? []
+      : value.real_servers.map((shape, i) => readServer(shape, context, at, ['real_servers', i], report));
+  checkTwins(value.name, realServers, settings, at, report);
+  checkUse(at, realServers, settings, report);
+  return { name: value.name, ...settings, checks, realServers };
+}
+
+export function buildServices(
+  sections: readonly Located<VirtualServerShape>[],
+  defaults: Located<Defaults> | undefined,
+  report: Report,
+): VirtualServerConfig[] {
+  const names = new Set<string>();
+  const holders = new Map<string, string>();
+  return sections.map((at) => {
+    const service = buildService(at, defaults?.value, report);
+    if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);
+    names.add(service.name);
+    for (const id of service.ids) {
+      const key = serviceKey(id);
+      const holder = holders.get(key);
+      const place = id.kind === 'fwmark' ? 'fwmark' : 'address';
+      if (holder === service.name) report('error', at, `${key} is listed twice`, [place]);
+      else if (holder)
+        report('error', at, `${key} is ${id.kind === 'fwmark' ? 'the mark' : 'the address'} of "${holder}" already`, [place]);
+      holders.set(key, service.name);
+      if (id.kind === 'address' && isLinkLocal6(id.address))
+        report('warning', at, `${id.address} is link-local: only hosts of the same link can reach it`, ['address']);
+    }
+    return service;
+  });
+}

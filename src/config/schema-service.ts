@@ -1,0 +1,189 @@
+/** The shape of virtual servers, real servers and checks. */
+import * as v from 'valibot';
+import {
+  type AddressesAndPort,
+  FORWARDS,
+  isRefused,
+  MAX_THRESHOLD,
+  MAX_WEIGHT,
+  type Parsed,
+  PROTOCOLS,
+  parseChoice,
+  parseFwmark,
+  parseServerWord,
+  parseServiceAddresses,
+  SCHEDULER_FLAGS,
+  SCHEDULERS,
+  TUNNEL_CHECKSUMS,
+  TUNNELS,
+} from '../base/words.js';
+import { LATER_CHECKS, laterText } from './later.js';
+import { choice, duration, list, mapping, name, parsed, seconds, shown, text, whole, yesNo } from './schema-tools.js';
+
+const timing = {
+  interval: v.optional(duration('interval', 10, 3_600_000)),
+  timeout: v.optional(duration('timeout', 10, 600_000)),
+  rise: v.optional(whole('rise', 1, 1000)),
+  fall: v.optional(whole('fall', 1, 1000)),
+};
+
+const statusRange = parsed((word) => {
+  const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  return match && from <= to
+    ? { value: [from, to] as const }
+    : { refused: `"${word}" is no HTTP status or range such as 200-299` };
+}, 'an HTTP status');
+
+const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const clean = (what: string, pattern: RegExp) =>
+  v.pipe(
+    text(what),
+    v.regex(pattern, (issue) => `${what}: ${shown(issue.input)} cannot be sent in a request`),
+  );
+
+const CHECK_TYPES = ['tcp', 'http', 'icmp'] as const;
+const httpOnly = {
+  path: v.optional(clean('path', /^\/[\x21-\x7e]*$/)),
+  host: v.optional(clean('host', /^[\x21-\x7e]+$/)),
+  headers: v.optional(
+    v.record(
+      v.pipe(
+        v.string(),
+        v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
+      ),
+      v.pipe(
+        v.union([v.string(), v.number()], 'a header value is a text'),
+        v.transform(String),
+        v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
+      ),
+      'headers are a mapping of names to texts',
+    ),
+  ),
+  status: v.optional(list('status', statusRange)),
+  body: v.optional(text('body')),
+};
+
+const check = v.pipe(
+  mapping('a check', {
+    type: parsed((word) => {
+      if ((LATER_CHECKS as readonly string[]).includes(word)) return { refused: `check type ${laterText(word)}` };
+      return parseChoice('check type', word, CHECK_TYPES);
+    }, 'a check type'),
+    ...timing,
+    port: v.optional(whole('port', 1, 65_535)),
+    ...httpOnly,
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const value = dataset.value as Record<string, unknown>;
+    const wrong = [...(value.type === 'http' ? [] : Object.keys(httpOnly)), ...(value.type === 'icmp' ? ['port'] : [])];
+    for (const key of wrong) {
+      if (value[key] === undefined) continue;
+      addIssue({
+        message: `"${key}" means nothing to a check of type ${value.type}`,
+        path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }],
+      });
+    }
+  }),
+);
+
+const tunnel = {
+  type: v.optional(choice('tunnel', TUNNELS)),
+  port: v.optional(whole('port', 1, 65_535)),
+  checksum: v.optional(choice('tunnel checksum', TUNNEL_CHECKSUMS)),
+};
+
+const MIN_MSS = 536;
+const mss = parsed<'auto' | 'off' | number>((word) => {
+  if (word === 'auto' || word === 'off') return { value: word };
+  const value = /^\d{1,5}$/.test(word) ? Number(word) : 0;
+  return value >= MIN_MSS && value <= 65_495
+    ? { value }
+    : { refused: `"${word}" is no MSS: write auto, off, or a number from ${MIN_MSS} to 65495` };
+}, 'an MSS');
+
+/** Of the service: for all its real servers, and what the director does about it. */
+const serviceTunnel = mapping('tun', { ...tunnel, mss: v.optional(mss) });
+
+const serverAddress = parsed(parseServerWord, 'ADDRESS:PORT');
+
+const realServer = mapping('a real server', {
+  address: serverAddress,
+  weight: v.optional(whole('weight', 0, MAX_WEIGHT)),
+  forward: v.optional(choice('forwarding method', FORWARDS)),
+  tun: v.optional(mapping('tun of a real server', tunnel)),
+  upper: v.optional(whole('upper', 0, MAX_THRESHOLD)),
+  lower: v.optional(whole('lower', 0, MAX_THRESHOLD)),
+  checks: v.optional(list('checks', check)),
+});
+
+const persistenceMapping = mapping('persistence', {
+  timeout: v.optional(seconds('timeout')),
+  prefix: v.optional(whole('prefix', 1, 128)),
+  engine: v.optional(choice('persistence engine', ['sip'])),
+});
+const persistenceTime = v.pipe(
+  seconds('persistence'),
+  v.transform((timeout) => ({ timeout, prefix: undefined, engine: undefined })),
+);
+
+/** `5m`, or `{ timeout: 5m, prefix: 24 }`. */
+const persistence = v.lazy((input): typeof persistenceMapping | typeof persistenceTime =>
+  typeof input === 'object' ? persistenceMapping : persistenceTime,
+);
+
+export const inherited = {
+  scheduler: v.optional(choice('scheduler', SCHEDULERS)),
+  scheduler_flags: v.optional(list('scheduler_flags', choice('scheduler flag', SCHEDULER_FLAGS))),
+  persistence: v.optional(persistence),
+  forward: v.optional(choice('forwarding method', FORWARDS)),
+  tun: v.optional(serviceTunnel),
+  on_failure: v.optional(choice('reaction to failure', ['remove', 'quiesce'])),
+  check: v.optional(mapping('check timing', timing)),
+  checks: v.optional(list('checks', check)),
+};
+
+/** One address or range, or a list of them; each refusal at its place. */
+const serviceAddress = v.pipe(
+  v.unknown(),
+  v.rawTransform<unknown, readonly AddressesAndPort[]>(({ dataset, addIssue, NEVER }) => {
+    const input = dataset.value;
+    const words: readonly unknown[] = Array.isArray(input) ? input : [input];
+    if (words.length === 0) addIssue({ message: 'address is an empty list' });
+    const found = words.map((word, key) => {
+      const result = readAddresses(word);
+      if (!isRefused(result)) return result.value;
+      const place = { type: 'array' as const, origin: 'value' as const, input: input as unknown[], key, value: word };
+      addIssue(Array.isArray(input) ? { message: result.refused, path: [place] } : { message: result.refused });
+      return undefined;
+    });
+    const good = found.filter((one) => one !== undefined);
+    return good.length === words.length && good.length > 0 ? good : NEVER;
+  }),
+);
+
+function readAddresses(word: unknown): Parsed<AddressesAndPort> {
+  if (typeof word === 'string' || typeof word === 'number') return parseServiceAddresses(String(word));
+  return { refused: `ADDRESS:PORT is expected, not ${shown(word)}` };
+}
+
+export const virtualServer = mapping('a virtual server', {
+  name: name('name of a virtual server'),
+  address: v.optional(serviceAddress),
+  fwmark: v.optional(parsed(parseFwmark, 'a firewall mark')),
+  family: v.optional(choice('family', ['ipv4', 'ipv6'])),
+  protocol: v.optional(choice('protocol', PROTOCOLS)),
+  one_packet: v.optional(yesNo('one_packet')),
+  snat: v.optional(choice('SNAT', ['auto', 'off'])),
+  follow: v.optional(text('follow')),
+  ...inherited,
+  real_servers: v.optional(list('real_servers', realServer), []),
+});
+
+export type VirtualServerShape = v.InferOutput<typeof virtualServer>;
+export type RealServerShape = v.InferOutput<typeof realServer>;
+export type CheckShape = v.InferOutput<typeof check>;
+export type TimingShape = v.InferOutput<typeof inherited.check>;
+export type TunnelShape = v.InferOutput<typeof serviceTunnel>;
+export type PersistenceShape = v.InferOutput<typeof persistence>;

@@ -1,0 +1,109 @@
+/** The bricks of the schema: each refuses with the sentence that a user gets. */
+import * as v from 'valibot';
+import { parseDuration } from '../base/duration.js';
+import { didYouMean } from '../base/suggest.js';
+import { isRefused, MAX_SECONDS, type Parsed, parseChoice } from '../base/words.js';
+import { LATER, laterText } from './later.js';
+
+type Entries = Record<string, v.GenericSchema>;
+
+export const shown = (value: unknown): string => {
+  if (value === undefined || value === null) return 'nothing';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+};
+
+/** A mapping of known keys. Unknown ones are all told, each at its place. */
+export function mapping<const E extends Entries>(what: string, entries: E, later: readonly string[] = LATER[what] ?? []) {
+  const known = Object.keys(entries);
+  const message = (issue: { readonly received: string; readonly path?: readonly { readonly key?: unknown }[] | undefined }) => {
+    const key = issue.path?.at(-1)?.key;
+    return issue.received === 'undefined' && typeof key === 'string' && known.includes(key)
+      ? `${what} needs "${key}"`
+      : `${what} is a mapping of ${known.join(', ')}`;
+  };
+  return v.pipe(
+    v.looseObject(entries, message),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const value = dataset.value as Record<string, unknown>;
+      if (typeof value !== 'object' || value === null) return;
+      for (const key of Object.keys(value)) {
+        if (known.includes(key)) continue;
+        const text = later.includes(key) ? laterText(key) : `unknown key "${key}" in ${what}${didYouMean(key, known)}`;
+        addIssue({ message: text, path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }] });
+      }
+    }),
+  );
+}
+
+/** A scalar that a parser turns into a value, or refuses with its sentence. */
+export const parsed = <T>(parse: (text: string) => Parsed<T>, expected: string) =>
+  v.pipe(
+    v.union([v.string(), v.number()], (issue) => `${expected} is expected, not ${shown(issue.input)}`),
+    v.rawTransform<string | number, T>(({ dataset, addIssue, NEVER }) => {
+      const result = parse(String(dataset.value));
+      if (!isRefused(result)) return result.value;
+      addIssue({ message: result.refused });
+      return NEVER;
+    }),
+  );
+
+export const text = (what: string) =>
+  v.pipe(
+    v.string((issue) => `${what} is a text, not ${shown(issue.input)}`),
+    v.nonEmpty(`${what} is empty`),
+  );
+
+export const name = (what: string) =>
+  v.pipe(
+    text(what),
+    v.regex(
+      /^[A-Za-z0-9][\w.-]{0,62}$/,
+      (issue) => `"${issue.input}" is no ${what}: letters, digits, "_", "-" and ".", at most 63`,
+    ),
+  );
+
+export const whole = (what: string, min: number, max: number) => {
+  const message = (issue: { input: unknown }) => `${what} is a whole number from ${min} to ${max}, not ${shown(issue.input)}`;
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
+};
+
+export const yesNo = (what: string) => v.boolean((issue) => `${what} is true or false, not ${shown(issue.input)}`);
+
+export const choice = <const T extends string>(what: string, choices: readonly T[]) =>
+  parsed((word) => parseChoice(what, word, choices), `a ${what}`);
+
+export function duration(what: string, min: number, max: number) {
+  return parsed((word) => {
+    const ms = parseDuration(word);
+    if (ms === undefined) return { refused: `${what}: "${word}" is no duration: write 500ms, 2s or 10m` };
+    if (ms < min || ms > max) return { refused: `${what}: ${word} is outside ${min}ms to ${max / 1000}s` };
+    return { value: ms };
+  }, `a duration for ${what}`);
+}
+
+export const list = <T extends v.GenericSchema>(what: string, item: T) =>
+  v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
+
+/** Whole seconds, as the kernel counts them. */
+export const seconds = (what: string) =>
+  v.pipe(
+    duration(what, 1000, MAX_SECONDS * 1000),
+    v.check(
+      (ms) => ms % 1000 === 0,
+      (issue) => `${what} is in whole seconds, not ${issue.input} ms`,
+    ),
+    v.transform((ms) => ms / 1000),
+  );
+
+export const interfaceName = (what: string) =>
+  v.pipe(
+    text(what),
+    v.regex(/^[^\s/]{1,15}$/, (issue) => `"${issue.input}" is no interface name (1 to 15 characters, no space, no "/")`),
+  );
+
+export const path = (what: string) =>
+  v.pipe(
+    text(what),
+    v.regex(/^\//, (issue) => `${what} is an absolute path, not "${issue.input}"`),
+  );

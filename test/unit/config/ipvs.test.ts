@@ -1,0 +1,169 @@
+/** Services and real servers as the kernel has them: what is understood, and what it would misread and is refused. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { serviceKey } from '../../../src/base/service-id.js';
+import { parseConfig } from '../../../src/config/parse.js';
+import type { Config, VirtualServerConfig } from '../../../src/config/types.js';
+import { BAD_OPTIONS, refuses, server, service } from '../../fake/bad-config.js';
+
+const mark = (lines: string): string => `virtual_servers:\n  - name: web\n    fwmark: 7\n${lines}`;
+const at = (address: string, lines = ''): string => `virtual_servers:\n  - name: web\n    address: ${address}\n${lines}`;
+
+refuses('what the kernel would misread', [
+  [at('@192.0.2.10:0'), /port 0\) needs persistence/],
+  [at('@192.0.2.20-10:80'), /the range ends before it begins/],
+  [at('@192.0.0.0-192.0.200.0:80'), /more than 1024 addresses/],
+  [at('@192.0.2.10-2001:80'), /"2001" in .* is no end of a range/],
+  [at('[ "192.0.2.10:80", @"192.0.2.10" ]'), /has no port/],
+  [at('@[]'), /address is an empty list/],
+  [at('@[ "192.0.2.10:80", "[2001:db8::1]:80" ]'), /IPv4 and IPv6 are two virtual servers/],
+  [at('@[ "192.0.2.10:80", "192.0.2.9-11:80" ]'), /tcp\/192\.0\.2\.10:80 is listed twice/],
+  [at('224.0.0.1-5:80').replace('224', '@224'), /is no unicast address/],
+  ['virtual_servers:\n  - name: web\n    fwmark: @0\n', /"0" is no firewall mark/],
+  ['virtual_servers:\n  - name: web\n    fwmark: @4294967296\n', /is no firewall mark/],
+  [`${mark('')}  - { name: other, fwmark: @7 }\n`, /fwmark\/7 is the mark of "web" already/],
+  [mark('    address: 192.0.2.10:80\n').replace('fwmark: ', 'fwmark: @'), /needs either "address" or "fwmark"/],
+  [mark('    protocol: @tcp\n'), /a fwmark service takes every protocol/],
+  [service('    family: @ipv6\n'), /"family" is of use to a fwmark service only/],
+  [service('    scheduler_flags: @[ sh-port ]\n'), /sh-port means nothing to the scheduler wlc/],
+  [service('    scheduler: mh\n    scheduler_flags: @[ sh-port ]\n'), /sh-port means nothing to the scheduler mh/],
+  [service('    scheduler_flags: [ @sh-prot ]\n'), /"sh-prot" is no scheduler flag; did you mean "sh-port"/],
+  [service('    scheduler: sh\n    on_failure: @remove\n'), /on_failure: remove does not go with sh/],
+  [service('    one_packet: @true\n'), /one_packet acts on UDP only/],
+  [service('    persistence: @{ prefix: 33 }\n'), /an IPv4 address has 32 bits, not 33/],
+  [service('    persistence: { prefix: @0 }\n'), /prefix is a whole number from 1 to 128/],
+  [service('    persistence: @100d\n'), /persistence: .*(outside|no duration)/],
+  [service('    persistence: @1500ms\n'), /persistence is in whole seconds/],
+  [service('    persistence: @{ engine: sip }\n'), /sip reads UDP only/],
+  [service('    tun: @{ type: gre }\n'), /"tun" means nothing: no real server of web is behind a tunnel/],
+  [service('    forward: tun\n    tun: @{ type: gre, port: 6080 }\n'), /gre has no port/],
+  [service('    forward: tun\n    tun: @{ checksum: csum }\n'), /ipip has no checksum/],
+  [service('    forward: tun\n    tun: @{ type: gre, checksum: remcsum }\n'), /of gue only/],
+  [service('    forward: tun\n    tun: { type: @gue6 }\n'), /"gue6" is no tunnel; did you mean "gue"/],
+  [service('    forward: tun\n    tun: { mss: @100 }\n'), /is no MSS/],
+  [service('    forward: dr\n    snat: @auto\n'), /"snat" means nothing/],
+  [service('    follow: @VI_9\n'), /there is no VRRP instance "VI_9"/],
+  [server('address: "10.0.0.1:80", tun: @{ type: gre }'), /"tun" means nothing to 10\.0\.0\.1: it is forwarded to by nat/],
+  [server('address: @"10.0.0.1:0"'), /port 0 is no port: write 10\.0\.0\.1:80/],
+  [server('address: @"[fe80::1]:80", forward: tun'), /link-local/],
+  [server('address: @"[2001:db8::1]:80", forward: dr'), /only a tunnel \(forward: tun\) carries one family in the other/],
+  [
+    `${mark('    forward: dr\n    real_servers:\n')}      - { address: "10.0.0.1:80" }\n      - { address: @"10.0.0.1:81" }\n`,
+    /10\.0\.0\.1:81 and 10\.0\.0\.1:80 are one real server to the kernel: dr does not change ports/,
+  ],
+  [
+    `${mark('    real_servers:\n')}      - { address: @10.0.0.1, checks: [ { type: tcp } ] }\n`,
+    /the tcp check of 10\.0\.0\.1 has no port/,
+  ],
+  [`connection_sync: { @follow: VI_1 }\n${service('')}`.replace('{ @', '@{ '), /connection_sync needs "interface"/],
+  [`connection_sync: { interface: eth1, follow: @VI_1 }\n${service('')}`, /there is no such VRRP instance/],
+  [`connection_sync: { interface: eth1, id: @256 }\n${service('')}`, /id is a whole number from 0 to 255/],
+  [`connection_sync: { interface: eth1, group: @192.0.2.1 }\n${service('')}`, /is no multicast group/],
+  [
+    `connection_sync: @{ interface: eth1 }\n${server('address: "[2001:db8::1]:80", forward: tun')}`,
+    /does not go with a real server of another address family/,
+  ],
+  [`timeouts: { tcp: @500ms }\n${service('')}`, /tcp: 500ms is outside|tcp is in whole seconds/],
+  [`timeouts: { @tpc: 5s }\n${service('')}`, /unknown key "tpc" in timeouts; did you mean "tcp"/],
+  [
+    `kernel_settings: { @conn_reuse_mod: 1 }\n${service('')}`,
+    /unknown key "conn_reuse_mod" in kernel_settings; did you mean "conn_reuse_mode"/,
+  ],
+  [`kernel_settings: { conntrack: @yes please }\n${service('')}`, /is no value of a kernel setting/],
+]);
+
+function parse(text: string): Config {
+  const { config, problems } = parseConfig('f.yaml', text, BAD_OPTIONS);
+  assert.ok(config, JSON.stringify(problems));
+  return config;
+}
+const only = (text: string): VirtualServerConfig => parse(text).virtualServers[0] as VirtualServerConfig;
+const keys = (text: string): string[] => only(text).ids.map(serviceKey);
+
+describe('services', () => {
+  test('a list and a range are many services of one definition', () => {
+    assert.deepEqual(keys(at('[ 192.0.2.10:80, 192.0.2.254-192.0.3.1:443 ]', '    protocol: udp\n')), [
+      'udp/192.0.2.10:80',
+      'udp/192.0.2.254:443',
+      'udp/192.0.2.255:443',
+      'udp/192.0.3.0:443',
+      'udp/192.0.3.1:443',
+    ]);
+    assert.deepEqual(keys(at('192.0.2.9-11:80')), ['tcp/192.0.2.9:80', 'tcp/192.0.2.10:80', 'tcp/192.0.2.11:80']);
+    assert.deepEqual(keys(at('"[2001:db8::fe-101]:80"')), [
+      'tcp/[2001:db8::fe]:80',
+      'tcp/[2001:db8::ff]:80',
+      'tcp/[2001:db8::100]:80',
+      'tcp/[2001:db8::101]:80',
+    ]);
+    assert.equal(keys(at('10.0.0.0-10.0.3.255:80')).length, 1024);
+  });
+
+  test('a mark has the family of its real servers, unless it is said', () => {
+    const servers = '    real_servers: [ { address: "[2001:db8::1]:80" } ]\n';
+    assert.deepEqual(keys(mark('')), ['fwmark/7']);
+    assert.deepEqual(keys(mark(servers)), ['fwmark/7/inet6']);
+    assert.deepEqual(keys(mark(`    family: ipv4\n    forward: tun\n${servers}`)), ['fwmark/7']);
+    assert.deepEqual(keys(mark('').replace('7', '0xff')), ['fwmark/255']);
+  });
+
+  test('persistence is a time, or says more', () => {
+    assert.deepEqual(only(service('    persistence: 5m\n')).persistence, { timeout: 300, prefix: 32, engine: '' });
+    const sip = '    protocol: udp\n    persistence: { timeout: 1h, prefix: 24, engine: sip }\n';
+    assert.deepEqual(only(service(sip)).persistence, { timeout: 3600, prefix: 24, engine: 'sip' });
+    assert.equal(only(`defaults: { persistence: 60 }\n${service('')}`).persistence?.timeout, 60);
+  });
+
+  test('a hashing scheduler serves the clients of a failed server, and never takes it out', () => {
+    const mh = only(service('    scheduler: mh\n'));
+    assert.deepEqual([mh.schedulerFlags, mh.onFailure], [['mh-fallback'], 'quiesce']);
+    assert.equal(only(`defaults: { on_failure: remove, scheduler: sh }\n${service('')}`).onFailure, 'quiesce');
+    const { config, problems } = parseConfig(
+      'f.yaml',
+      service('    scheduler: sh\n    scheduler_flags: [ sh-port ]\n'),
+      BAD_OPTIONS,
+    );
+    assert.deepEqual(config?.virtualServers[0]?.schedulerFlags, ['sh-port']);
+    assert.ok(problems.some((one) => /without sh-fallback the clients of a failed real server are refused/.test(one.message)));
+  });
+});
+
+describe('real servers', () => {
+  const servers = (text: string) => only(text).realServers.map((one) => [one.address, one.port]);
+  test("without a port have the service's, or none behind a mark", () => {
+    assert.deepEqual(servers(server('address: 10.0.0.1')), [['10.0.0.1', 80]]);
+    assert.deepEqual(servers(mark('    real_servers: [ { address: 10.0.0.1 }, { address: "10.0.0.2:81" } ]\n')), [
+      ['10.0.0.1', 0],
+      ['10.0.0.2', 81],
+    ]);
+  });
+
+  test('have the tunnel of their service, unless they say otherwise', () => {
+    const text = `defaults: { tun: { type: gue, checksum: csum } }\n${service(
+      '    forward: tun\n    tun: { port: 7000 }\n    real_servers:\n      - { address: 10.0.0.1 }\n      - { address: 10.0.0.2, tun: { type: gre } }\n      - { address: "[2001:db8::3]", tun: { port: 5555, checksum: none } }\n',
+    )}`;
+    assert.deepEqual(
+      only(text).realServers.map(({ tunnel }) => [tunnel.type, tunnel.port, tunnel.checksum]),
+      [
+        ['gue', 7000, 'csum'],
+        ['gre', 0, 'none'],
+        ['gue', 5555, 'none'],
+      ],
+    );
+    assert.deepEqual(only(`defaults: { tun: { type: gue } }\n${service('    forward: tun\n')}`).tunnel.port, 6080);
+  });
+});
+
+test('the director: sync, timeouts, kernel settings', () => {
+  const vrrp = 'vrrp_instances: [ { name: VI_1, interface: eth0, virtual_router_id: 51, virtual_addresses: [ 192.0.2.10 ] } ]\n';
+  const { connectionSync, timeouts, kernel } = parse(
+    `connection_sync: { interface: eth1, follow: VI_1 }\ntimeouts: { tcp: 15m, udp: 30 }\nkernel_settings: { restore: true, sync_threshold: 3 10, conntrack: keep, sloppy_tcp: 1 }\n${service('')}${vrrp}`,
+  );
+  assert.deepEqual([connectionSync?.interface, connectionSync?.follow, connectionSync?.id], ['eth1', 'VI_1', 51]);
+  assert.deepEqual(timeouts, { tcp: 900, tcpFin: 0, udp: 30 });
+  assert.deepEqual(kernel, {
+    manage: true,
+    restore: true,
+    values: { sync_threshold: '3 10', conntrack: 'keep', sloppy_tcp: '1' },
+  });
+});
