@@ -165,6 +165,9 @@ function addChanging(define: Define, settle: Settle): void {
   define('del-vs SERVICE', 'removes a virtual server', true).action((service, options) =>
     settle(call('del_vs', { service: words.readService(service), ...changing(options) })),
   );
+  define('take-over SERVICE', "makes a service that somebody else put into the kernel lbd's own", true).action(
+    (service, options) => settle(call('take_over', { service: words.readService(service), ...changing(options) })),
+  );
   define('reload', 'reads the configuration file again; any error in it changes nothing', true).action((options) =>
     settle(call('reload', changing(options))),
   );

@@ -71,15 +71,21 @@ export interface ApiRealServer {
 
 export interface ApiService {
   readonly name: string;
-  /** `tcp/192.0.2.10:80` */
+  /** `tcp/192.0.2.10:80`: the first of `keys`. */
   readonly key: string;
+  /** Every service that it is in the kernel. */
+  readonly keys: readonly string[];
   readonly source: 'file' | 'runtime' | 'foreign';
   readonly scheduler: string;
+  /** `persistent 300`, `ops`, `sh-port`, … */
+  readonly options: readonly string[];
   readonly forward: string;
   readonly on_failure: string;
   readonly in_kernel: boolean;
   /** Wanted and kernel agree. */
   readonly in_sync: boolean;
+  /** The VRRP instance that is not master here and keeps the service out of the kernel: this host is a real server too. */
+  readonly stands_back_for: string | null;
   readonly up: number;
   readonly total: number;
   readonly real_servers: readonly ApiRealServer[];
@@ -148,9 +154,18 @@ export interface ApiStatus {
   }[];
   readonly ipvs: { readonly usable: boolean; readonly text: string };
   /** Since start: times the kernel's table differed from the wanted one without lbd having done it. */
-  readonly drift: { readonly total: number; readonly last: string | null };
+  readonly drift: {
+    readonly total: number;
+    readonly last: string | null;
+    readonly by_kind: Readonly<Record<string, number>>;
+    /** Services that another program changes again and again. */
+    readonly fought_over: readonly string[];
+  };
   readonly instances: readonly ApiInstance[];
-  readonly services: readonly Pick<ApiService, 'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'source'>[];
+  readonly services: readonly Pick<
+    ApiService,
+    'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'source'
+  >[];
   readonly foreign_services: readonly string[];
   /** Worst first. */
   readonly problems: readonly ApiProblemLine[];
@@ -216,6 +231,8 @@ export interface Methods {
     } & ChangeOptions;
     result: ApiChanged;
   };
+  /** Makes a service of somebody else, whose address a virtual server has, lbd's own. */
+  take_over: { params: { service: string } & ChangeOptions; result: ApiChanged };
   del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };
   why: { params: { target: string; rs?: string }; result: ApiWhy };

@@ -24,6 +24,7 @@ const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } =
     one_packet: 'yes or no?',
     ...CHANGE,
   },
+  take_over: { service: 'text', ...CHANGE },
   del_vs: { service: 'text', ...CHANGE },
   vrrp: { instance: 'text?' },
   why: { target: 'text', rs: 'text?' },

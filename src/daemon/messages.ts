@@ -1,6 +1,7 @@
 /** What core and its children say to each other over the IPC channel. Plain JSON values only. */
 import type { ApiService, ApiStatus, ApiWhy } from '../control/api.js';
-import type { ServiceIntent } from '../intent/types.js';
+import type { DirectorIntent, ServiceIntent } from '../intent/types.js';
+import type { Carrier } from '../pool/follow.js';
 
 export type Forwarding = 'starting' | 'ready' | 'unusable';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -23,7 +24,8 @@ export type CommonCommand =
 export type CheckQuery =
   | { readonly what: 'summary' }
   | { readonly what: 'services'; readonly service: string | undefined }
-  | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined };
+  | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
+  | { readonly what: 'take-over'; readonly service: string };
 
 export type CheckCommand =
   | CommonCommand
@@ -33,7 +35,14 @@ export type CheckCommand =
       readonly stateDir: string;
       readonly runDir: string;
       readonly onStop: 'keep' | 'remove';
+      readonly director: DirectorIntent;
+      readonly carriers: readonly Carrier[];
+      /** Of the VRRP instances, as far as they have said. */
+      readonly roles: Readonly<Record<string, string>>;
     }
+  /** Some virtual servers are others than before. */
+  | { readonly type: 'update'; readonly services: readonly ServiceIntent[] }
+  | { readonly type: 'roles'; readonly roles: Readonly<Record<string, string>> }
   /** The network was away: every check that is down looks again, and until then this director is not ready. */
   | { readonly type: 'recheck' }
   | { readonly type: 'query'; readonly id: number; readonly query: CheckQuery };
@@ -46,6 +55,8 @@ export interface CheckSummary {
   readonly drift: ApiStatus['drift'];
   readonly services: ApiStatus['services'];
   readonly foreign: readonly string[];
+  /** What the kernel refuses, or somebody else has. */
+  readonly refusals: readonly { readonly service: string; readonly reason: string }[];
   /** Real servers out of the pool, for the list of problems. */
   readonly down: readonly { readonly service: string; readonly rs: string; readonly reason: string }[];
 }

@@ -1,32 +1,36 @@
 /** What a new intent changes, in words: the answer of reload and the text of its event. */
 import type { VrrpInstanceConfig } from '../config/types.js';
-import type { Intent, ServiceIntent } from './types.js';
+import type { DirectorIntent, Intent, ServiceIntent } from './types.js';
 
-function named<T extends { readonly name: string }>(
-  what: string,
-  before: readonly T[],
-  after: readonly T[],
-  content: (one: T) => string,
-): string[] {
-  const old = new Map(before.map((one) => [one.name, content(one)]));
-  const fresh = new Map(after.map((one) => [one.name, content(one)]));
+function named<T extends { readonly name: string }>(what: string, before: readonly T[], after: readonly T[]): string[] {
+  const old = new Map(before.map((one) => [one.name, one]));
+  const fresh = new Map(after.map((one) => [one.name, one]));
   const lines: string[] = [];
   for (const name of fresh.keys()) if (!old.has(name)) lines.push(`${what} ${name} added`);
   for (const name of old.keys()) if (!fresh.has(name)) lines.push(`${what} ${name} removed`);
-  for (const [name, text] of fresh) if (old.has(name) && old.get(name) !== text) lines.push(`${what} ${name} changed`);
+  for (const [name, one] of fresh) if (old.has(name) && !same(old.get(name), one)) lines.push(`${what} ${name} changed`);
   return lines;
 }
+
+const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+const SECTIONS = { kernel: 'kernel_settings', connectionSync: 'connection_sync', timeouts: 'timeouts' } as const;
+
+const sections = (before: DirectorIntent, after: DirectorIntent): string[] =>
+  (Object.keys(SECTIONS) as (keyof DirectorIntent)[])
+    .filter((key) => !same(before[key], after[key]))
+    .map((key) => `${SECTIONS[key]} changed`);
+
+type Compared = Pick<Intent, 'services' | 'instances' | 'director'>;
 
 const SHOWN = 10;
 
 /** `nothing changed`, or `virtual server web changed, instance VI_2 added`; a long list is cut with a count. */
-export function describeDifference(
-  before: Pick<Intent, 'services' | 'instances'>,
-  after: Pick<Intent, 'services' | 'instances'>,
-): string {
+export function describeDifference(before: Compared, after: Compared): string {
   const lines = [
-    ...named<ServiceIntent>('virtual server', before.services, after.services, (one) => JSON.stringify(one)),
-    ...named<VrrpInstanceConfig>('VRRP instance', before.instances, after.instances, (one) => JSON.stringify(one)),
+    ...named<ServiceIntent>('virtual server', before.services, after.services),
+    ...named<VrrpInstanceConfig>('VRRP instance', before.instances, after.instances),
+    ...sections(before.director, after.director),
   ];
   if (lines.length === 0) return 'nothing changed';
   const more = lines.length - SHOWN;

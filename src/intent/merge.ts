@@ -13,6 +13,7 @@ import { isHashed, MAX_WEIGHT } from '../base/words.js';
 import type { Config, Forward, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import type {
   Change,
+  DirectorIntent,
   DroppedOverride,
   Intent,
   Override,
@@ -192,6 +193,16 @@ function finish(one: Draft | VirtualServerConfig): ServiceIntent {
   return service;
 }
 
+/** A memo, as above. */
+const directors = new WeakMap<Config, DirectorIntent>();
+
+function directorOf(config: Config): DirectorIntent {
+  const { kernel, connectionSync, timeouts } = config;
+  const director = directors.get(config) ?? { kernel, connectionSync, timeouts };
+  directors.set(config, director);
+  return director;
+}
+
 export function buildIntent(config: Config, overrides: readonly Override[], revision: number): Merged {
   const drafts: Drafts = new Map(config.virtualServers.map((vs) => [vs.name, vs]));
   const kept: Override[] = [];
@@ -201,7 +212,7 @@ export function buildIntent(config: Config, overrides: readonly Override[], revi
     if (reason === undefined) kept.push(override);
     else dropped.push({ override, reason });
   }
-  const { kernel, connectionSync, timeouts, vrrpInstances: instances } = config;
+  const { vrrpInstances: instances } = config;
   const services = [...drafts.values()].map(finish);
-  return { intent: { revision, services, instances, director: { kernel, connectionSync, timeouts } }, kept, dropped };
+  return { intent: { revision, services, instances, director: directorOf(config) }, kept, dropped };
 }

@@ -3,6 +3,7 @@
  * and repair of drift all come through here. Order matters to live traffic: a service gets its new destinations before it loses
  * old ones, and whole services are deleted last.
  */
+import { isHashed } from '../base/words.js';
 import type { Destination, Operation, Service, ServiceAttributes, Table } from './types.js';
 import { destinationKey, serviceKey } from './types.js';
 
@@ -21,22 +22,50 @@ function attributesOf(service: Service): ServiceAttributes & { id: Service['id']
   return { id, scheduler, flags, timeout, prefix, pe };
 }
 
+/** Destinations that an operation adds or changes, and those that go. */
+function planDestinations(have: Service | undefined, want: Service): Operation[] {
+  const { id } = want;
+  const key = serviceKey(id);
+  const added: Operation[] = [];
+  const raised: Operation[] = [];
+  const lowered: Operation[] = [];
+  const gone: Operation[] = [];
+  const again = have && isHashed(want.scheduler) ? outOfOrder(have, want) : NOTHING;
+  for (const [name, dest] of want.destinations) {
+    const present = have?.destinations.get(name);
+    if (!present) added.push({ kind: 'new-dest', key, id, dest });
+    else if (again.has(name)) added.push({ kind: 'del-dest', key, id, dest: present }, { kind: 'new-dest', key, id, dest });
+    else if (!sameDestination(present, dest))
+      (dest.weight > present.weight ? raised : lowered).push({ kind: 'set-dest', key, id, dest });
+  }
+  for (const [name, dest] of have?.destinations ?? []) {
+    if (!want.destinations.has(name)) gone.push({ kind: 'del-dest', key, id, dest });
+  }
+  // What takes traffic comes before what loses it: at no moment is there nobody.
+  return [...added, ...raised, ...lowered, ...gone];
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/**
+ * A table of hashes depends on the order in which its destinations were added. Those that must be added again, so that the order is the
+ * wanted one, whatever happened before: the same on both directors, and after a restart.
+ */
+function outOfOrder(have: Service, want: Service): ReadonlySet<string> {
+  const kept = [...have.destinations.keys()].filter((name) => want.destinations.has(name));
+  const order = [...want.destinations.keys()];
+  let right = 0;
+  while (right < kept.length && kept[right] === order[right]) right++;
+  return new Set(kept.slice(right));
+}
+
 /** Operations for one service: `have` undefined when the kernel lacks it, `want` undefined when it must go. */
 export function planService(have: Service | undefined, want: Service | undefined): Operation[] {
   if (!want) return have ? [{ kind: 'del-service', key: serviceKey(have.id), id: have.id }] : [];
   const key = serviceKey(want.id);
-  const id = want.id;
-  const operations: Operation[] = [];
-  if (!have) operations.push({ kind: 'new-service', key, service: attributesOf(want) });
-  else if (!sameAttributes(have, want)) operations.push({ kind: 'set-service', key, service: attributesOf(want) });
-  for (const [name, dest] of want.destinations) {
-    const present = have?.destinations.get(name);
-    if (!present) operations.push({ kind: 'new-dest', key, id, dest });
-    else if (!sameDestination(present, dest)) operations.push({ kind: 'set-dest', key, id, dest });
-  }
-  for (const [name, dest] of have?.destinations ?? []) {
-    if (!want.destinations.has(name)) operations.push({ kind: 'del-dest', key, id, dest });
-  }
+  const operations = planDestinations(have, want);
+  if (!have) operations.unshift({ kind: 'new-service', key, service: attributesOf(want) });
+  else if (!sameAttributes(have, want)) operations.unshift({ kind: 'set-service', key, service: attributesOf(want) });
   return operations;
 }
 
@@ -47,6 +76,7 @@ export function planService(have: Service | undefined, want: Service | undefined
 export function plan(have: Table, want: Table, owned: ReadonlySet<string>): Operation[] {
   const operations: Operation[] = [];
   for (const [key, service] of want) operations.push(...planService(have.get(key), service));
+  // What goes as a whole goes last: its successor may be another service.
   for (const [key, service] of have) {
     if (!want.has(key) && owned.has(key)) operations.push(...planService(service, undefined));
   }
@@ -58,36 +88,50 @@ export function foreignKeys(have: Table, want: Table, owned: ReadonlySet<string>
   return [...have.keys()].filter((key) => !want.has(key) && !owned.has(key));
 }
 
-/** The table that results when the operations succeed: what lbd believes until it reads back. */
-export function applyToTable(table: Table, operations: readonly Operation[]): Map<string, Service> {
-  const next = new Map(table);
+/** The service that results when these operations on it succeed; undefined: there is none then. */
+export function applyToService(service: Service | undefined, operations: readonly Operation[]): Service | undefined {
+  let attributes: Omit<Service, 'destinations'> | undefined = service;
+  let destinations = new Map(service?.destinations);
   for (const operation of operations) {
-    const service = next.get(operation.key);
     switch (operation.kind) {
       case 'new-service':
-        next.set(operation.key, { ...operation.service, destinations: new Map() });
+        attributes = operation.service;
+        destinations = new Map();
         break;
       case 'set-service':
-        next.set(operation.key, { ...operation.service, destinations: service?.destinations ?? new Map() });
+        attributes = operation.service;
         break;
       case 'del-service':
-        next.delete(operation.key);
+        attributes = undefined;
+        break;
+      case 'del-dest':
+        destinations.delete(destinationKey(operation.dest));
         break;
       default:
-        if (service) next.set(operation.key, { ...service, destinations: changedDestinations(service, operation) });
+        destinations.set(destinationKey(operation.dest), operation.dest);
     }
   }
-  return next;
+  return attributes && { ...attributes, destinations };
 }
 
-type DestinationOperation = Extract<Operation, { dest: Destination }>;
+/** Operations by the service that they are about, each in its order. */
+export function byService(operations: readonly Operation[]): Map<string, Operation[]> {
+  const found = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    const list = found.get(operation.key);
+    if (list) list.push(operation);
+    else found.set(operation.key, [operation]);
+  }
+  return found;
+}
 
-function changedDestinations(service: Service, operation: DestinationOperation): Map<string, Destination> {
-  const destinations = new Map(service.destinations);
-  const name = destinationKey(operation.dest);
-  if (operation.kind === 'del-dest') destinations.delete(name);
-  else destinations.set(name, operation.dest);
-  return destinations;
+/** What lbd believes of the kernel's table until it reads back: changed in place, at the cost of what the operations name. */
+export function applyToTable(table: Map<string, Service>, operations: readonly Operation[]): void {
+  for (const [key, list] of byService(operations)) {
+    const service = applyToService(table.get(key), list);
+    if (service) table.set(key, service);
+    else table.delete(key);
+  }
 }
 
 /** `add 10.0.0.21:80 weight 10 (nat)`: an operation in the words of the log. */

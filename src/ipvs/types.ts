@@ -61,6 +61,11 @@ export interface Service<D extends Destination = Destination> extends ServiceAtt
   readonly destinations: ReadonlyMap<string, D>;
 }
 
+/** A service as read back. */
+export interface KernelService extends Service<KernelDestination> {
+  readonly stats: Counters | undefined;
+}
+
 /** By serviceKey. */
 export type Table<D extends Destination = Destination> = ReadonlyMap<string, Service<D>>;
 

@@ -5,12 +5,11 @@ import { errnoName, OsError } from '../base/errors.js';
 import {
   destinationKey,
   type KernelDestination,
+  type KernelService,
   type Operation,
   type Refusal,
-  type Service,
   type ServiceId,
   serviceKey,
-  type Table,
 } from '../ipvs/types.js';
 import { type DecodeError, readFields } from '../wire/attributes.js';
 import {
@@ -36,6 +35,7 @@ import {
   rewind,
   type Writer,
 } from '../wire/netlink.js';
+import { knowsTunnel } from './ipvs-probe.js';
 import { createNetlinkSocket, NETLINK_GENERIC, type NetlinkSocket, openTransport, packed, type Transport } from './netlink.js';
 
 const GENL_ID_CTRL = 0x10;
@@ -55,10 +55,19 @@ const EPERM = 1;
 
 export interface IpvsClient {
   info(): IpvsInfo;
-  /** The whole table of this namespace. `counters`: with the statistics, which are most of the kernel's answer (default: without). */
-  readTable(counters?: boolean): Table<KernelDestination>;
+  /** Every service of this namespace, without destinations. `counters`: with the statistics, which are most of the kernel's answer (default: without). */
+  readServices(counters?: boolean): Map<string, ServiceReply>;
+  /** In the order in which they were added; none when the kernel has no such service. */
+  readDestinations(id: ServiceId, counters?: boolean): Map<string, KernelDestination>;
+  /** The whole table, at once. */
+  readTable(counters?: boolean): Map<string, KernelService>;
   /** One service with its destinations; undefined when the kernel has no such service. */
-  readService(id: ServiceId, counters?: boolean): Service<KernelDestination> | undefined;
+  readService(id: ServiceId, counters?: boolean): KernelService | undefined;
+  /**
+   * Whether this kernel has the tunnel type (IP_VS_CONN_F_TUNNEL_TYPE_*): one that does not know it ignores the attribute, so it is tried
+   * on a service of an unused mark, and read back.
+   */
+  knowsTunnel(type: number): boolean;
   /** Refusals, each with its operation; the others are done. Throws OsError when the outcome is unknown. */
   apply(operations: readonly Operation[]): Refusal[];
   close(): void;
@@ -165,7 +174,7 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     dumps.dump(op, (sequence) => written(query, sequence), onData, restart);
   }
 
-  /** Newest first, as the kernel keeps them; the first of a key counts, should the table have changed under the dump. */
+  /** The kernel tells the newest first; the first of a key counts, should the table have changed under the dump. */
   function destinations(id: ServiceId, counters: boolean): Map<string, KernelDestination> {
     const found = new Map<string, KernelDestination>();
     dump(
@@ -178,10 +187,10 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       },
       () => found.clear(),
     );
-    return found;
+    return new Map([...found].reverse());
   }
 
-  function services(counters: boolean): ServiceReply[] {
+  function services(counters: boolean): Map<string, ServiceReply> {
     const found = new Map<string, ServiceReply>();
     dump(
       'reading the services',
@@ -194,7 +203,7 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       },
       () => found.clear(),
     );
-    return [...found.values()];
+    return found;
   }
 
   function applyBatch(operations: readonly Operation[]): Refusal[] {
@@ -220,7 +229,9 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     throw new OsError({ op: 'changing the table', errno: ENOENT }, 'the module ip_vs was loaded anew: its table is empty');
   }
 
-  return {
+  const tunnels = new Map<number, boolean>();
+
+  const client: IpvsClient = {
     info() {
       let info: IpvsInfo | undefined;
       const errno = ask('asking for IPVS', { kind: 'info' }, (message) => {
@@ -229,10 +240,12 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       if (!info) throw new OsError({ op: 'asking for IPVS', errno });
       return info;
     },
+    readServices: (counters = false) => services(counters),
+    readDestinations: (id, counters = false) => destinations(id, counters),
     readTable(counters = false) {
-      const table = new Map<string, Service<KernelDestination>>();
-      for (const service of services(counters))
-        table.set(serviceKey(service.id), { ...service, destinations: destinations(service.id, counters) });
+      const table = new Map<string, KernelService>();
+      for (const [key, service] of services(counters))
+        table.set(key, { ...service, destinations: destinations(service.id, counters) });
       return table;
     },
     readService(id, counters = false) {
@@ -249,9 +262,15 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       for (let at = 0; at < operations.length; at += BATCH) refusals.push(...applyBatch(operations.slice(at, at + BATCH)));
       return refusals;
     },
+    knowsTunnel(type) {
+      const known = tunnels.get(type) ?? knowsTunnel(client, type);
+      tunnels.set(type, known);
+      return known;
+    },
     close() {
       commands.close();
       dumps.close();
     },
   };
+  return client;
 }

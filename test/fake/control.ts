@@ -20,8 +20,11 @@ const server = (address: string, changes: Partial<ApiRealServer> = {}): ApiRealS
 export const WEB: ApiService = {
   name: 'web',
   key: 'tcp/192.0.2.10:80',
+  keys: ['tcp/192.0.2.10:80'],
   source: 'file',
   scheduler: 'wrr',
+  options: ['persistent 300'],
+  stands_back_for: null,
   forward: 'dr',
   on_failure: 'remove',
   in_kernel: true,
@@ -46,6 +49,8 @@ const DNS: ApiService = {
   ...WEB,
   name: 'dns',
   key: 'udp/[2001:db8::53]:53',
+  keys: ['udp/[2001:db8::53]:53', 'udp/[2001:db8::54]:53'],
+  options: ['ops'],
   source: 'runtime',
   scheduler: 'rr',
   forward: 'nat',
@@ -124,13 +129,14 @@ const WARNING = {
   source: '    real_servers:',
 };
 
-const brief = ({ name, key, up, total, in_sync, in_kernel, source }: ApiService) => ({
+const brief = ({ name, key, up, total, in_sync, in_kernel, stands_back_for, source }: ApiService) => ({
   name,
   key,
   up,
   total,
   in_sync,
   in_kernel,
+  stands_back_for,
   source,
 });
 
@@ -184,7 +190,12 @@ const STATUS: Methods['status']['result'] = {
     { name: 'vrrp', pid: null, state: 'restarting', restarts: 1 },
   ],
   ipvs: { usable: true, text: 'IPVS 1.2.1' },
-  drift: { total: 1, last: 'tcp/192.0.2.10:80: 10.0.0.22:80 was removed by somebody else' },
+  drift: {
+    total: 1,
+    last: 'tcp/192.0.2.10:80: 10.0.0.22:80 was removed by somebody else',
+    by_kind: { server_missing: 1 },
+    fought_over: [],
+  },
   instances: [MASTER, BACKUP],
   services: [brief(WEB), brief(DNS)],
   foreign_services: ['tcp/192.0.2.99:99'],
@@ -213,6 +224,7 @@ export const CANNED: Handlers = {
   add_rs: (params) => changed(`add ${JSON.stringify(params)}`, params),
   set_rs: (params) => changed(`set ${JSON.stringify(params)}`, params),
   del_rs: (params) => changed(`delete ${JSON.stringify(params)}`, params),
+  take_over: (params) => changed(`take over ${JSON.stringify(params)}`, params),
   add_vs: (params) => changed(`add service ${JSON.stringify(params)}`, params),
   del_vs: (params) => changed(`delete service ${JSON.stringify(params)}`, params),
   vrrp: ({ instance }) => ({ instances: [MASTER, BACKUP].filter((one) => instance === undefined || one.name === instance) }),

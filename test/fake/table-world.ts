@@ -46,6 +46,7 @@ function ownership(keys: string[] = []): Ownership & { keys: Set<string> } {
   const own = new Set(keys);
   return {
     keys: own,
+    fresh: keys.length === 0,
     add: (added) => {
       for (const key of added) own.add(key);
     },

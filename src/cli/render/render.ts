@@ -38,6 +38,7 @@ const RENDERERS: Renderers = {
   set_rs: renderChanged,
   del_rs: renderChanged,
   add_vs: renderChanged,
+  take_over: renderChanged,
   del_vs: renderChanged,
   reload: renderChanged,
 };

@@ -77,7 +77,8 @@ function remarks(service: ApiService): string[] {
   const list: string[] = [];
   if (service.source === 'runtime') list.push('added at run time');
   if (service.source === 'foreign') list.push('foreign: never touched by lbd');
-  if (!service.in_kernel) list.push('not in the kernel');
+  if (service.stands_back_for !== null) list.push(`not in the kernel while ${service.stands_back_for} is not master here`);
+  else if (!service.in_kernel) list.push('not in the kernel');
   else if (!service.in_sync) list.push('the kernel is not as wanted yet');
   return list;
 }
@@ -88,13 +89,15 @@ export function upStyle({ up, total }: { readonly up: number; readonly total: nu
 }
 
 function serviceHead(view: View, service: ApiService): string {
-  const { name, key, scheduler, forward, up, total } = service;
+  const { name, key, keys, scheduler, options, forward, up, total } = service;
+  const more = keys.length === 1 ? '' : view.wide ? `, ${keys.slice(1).join(', ')}` : ` and ${keys.length - 1} more`;
+  const scheduling = [scheduler, ...options].join(' ');
   const notes = remarks(service);
   const named = name === key ? [] : [styled(name, 'bold'), '  '];
   return sentence(
     view,
     ...named,
-    `${key}  ${scheduler}  ${forward}  `,
+    `${key}${more}  ${scheduling}  ${forward}  `,
     styled(`${up}/${total} up`, upStyle(service)),
     notes.length > 0 ? `  (${notes.join('; ')})` : '',
     view.wide ? `  on failure: ${service.on_failure}` : '',

@@ -22,6 +22,7 @@ function problemLines(view: View, { problems }: ApiStatus): string {
 type ServiceLine = ApiStatus['services'][number];
 
 function kernelText(service: ServiceLine): string {
+  if (service.stands_back_for !== null) return `waits for ${service.stands_back_for}`;
   if (!service.in_kernel) return 'not in the kernel';
   return service.in_sync ? 'as wanted' : 'not as wanted yet';
 }
@@ -31,6 +32,12 @@ function serviceTable(view: View, services: readonly ServiceLine[]): string {
     (one): Row => [one.name, one.key, styled(`${one.up}/${one.total}`, upStyle(one)), kernelText(one), one.source],
   );
   return table(view, [heading('SERVICE', 'ADDRESS', 'UP', 'KERNEL', 'FROM'), ...rows], { indent: 2, right: [2] });
+}
+
+/** ` (2 server_missing, 1 server_changed)` */
+function kinds(byKind: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(byKind).map(([kind, count]) => `${count} ${kind.replace('_', ' ')}`);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 export function renderStatus(view: View, status: ApiStatus): string {
@@ -51,7 +58,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
       styled(ipvs.usable ? 'usable' : 'not usable', ipvs.usable ? 'green' : 'red'),
       ipvs.text === '' ? '' : `: ${ipvs.text}`,
     ),
-    sentence(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${last}`}`),
+    sentence(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${kinds(drift.by_kind)}${last}`}`),
     '\n',
     problemLines(view, status),
     instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',

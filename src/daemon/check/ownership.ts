@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 
 export interface Ownership {
   readonly keys: ReadonlySet<string>;
+  /** There was no record of this boot: what the kernel has and the configuration names is adopted. */
+  readonly fresh: boolean;
   /** Records keys before the kernel is told: a crash in between must not leave a service that nobody owns. */
   add(keys: readonly string[]): void;
   remove(keys: readonly string[]): void;
@@ -14,7 +16,7 @@ export interface Ownership {
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
-function load(file: string, boot: string): Set<string> {
+function load(file: string, boot: string): Set<string> | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
     const { boot_id, keys } = record as { boot_id?: unknown; keys?: unknown };
@@ -22,13 +24,14 @@ function load(file: string, boot: string): Set<string> {
   } catch {
     // No record, or a damaged one: what the configuration names is adopted, everything else counts as foreign and stays.
   }
-  return new Set();
+  return undefined;
 }
 
 export function openOwnership(stateDir: string, warn: (text: string) => void): Ownership {
   const file = join(stateDir, 'owned.json');
   const boot = bootId();
-  const keys = load(file, boot);
+  const found = load(file, boot);
+  const keys = found ?? new Set<string>();
   const save = () => {
     try {
       mkdirSync(dirname(file), { recursive: true });
@@ -42,6 +45,7 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
   };
   return {
     keys,
+    fresh: found === undefined,
     add(added) {
       const before = keys.size;
       for (const key of added) keys.add(key);

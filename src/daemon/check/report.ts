@@ -1,32 +1,39 @@
 /** What the check process tells of itself: the three states of every real server, apart, and why. */
 
 import { formatDuration } from '../../base/duration.js';
+import { addressBits } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import type { ApiCheck, ApiRealServer, ApiService, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
 import type { HealthState } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
 import { planService } from '../../ipvs/plan.js';
-import { type KernelDestination, type Service, serviceKey, type Table } from '../../ipvs/types.js';
+import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
 import { explain, type Member } from '../../pool/explain.js';
-import { checksOf, type Memberships, memberVerdict } from '../../pool/membership.js';
+import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict } from '../../pool/membership.js';
 
 /** What the reports look at. */
 export interface Sight {
   readonly now: Instant;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
-  readonly membersOf: (serviceKey: string) => Memberships;
-  readonly wantedOf: (serviceKey: string) => Service | undefined;
-  /** Undefined while IPVS cannot be used. */
-  readonly kernel: Table<KernelDestination> | undefined;
-  readonly refusalOf: (serviceKey: string) => string | undefined;
+  readonly membersOf: (service: ServiceIntent) => Memberships;
+  /** Of a kernel service, by its key. */
+  readonly wantedOf: (key: string) => Service | undefined;
+  /** As of the last reading. */
+  readonly believedOf: (key: string) => Service | undefined;
+  readonly refusalOf: (key: string) => string | undefined;
+  /** The VRRP instance that is not master here, and so keeps the service out of the kernel. */
+  readonly standsBack: (service: ServiceIntent) => string | undefined;
 }
+
+/** The kernel's services of a fresh reading; undefined while IPVS cannot be used. */
+export type Kernel = ReadonlyMap<string, KernelService> | undefined;
 
 const seconds = (from: Instant, to: Instant): number => Math.max(0, Math.round((to - from) / 100) / 10);
 
 function memberOf(sight: Sight, service: ServiceIntent, server: RealServerIntent): Member {
   return {
-    membership: sight.membersOf(service.key).get(server.key) ?? 'out',
+    membership: sight.membersOf(service).get(server.key) ?? 'out',
     weight: server.weight,
     checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
   };
@@ -46,13 +53,25 @@ function verdictOf(sight: Sight, member: Member): ApiRealServer['verdict'] {
   };
 }
 
-function kernelSide(destination: KernelDestination | undefined): ApiRealServer['kernel'] {
-  if (!destination) return null;
-  const { weight, forward, active, inactive, persistent } = destination;
-  return { weight, forward, active, inactive, persistent };
+/** A real server in each kernel service of its virtual server, as one: connections add up. */
+function kernelSide(destinations: readonly KernelDestination[]): ApiRealServer['kernel'] {
+  const [first] = destinations;
+  if (!first) return null;
+  const sum = (of: (one: KernelDestination) => number) => destinations.reduce((total, one) => total + of(one), 0);
+  const { weight, forward } = first;
+  return {
+    weight,
+    forward,
+    active: sum((one) => one.active),
+    inactive: sum((one) => one.inactive),
+    persistent: sum((one) => one.persistent),
+  };
 }
 
-function reportServer(sight: Sight, service: ServiceIntent, server: RealServerIntent): ApiRealServer {
+const destinationsOf = (kernel: Kernel, service: ServiceIntent, server: RealServerIntent): KernelDestination[] =>
+  service.ids.flatMap((id) => kernel?.get(serviceKey(id))?.destinations.get(kernelKey(server, id)) ?? []);
+
+function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent): ApiRealServer {
   const member = memberOf(sight, service, server);
   const own = server.weightSource.kind === 'override' ? server.weightSource : server.source;
   return {
@@ -67,33 +86,66 @@ function reportServer(sight: Sight, service: ServiceIntent, server: RealServerIn
       override: provenance(own),
     },
     verdict: verdictOf(sight, member),
-    kernel: kernelSide(sight.kernel?.get(service.key)?.destinations.get(server.key)),
+    kernel: kernelSide(destinationsOf(kernel, service, server)),
     why: explain(member),
   };
 }
 
-const isUp = (server: ApiRealServer): boolean => server.verdict.state === 'up' || server.verdict.state === 'unchecked';
+const isUp = (state: ApiRealServer['verdict']['state']): boolean => state === 'up' || state === 'unchecked';
 
-export function reportService(sight: Sight, service: ServiceIntent): ApiService {
-  const servers = service.realServers.map((server) => reportServer(sight, service, server));
-  const present = sight.kernel?.get(service.key);
+/** Words as ipvsadm has them, and what lbd adds. */
+function optionsOf({ ids, persistence, onePacket, schedulerFlags, snat, follow }: ServiceIntent): string[] {
+  const words: string[] = [...schedulerFlags];
+  if (persistence) words.push(`persistent ${persistence.timeout}`);
+  if (persistence && persistence.prefix !== addressBits(ids[0]?.family ?? 4)) words.push(`mask /${persistence.prefix}`);
+  if (persistence && persistence.engine !== '') words.push(`pe ${persistence.engine}`);
+  if (onePacket) words.push('ops');
+  if (snat) words.push('snat');
+  if (follow !== 'auto' && follow !== 'always') words.push(`follows ${follow}`);
+  return words;
+}
+
+export type ServiceSummary = Omit<ApiService, 'real_servers'>;
+
+/** What `status` shows: from the last reading, which is young. */
+export function summarizeService(sight: Sight, service: ServiceIntent): ServiceSummary {
+  const keys = service.ids.map(serviceKey);
+  const verdicts = service.realServers.map((server) => serverVerdict(server, (key) => sight.stateOf(key)?.verdict ?? 'unknown'));
   return {
     name: service.name,
     key: service.key,
+    keys,
     source: service.source.kind === 'file' ? 'file' : 'runtime',
     scheduler: service.scheduler,
+    options: optionsOf(service),
     forward: service.forward,
     on_failure: service.onFailure,
-    in_kernel: present !== undefined,
-    in_sync: planService(present, sight.wantedOf(service.key)).length === 0,
-    up: servers.filter(isUp).length,
-    total: servers.length,
-    real_servers: servers,
+    in_kernel: keys.every((key) => sight.believedOf(key) !== undefined),
+    in_sync: keys.every((key) => inSync(sight.believedOf(key), sight.wantedOf(key), sight.refusalOf(key))),
+    stands_back_for: sight.standsBack(service) ?? null,
+    up: verdicts.filter(isUp).length,
+    total: verdicts.length,
+  };
+}
+
+/** Real servers that are down, and why. */
+export const downOf = (sight: Sight, service: ServiceIntent): { readonly rs: string; readonly reason: string }[] =>
+  service.realServers
+    .filter((server) => serverVerdict(server, (key) => sight.stateOf(key)?.verdict ?? 'unknown') === 'down')
+    .map((server) => ({ rs: server.key, reason: explain(memberOf(sight, service, server)) }));
+
+const inSync = (have: Service | undefined, want: Service | undefined, refusal: string | undefined): boolean =>
+  refusal === undefined && planService(have, want).length === 0;
+
+export function reportService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiService {
+  return {
+    ...summarizeService(sight, service),
+    real_servers: service.realServers.map((server) => reportServer(sight, kernel, service, server)),
   };
 }
 
 /** A service that is somebody else's, as the kernel has it. */
-export function reportForeign(service: Service<KernelDestination>): ApiService {
+export function reportForeign(service: KernelService): ApiService {
   const key = serviceKey(service.id);
   const servers = [...service.destinations].map(([address, destination]): ApiRealServer => {
     const { weight, forward, upper, lower } = destination;
@@ -101,19 +153,22 @@ export function reportForeign(service: Service<KernelDestination>): ApiService {
       address,
       wanted: { weight, configured_weight: weight, forward, upper, lower, source: 'runtime', override: null },
       verdict: { state: 'unchecked', since_seconds: null, reason: '' },
-      kernel: kernelSide(destination),
+      kernel: kernelSide([destination]),
       why: 'foreign: not in the configuration, and never touched by lbd',
     };
   });
   return {
     name: key,
     key,
+    keys: [key],
     source: 'foreign',
     scheduler: service.scheduler,
+    options: service.timeout > 0 && (service.flags & 1) !== 0 ? [`persistent ${service.timeout}`] : [],
     forward: servers[0]?.wanted.forward ?? '-',
     on_failure: '-',
     in_kernel: true,
     in_sync: true,
+    stands_back_for: null,
     up: servers.length,
     total: servers.length,
     real_servers: servers,
@@ -143,17 +198,24 @@ const words = (source: Source): string =>
     ? 'from the configuration file'
     : `set at run time by ${source.override.who} at ${source.override.when}${source.override.why ? `: ${source.override.why}` : ''}`;
 
-function kernelStep(sight: Sight, service: ServiceIntent, server: ApiRealServer): string {
-  const refusal = sight.refusalOf(service.key);
-  if (!sight.kernel) return 'kernel: IPVS cannot be used';
+const refusalOf = (sight: Sight, service: ServiceIntent): string | undefined =>
+  service.ids.map((id) => sight.refusalOf(serviceKey(id))).find((text) => text !== undefined);
+
+function kernelStep(sight: Sight, kernel: Kernel, service: ServiceIntent, server: ApiRealServer): string {
+  const refusal = refusalOf(sight, service);
+  const leader = sight.standsBack(service);
+  if (!kernel) return 'kernel: IPVS cannot be used';
   if (refusal) return `kernel: refused: ${refusal}`;
-  if (!server.kernel) return `kernel: ${server.address} is not in the table of ${service.key}`;
+  if (leader !== undefined)
+    return `kernel: not in the table while ${leader} is not master here: this host is a real server itself`;
+  const table = service.ids.length === 1 ? service.key : `${service.key} and ${service.ids.length - 1} more`;
+  if (!server.kernel) return `kernel: ${server.address} is not in the table of ${table}`;
   const { weight, active, inactive } = server.kernel;
-  return `kernel: in the table of ${service.key} with weight ${weight}, ${active} active and ${inactive} inactive connections`;
+  return `kernel: in the table of ${table} with weight ${weight}, ${active} active and ${inactive} inactive connections`;
 }
 
-function whyServer(sight: Sight, service: ServiceIntent, server: RealServerIntent): ApiWhy {
-  const report = reportServer(sight, service, server);
+function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent): ApiWhy {
+  const report = reportServer(sight, kernel, service, server);
   const member = memberOf(sight, service, server);
   const changed = server.weightSource.kind === 'override' ? `, weight ${words(server.weightSource)}` : '';
   const steps = [`wanted: weight ${server.weight} (${words(server.source)}${changed})`];
@@ -165,18 +227,20 @@ function whyServer(sight: Sight, service: ServiceIntent, server: RealServerInten
   }
   if (member.checks.length === 0) steps.push('check: none, so it is always up');
   steps.push(`pool: ${member.membership}${service.onFailure === 'quiesce' ? ' (on_failure: quiesce)' : ''}`);
-  steps.push(kernelStep(sight, service, report));
+  steps.push(kernelStep(sight, kernel, service, report));
   const checks = member.checks.map((check) => reportCheck(sight, check));
   return { target: `${service.name}/${server.key}`, summary: report.why, steps, checks };
 }
 
-function whyService(sight: Sight, service: ServiceIntent): ApiWhy {
-  const report = reportService(sight, service);
-  const steps = [`wanted: ${service.key}, scheduler ${service.scheduler} (${words(service.source)})`];
+function whyService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiWhy {
+  const report = reportService(sight, kernel, service);
+  const steps = [`wanted: ${report.keys.join(', ')}, scheduler ${service.scheduler} (${words(service.source)})`];
   for (const server of report.real_servers) steps.push(`${server.address}: ${server.why}`);
-  const refusal = sight.refusalOf(service.key);
+  const refusal = refusalOf(sight, service);
   if (refusal) steps.push(`kernel: refused: ${refusal}`);
-  else if (!sight.kernel) steps.push('kernel: IPVS cannot be used');
+  else if (!kernel) steps.push('kernel: IPVS cannot be used');
+  else if (report.stands_back_for !== null)
+    steps.push(`kernel: not in the table while ${report.stands_back_for} is not master here`);
   else steps.push(report.in_sync ? 'kernel: as wanted' : 'kernel: differs from what is wanted; being repaired');
   return {
     target: service.name,
@@ -187,5 +251,5 @@ function whyService(sight: Sight, service: ServiceIntent): ApiWhy {
 }
 
 /** The chain from the first cause to the kernel, for a service or one of its real servers. */
-export const reportWhy = (sight: Sight, service: ServiceIntent, server: RealServerIntent | undefined): ApiWhy =>
-  server ? whyServer(sight, service, server) : whyService(sight, service);
+export const reportWhy = (sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent | undefined): ApiWhy =>
+  server ? whyServer(sight, kernel, service, server) : whyService(sight, kernel, service);

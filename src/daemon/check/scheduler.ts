@@ -42,6 +42,8 @@ export interface RunnerOptions {
 export interface CheckRunner {
   /** The checks wanted from now on. One whose key is known goes on untouched; `beginningOf` tells how a new one begins. */
   reconcile(specs: readonly CheckSpec[], beginningOf: (key: string) => Beginning): void;
+  /** Some more, some less. */
+  change(fresh: readonly CheckSpec[], gone: readonly string[], beginningOf: (key: string) => Beginning): void;
   /** Probes these checks now instead of at their next beat; one that is under way stays. */
   hasten(keys: Iterable<string>): void;
   state(key: string): HealthState | undefined;
@@ -99,7 +101,15 @@ class Runner implements CheckRunner {
 
   reconcile(specs: readonly CheckSpec[], beginningOf: (key: string) => Beginning): void {
     const keys = new Set(specs.map((spec) => spec.key));
-    for (const entry of [...this.entries.values()]) if (!keys.has(entry.spec.key)) this.remove(entry);
+    const gone = [...this.entries.keys()].filter((key) => !keys.has(key));
+    this.change(specs, gone, beginningOf);
+  }
+
+  change(specs: readonly CheckSpec[], gone: readonly string[], beginningOf: (key: string) => Beginning): void {
+    for (const key of gone) {
+      const entry = this.entries.get(key);
+      if (entry) this.remove(entry);
+    }
     const fresh = specs.filter((spec) => !this.entries.has(spec.key));
     const now = this.options.now();
     for (const [index, spec] of fresh.entries()) {

@@ -1,23 +1,20 @@
 /**
  * Keeps the kernel's table equal to the wanted one. Whoever wants something says so by `want`; all that is wanted at the end of a
- * turn of the event loop goes out as one batch. The kernel is read back after every refusal and every 1.5 s, because
+ * turn of the event loop goes out, in slices when it is much. The kernel is read back after every refusal and all the time, because
  * IPVS tells nobody when something changes; what differs then without lbd having done it is drift, and is healed.
  */
-import { errnoName, type OsError } from '../../base/errors.js';
+import type { OsError } from '../../base/errors.js';
 import type { Instant } from '../../base/time.js';
-import { applyToTable, describeOperation, foreignKeys, planService } from '../../ipvs/plan.js';
-import type { KernelDestination, Operation, Refusal, Service, ServiceId, Table } from '../../ipvs/types.js';
+import { applyToTable, byService, describeOperation, planService } from '../../ipvs/plan.js';
+import type { KernelService, Operation, Refusal, Service, ServiceId } from '../../ipvs/types.js';
 import type { Forwarding, LogLevel } from '../messages.js';
+import { createClaims } from './claims.js';
+import { createDriftLog, type Drift } from './drift.js';
 import type { Ownership } from './ownership.js';
-
-/** What the keeper needs of os/ipvs.ts. */
-export interface KernelTable {
-  readTable(): Table<KernelDestination>;
-  readService(id: ServiceId): Service<KernelDestination> | undefined;
-  /** Refusals; throws OsError when the outcome is unknown. */
-  apply(operations: readonly Operation[]): readonly Refusal[];
-  close(): void;
-}
+import { type KernelTable, type Pass, readInSlices } from './reading.js';
+import { summarize } from './refusal.js';
+import { createRetries } from './retries.js';
+import { withoutUnknownTunnels } from './tunnels.js';
 
 export interface TableOptions {
   readonly open: () => Promise<KernelTable>;
@@ -28,6 +25,8 @@ export interface TableOptions {
   /** The user's name of a service key. */
   readonly nameOf: (key: string) => string;
   readonly onState: (state: Forwarding, reason: string) => void;
+  /** After every whole reading: what else hangs on the kernel is looked at now. */
+  readonly onReading?: () => void;
   readonly timing?: TableTiming;
 }
 
@@ -47,303 +46,423 @@ export interface TableKeeper {
   open(): Promise<void>;
   /** All that is wanted has been said once: from now on the kernel is made to follow. */
   begin(): void;
-  /** Sends what is wanted now. */
+  /** Sends what is wanted now; when it is very much, the first of it. */
   flush(): void;
-  /** A fresh reading; undefined while IPVS cannot be used. */
-  read(): Table<KernelDestination> | undefined;
+  /** A fresh reading of the whole table, in slices; undefined while IPVS cannot be used. */
+  readAll(counters: boolean): Promise<ReadonlyMap<string, KernelService> | undefined>;
+  /** A fresh reading of these services. */
+  read(ids: readonly ServiceId[], counters?: boolean): readonly (KernelService | undefined)[] | undefined;
+  /** As of the last reading, and what lbd has done since. */
   believed(key: string): Service | undefined;
+  /** What is wanted. */
+  wanted(key: string): Service | undefined;
   readonly applied: boolean;
   readonly problem: string | undefined;
+  /** Why the service is not in the kernel as wanted: refused, or somebody else's. */
   refusal(key: string): string | undefined;
-  drift(): { total: number; last: string | null };
+  drift(): Drift;
   foreign(): readonly string[];
-  /** Takes back every owned service. */
+  /** Makes services of somebody else lbd's own; how many there were. */
+  takeOver(keys: readonly string[]): number;
+  /** Takes back every owned service, at once. */
   removeAll(): void;
   close(): void;
 }
 
 const TIMING: TableTiming = { reconcile: 1500, reopen: 5000, retry: [0, 100, 500, 2000, 10_000] };
-/** A reading must never take more than this share of the loop. */
-const RECONCILE_SHARE = 20;
+/** A reading in slices must leave the loop at least as much time as it took. */
+const RECONCILE_SHARE = 1;
 
-/** Operations of one batch that are told one by one. */
+/** Operations of one run that are told one by one. */
 const TOLD_SINGLY = 50;
+/** Operations sent in one turn of the loop. */
+const SLICE = 1024;
 
-interface Retry {
-  readonly attempt: number;
-  readonly text: string;
-  readonly timer: NodeJS.Timeout;
+const EEXIST = 17;
+
+/** What was sent since the table was last as wanted. */
+interface Run {
+  readonly done: Operation[];
+  operations: number;
+  refused: number;
+  ms: number;
 }
 
-export function createTableKeeper(options: TableOptions): TableKeeper {
-  const { owned, now, log, timing = TIMING } = options;
-  const wanted = new Map<string, Service>();
+const newRun = (): Run => ({ done: [], operations: 0, refused: 0, ms: 0 });
+
+export const createTableKeeper = (options: TableOptions): TableKeeper => new Keeper(options);
+
+class Keeper implements TableKeeper {
+  applied = false;
+  problem: string | undefined = 'IPVS is not opened yet';
+  private readonly options: TableOptions;
+  private readonly timing: TableTiming;
+  private readonly targets = new Map<string, Service>();
   /** BOUNDED by the keys ever wanted in this life and still owned. */
-  const dirty = new Set<string>();
-  const retries = new Map<string, Retry>();
-  let believed: Map<string, Service> = new Map();
-  let kernel: KernelTable | undefined;
-  let problem: string | undefined = 'IPVS is not opened yet';
-  let begun = false;
-  let applied = false;
-  let closed = false;
-  let attemptAt = 0;
-  let flushSoon: NodeJS.Immediate | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let driftTotal = 0;
-  let driftLast: string | null = null;
-  let foreign: string[] = [];
+  private readonly dirty = new Set<string>();
+  private readonly retries;
+  private readonly claims;
+  private readonly lacking = new Map<string, string>();
+  private readonly drifts;
+  private table = new Map<string, Service>();
+  private kernel: KernelTable | undefined;
+  private begun = false;
+  private closed = false;
+  private attemptAt = 0;
+  private soon: NodeJS.Immediate | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private run = newRun();
+  private strangers: readonly string[] = [];
+  /** Changed since the reading that is under way began. */
+  private changed: Set<string> | undefined;
 
-  function later(ms: number, what: () => void): void {
-    clearTimeout(timer);
-    if (!closed) timer = setTimeout(what, ms);
+  constructor(options: TableOptions) {
+    this.options = options;
+    this.timing = options.timing ?? TIMING;
+    const { now, nameOf } = options;
+    this.retries = createRetries({
+      delays: this.timing.retry,
+      log: options.log,
+      nameOf,
+      again: (key, id) => this.reread(key, id),
+    });
+    this.claims = createClaims({
+      owned: options.owned,
+      applied: () => this.applied,
+      nameOf,
+      tell: (subject, text) => options.event('table', subject, text),
+    });
+    this.drifts = createDriftLog({ now, nameOf, tell: (subject, text) => options.event('drift', subject, text) });
   }
 
-  async function open(): Promise<void> {
-    attemptAt = now();
+  want(key: string, service: Service | undefined): void {
+    if (service) this.targets.set(key, service);
+    else this.targets.delete(key);
+    this.dirty.add(key);
+    this.flushSoon();
+  }
+
+  believed(key: string): Service | undefined {
+    return this.table.get(key);
+  }
+
+  wanted(key: string): Service | undefined {
+    return this.targets.get(key);
+  }
+
+  refusal(key: string): string | undefined {
+    return this.claims.text(key) ?? this.retries.text(key) ?? this.lacking.get(key);
+  }
+
+  drift(): Drift {
+    return this.drifts.state();
+  }
+
+  foreign(): readonly string[] {
+    return this.strangers;
+  }
+
+  // ---- the door to IPVS --------------------------------------------------------------------------------------------------------
+
+  async open(): Promise<void> {
+    this.attemptAt = this.options.now();
     try {
-      const opened = await options.open();
-      if (closed) return opened.close();
-      kernel = opened;
-      believed = new Map(opened.readTable());
+      const opened = await this.options.open();
+      if (this.closed) return opened.close();
+      this.kernel = opened;
+      this.table = new Map(opened.readTable());
     } catch (error) {
-      return lost(error as OsError);
+      return this.lost(error as OsError);
     }
-    if (problem !== undefined && begun) log('info', 'IPVS can be used again');
-    problem = undefined;
-    if (begun) begin();
+    if (this.problem !== undefined && this.begun) this.options.log('info', 'IPVS can be used again');
+    this.problem = undefined;
+    if (this.begun) this.begin();
   }
 
-  function begin(): void {
-    begun = true;
-    for (const key of [...wanted.keys(), ...owned.keys]) dirty.add(key);
-    flush();
-    if (kernel) reconcileLater(0);
+  begin(): void {
+    this.begun = true;
+    for (const key of [...this.targets.keys(), ...this.options.owned.keys]) this.dirty.add(key);
+    this.flush();
+    if (this.kernel) this.later(0, () => void this.reconcile());
   }
 
   /**
    * The outcome of a command, or the whole door to IPVS, is in doubt: start again from a reading. At once after some good time, and
    * nobody is told unless that fails too.
    */
-  function lost(error: OsError): void {
-    const worked = kernel !== undefined;
-    kernel?.close();
-    kernel = undefined;
-    const delay = Math.max(0, timing.reopen - (now() - attemptAt));
-    later(delay, () => void open());
+  private lost(error: OsError): void {
+    const { log, now, onState } = this.options;
+    const worked = this.kernel !== undefined;
+    this.kernel?.close();
+    this.kernel = undefined;
+    const delay = Math.max(0, this.timing.reopen - (now() - this.attemptAt));
+    this.later(delay, () => void this.open());
     if (worked && delay === 0) return log('warn', 'IPVS is opened anew', { reason: error.message });
     const reason = error.message.replace(/^IPVS: /, '');
-    if (problem !== reason) log('error', 'IPVS cannot be used', { reason });
-    problem = reason;
-    if (begun) options.onState('unusable', problem);
+    if (this.problem !== reason) log('error', 'IPVS cannot be used', { reason });
+    this.problem = reason;
+    if (this.begun) onState('unusable', reason);
   }
 
-  function reconcileLater(tookMs: number): void {
-    later(Math.max(timing.reconcile, tookMs * RECONCILE_SHARE), reconcile);
+  private later(ms: number, what: () => void): void {
+    clearTimeout(this.timer);
+    if (!this.closed) this.timer = setTimeout(what, ms);
   }
 
-  function planDirty(): Operation[] {
+  // ---- writing -----------------------------------------------------------------------------------------------------------------
+
+  private flushSoon(): void {
+    if (!this.closed) this.soon ??= setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    clearImmediate(this.soon);
+    this.soon = undefined;
+    if (!this.kernel || !this.begun) return;
+    const operations = this.planSlice();
+    // Planning may read, and reading may fail: all is planned anew then.
+    if (!this.kernel) return;
+    if (operations.length > 0 && !this.send(operations)) return;
+    if (this.dirty.size > 0) this.flushSoon();
+    else this.finishRun();
+  }
+
+  /** What is wanted comes first, in the order in which it was said; whole services go when everything else is done. */
+  private planSlice(): Operation[] {
     const operations: Operation[] = [];
-    for (const key of dirty) {
-      const want = wanted.get(key);
-      const needed = want || owned.keys.has(key) ? planService(believed.get(key), want) : [];
-      operations.push(...needed);
-      // What was refused may have become true, or unwanted, meanwhile.
-      if (needed.length === 0) settle(key);
-      if (!want && !believed.has(key)) owned.remove([key]);
+    for (const wave of ['wanted', 'gone'] as const) {
+      for (const key of this.dirty) {
+        if (this.targets.has(key) !== (wave === 'wanted')) continue;
+        if (operations.length >= SLICE) return operations;
+        this.dirty.delete(key);
+        operations.push(...this.planKey(key));
+      }
     }
-    dirty.clear();
     return operations;
   }
 
-  function flush(): void {
-    clearImmediate(flushSoon);
-    flushSoon = undefined;
-    if (!kernel || !begun) return;
-    adopt([...dirty].filter((key) => wanted.has(key) && !owned.keys.has(key)));
-    const operations = planDirty();
-    if (operations.length > 0 && !send(operations)) return;
-    if (!applied) {
-      applied = true;
-      log('info', 'first table applied', { services: wanted.size });
-    }
-    options.onState('ready', '');
+  private planKey(key: string): readonly Operation[] {
+    const { owned } = this.options;
+    const target = this.targets.get(key);
+    if (!target) this.claims.forget(key);
+    const claimed = target !== undefined && this.claims.claim(key, () => this.isTaken(key));
+    const operations = claimed || owned.keys.has(key) ? planService(this.table.get(key), this.possible(key, target)) : [];
+    // What was refused may have become true, or unwanted, meanwhile.
+    if (operations.length === 0) this.retries.settle(key);
+    if (!target && !this.table.has(key)) owned.remove([key]);
+    return operations;
   }
 
-  /** Recorded before the kernel is told. What it has already becomes lbd's with this, connections and all. */
-  function adopt(keys: readonly string[]): void {
-    for (const key of keys) {
-      if (believed.has(key)) options.event('table', options.nameOf(key), 'adopted: the kernel has this service already');
+  /** What was not there at the last reading may be there now, and destinations must not land in somebody else's service. */
+  private isTaken(key: string): boolean {
+    const id = this.targets.get(key)?.id;
+    if (this.table.has(key) || !this.applied || !id) return this.table.has(key);
+    this.believe(key, this.read([id])?.[0]);
+    return this.table.has(key);
+  }
+
+  /** Without what this kernel cannot do. */
+  private possible(key: string, target: Service | undefined): Service | undefined {
+    const result = target && withoutUnknownTunnels(target, (type) => (this.kernel as KernelTable).knowsTunnel(type));
+    if (!result?.lacking) this.lacking.delete(key);
+    else if (this.lacking.get(key) !== result.lacking) {
+      this.lacking.set(key, result.lacking);
+      this.options.log('error', 'this kernel lacks something', { service: this.options.nameOf(key), reason: result.lacking });
     }
-    owned.add(keys);
+    return result?.service;
   }
 
   /** False when the outcome is unknown. */
-  function send(operations: readonly Operation[]): boolean {
+  private send(operations: readonly Operation[]): boolean {
+    const { now, owned } = this.options;
+    const claims = operations.flatMap((one) => (one.kind === 'new-service' && !owned.keys.has(one.key) ? [one.key] : []));
+    // Recorded before the kernel is told: a crash in between must not leave a service that nobody owns.
+    owned.add(claims);
     const began = now();
     let refusals: readonly Refusal[];
     try {
-      refusals = (kernel as KernelTable).apply(operations);
+      refusals = (this.kernel as KernelTable).apply(operations);
     } catch (error) {
-      lost(error as OsError);
+      this.lost(error as OsError);
       return false;
     }
-    log('info', 'table applied', {
-      operations: operations.length,
-      refused: refusals.length,
-      ms: Math.round((now() - began) * 100) / 100,
-    });
-    const refused = new Set(refusals.map((refusal) => refusal.operation));
-    const done = operations.filter((operation) => !refused.has(operation));
-    believed = applyToTable(believed, done);
-    tell(done);
-    const failed = new Set(refusals.map((refusal) => refusal.operation.key));
-    for (const key of new Set(operations.map((operation) => operation.key))) if (!failed.has(key)) settle(key);
-    for (const key of failed)
-      retry(
-        key,
-        refusals.filter((refusal) => refusal.operation.key === key),
-      );
+    this.run.ms += now() - began;
+    this.run.operations += operations.length;
+    this.run.refused += refusals.length;
+    this.digest(operations, refusals, new Set(claims));
     return true;
   }
 
-  /** Each operation is an event, but not the thousands of a first table: they would bury what matters. */
-  function tell(done: readonly Operation[]): void {
-    if (done.length > TOLD_SINGLY) options.event('table', 'all', summarize(done));
-    else for (const operation of done) options.event('table', options.nameOf(operation.key), describeOperation(operation));
-    owned.remove(done.filter((operation) => operation.kind === 'del-service').map((operation) => operation.key));
-  }
-
-  function settle(key: string): void {
-    const waiting = retries.get(key);
-    if (waiting) clearTimeout(waiting.timer);
-    retries.delete(key);
-  }
-
-  /** A refusal is an input: read the service back and diff again, with back-off. */
-  function retry(key: string, refusals: readonly Refusal[]): void {
-    const attempt = (retries.get(key)?.attempt ?? -1) + 1;
-    const text = refusalsText(refusals);
-    if (retries.get(key)?.text !== text) log('error', 'the kernel refused', { service: options.nameOf(key), reason: text });
-    settle(key);
-    const delay = timing.retry[Math.min(attempt, timing.retry.length - 1)] as number;
-    retries.set(key, { attempt, text, timer: setTimeout(() => reread(key, (refusals[0] as Refusal).operation), delay) });
-  }
-
-  function reread(key: string, operation: Operation): void {
-    if (!kernel) return;
-    try {
-      const id = 'service' in operation ? operation.service.id : operation.id;
-      const present = kernel.readService(id);
-      if (present) believed.set(key, present);
-      else believed.delete(key);
-    } catch (error) {
-      return lost(error as OsError);
+  private digest(operations: readonly Operation[], refusals: readonly Refusal[], claims: ReadonlySet<string>): void {
+    const refused = new Set(refusals.map((refusal) => refusal.operation));
+    const done = refusals.length === 0 ? operations : operations.filter((operation) => !refused.has(operation));
+    applyToTable(this.table, done);
+    for (const operation of done) this.run.done.push(operation);
+    const failed = byService(refusals.map((refusal) => refusal.operation));
+    const keys = new Set(operations.map((operation) => operation.key));
+    for (const key of keys) {
+      this.changed?.add(key);
+      if (!failed.has(key)) this.retries.settle(key);
     }
-    dirty.add(key);
-    flush();
+    this.options.owned.remove(done.flatMap((one) => (one.kind === 'del-service' ? [one.key] : [])));
+    for (const key of failed.keys()) {
+      const own = refusals.filter((refusal) => refusal.operation.key === key);
+      // It came into being since the last reading, so it is not lbd's; the reading of the service will say so.
+      const taken = own.some(({ operation, errno }) => operation.kind === 'new-service' && errno === EEXIST);
+      if (taken && claims.has(key) && !this.claims.adopting()) this.options.owned.remove([key]);
+      this.retries.refused(key, own);
+    }
   }
 
-  function reconcile(): void {
+  private finishRun(): void {
+    const { done, operations, refused, ms } = this.run;
+    this.run = newRun();
+    const { log, event, nameOf, onState } = this.options;
+    if (operations > 0) log('info', 'table applied', { operations, refused, ms: Math.round(ms * 100) / 100 });
+    // Each operation is an event, but not the thousands of a first table: they would bury what matters.
+    if (done.length > TOLD_SINGLY) event('table', 'all', summarize(done));
+    else for (const operation of done) event('table', nameOf(operation.key), describeOperation(operation));
+    if (!this.applied) {
+      this.applied = true;
+      log('info', 'first table applied', { services: this.targets.size });
+    }
+    onState('ready', '');
+  }
+
+  private reread(key: string, id: ServiceId): void {
+    const found = this.read([id]);
+    if (!found) return;
+    this.believe(key, found[0]);
+    this.dirty.add(key);
+    this.flush();
+  }
+
+  private believe(key: string, service: Service | undefined): void {
+    if (service) this.table.set(key, service);
+    else this.table.delete(key);
+  }
+
+  // ---- reading back ------------------------------------------------------------------------------------------------------------
+
+  private async reconcile(): Promise<void> {
+    const { kernel } = this;
     if (!kernel) return;
+    const { now } = this.options;
     const began = now();
+    const changed = new Set<string>();
+    this.changed = changed;
     try {
-      if (dirty.size === 0) heal(kernel.readTable());
+      if (this.dirty.size === 0) await readInSlices(kernel, this.healing(kernel, changed));
     } catch (error) {
-      return lost(error as OsError);
+      if (kernel === this.kernel) this.lost(error as OsError);
+      return;
+    } finally {
+      if (this.changed === changed) this.changed = undefined;
     }
-    if (kernel) reconcileLater(now() - began);
+    if (kernel !== this.kernel) return;
+    this.options.onReading?.();
+    const took = now() - began;
+    this.later(Math.max(this.timing.reconcile - took, took * RECONCILE_SHARE), () => void this.reconcile());
   }
 
-  function heal(table: Table<KernelDestination>): void {
-    believed = new Map(table);
-    foreign = foreignKeys(table, wanted, owned.keys);
-    for (const key of new Set([...wanted.keys(), ...owned.keys])) {
-      if (retries.has(key)) continue;
-      const operations = planService(table.get(key), wanted.get(key));
-      if (operations.length === 0) continue;
-      driftTotal += operations.length;
-      driftLast = `${options.nameOf(key)}: ${operations.map(describeOperation).join(', ')}`;
-      options.event(
-        'drift',
-        options.nameOf(key),
-        `the kernel's table was changed by somebody else; healing: ${operations.map(describeOperation).join(', ')}`,
-      );
-      dirty.add(key);
+  private healing(kernel: KernelTable, changed: ReadonlySet<string>): Pass {
+    const { owned, now } = this.options;
+    const own = () => new Set([...this.targets.keys(), ...owned.keys]);
+    return {
+      counters: false,
+      now,
+      keys: (listed) => {
+        const mine = own();
+        this.strangers = [...listed.keys()].filter((key) => !owned.keys.has(key));
+        for (const key of this.table.keys()) if (!listed.has(key) && !mine.has(key)) this.table.delete(key);
+        for (const [key, one] of listed) if (!mine.has(key)) this.table.set(key, { ...one, destinations: new Map() });
+        return mine;
+      },
+      stale: (key) => (changed.has(key) ? (this.targets.get(key)?.id ?? this.table.get(key)?.id) : undefined),
+      each: (key, service) => this.heal(key, service),
+      stopped: () => kernel !== this.kernel,
+    };
+  }
+
+  private heal(key: string, service: KernelService | undefined): void {
+    if (this.dirty.has(key)) return;
+    this.believe(key, service);
+    if (this.retries.has(key)) return;
+    const target = this.targets.get(key);
+    if (target && !this.options.owned.keys.has(key)) {
+      if (service) return;
+      // Somebody else's is gone: the place is free.
+      this.claims.forget(key);
+      this.dirty.add(key);
+      return this.flushSoon();
     }
-    if (dirty.size > 0) flush();
+    const operations = planService(service, this.possible(key, target));
+    if (operations.length === 0) return;
+    this.drifts.note(key, service, operations);
+    this.dirty.add(key);
+    this.flushSoon();
   }
 
-  function removeAll(): void {
-    wanted.clear();
-    for (const key of owned.keys) dirty.add(key);
-    flush();
+  async readAll(counters: boolean): Promise<ReadonlyMap<string, KernelService> | undefined> {
+    const { kernel } = this;
+    if (!kernel) return undefined;
+    const found = new Map<string, KernelService>();
+    const pass: Pass = {
+      counters,
+      now: this.options.now,
+      keys: (listed) => listed.keys(),
+      stale: () => undefined,
+      each: (key, service) => void (service && found.set(key, service)),
+      stopped: () => kernel !== this.kernel,
+    };
+    try {
+      await readInSlices(kernel, pass);
+    } catch (error) {
+      if (kernel === this.kernel) this.lost(error as OsError);
+    }
+    return kernel === this.kernel ? found : undefined;
   }
 
-  return {
-    want(key, service) {
-      if (service) wanted.set(key, service);
-      else wanted.delete(key);
-      dirty.add(key);
-      flushSoon ??= setImmediate(flush);
-    },
-    open,
-    begin,
-    flush,
-    read() {
-      try {
-        return kernel?.readTable();
-      } catch (error) {
-        lost(error as OsError);
-        return undefined;
-      }
-    },
-    believed: (key) => believed.get(key),
-    get applied() {
-      return applied;
-    },
-    get problem() {
-      return problem;
-    },
-    refusal: (key) => retries.get(key)?.text,
-    drift: () => ({ total: driftTotal, last: driftLast }),
-    foreign: () => foreign,
-    removeAll,
-    close() {
-      closed = true;
-      clearTimeout(timer);
-      clearImmediate(flushSoon);
-      for (const key of [...retries.keys()]) settle(key);
-      kernel?.close();
-      kernel = undefined;
-    },
-  };
-}
-
-const REFUSALS_SHOWN = 3;
-
-/** The refusals of one service. Without the service, all its destinations are refused too: they explain nothing. */
-function refusalsText(refusals: readonly Refusal[]): string {
-  const ofService = refusals.filter(({ operation }) => operation.kind === 'new-service');
-  const telling = ofService.length > 0 ? ofService : refusals;
-  const more = telling.length > REFUSALS_SHOWN ? [`and ${telling.length - REFUSALS_SHOWN} more`] : [];
-  return [...telling.slice(0, REFUSALS_SHOWN).map(refusalText), ...more].join('; ');
-}
-
-/** A refusal in the user's words; ENOENT on a service means that the kernel has no such scheduler. */
-function refusalText(refusal: Refusal): string {
-  const { operation, errno, extack } = refusal;
-  const detail = extack ? ` (${extack})` : '';
-  if ('service' in operation && errno === 2) {
-    return `this kernel has no scheduler "${operation.service.scheduler}" (module ip_vs_${operation.service.scheduler})${detail}`;
+  read(ids: readonly ServiceId[], counters = false): readonly (KernelService | undefined)[] | undefined {
+    const { kernel } = this;
+    if (!kernel) return undefined;
+    try {
+      return ids.map((id) => kernel.readService(id, counters));
+    } catch (error) {
+      this.lost(error as OsError);
+      return undefined;
+    }
   }
-  return `${describeOperation(operation)}: ${errnoName(errno)}${detail}`;
-}
 
-/** `11000 operations: 10000 new-dest, 1000 new-service`. */
-function summarize(operations: readonly Operation[]): string {
-  const counts = new Map<string, number>();
-  for (const { kind } of operations) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  const parts = [...counts].sort(([, a], [, b]) => b - a).map(([kind, count]) => `${count} ${kind}`);
-  return `${operations.length} operations: ${parts.join(', ')}`;
+  // ---- the rest ----------------------------------------------------------------------------------------------------------------
+
+  takeOver(keys: readonly string[]): number {
+    const taken = this.claims.takeOver(keys);
+    for (const key of taken) {
+      const id = this.targets.get(key)?.id;
+      // A foreign service was listed without its destinations.
+      if (id) this.reread(key, id);
+    }
+    return taken.length;
+  }
+
+  removeAll(): void {
+    this.targets.clear();
+    try {
+      if (this.kernel) this.table = new Map(this.kernel.readTable());
+    } catch (error) {
+      return this.lost(error as OsError);
+    }
+    for (const key of this.options.owned.keys) this.dirty.add(key);
+    while (this.kernel && this.begun && this.dirty.size > 0) this.flush();
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    clearImmediate(this.soon);
+    this.retries.clear();
+    this.kernel?.close();
+    this.kernel = undefined;
+  }
 }

@@ -8,7 +8,6 @@ import { formatProblem } from '../../config/problems.js';
 import type { Config } from '../../config/types.js';
 import type { ApiEvent } from '../../control/api.js';
 import { createControlServer } from '../../control/server.js';
-import type { Intent } from '../../intent/types.js';
 import { now, wallClock } from '../../os/clock.js';
 import { peerOf } from '../../os/peer.js';
 import { loadConfig } from '../config-child.js';
@@ -17,9 +16,10 @@ import type { Forwarding, LogLevel } from '../messages.js';
 import { coalesce } from './coalesce.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
-import { findLeftovers, type Leftovers, NO_LEFTOVERS } from './leftovers.js';
+import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
+import { createPublisher } from './publisher.js';
 import { Refused } from './refused.js';
 import { createSupervisor, type Role, type Supervisor } from './supervisor.js';
 import { openWanted, type Wanted } from './wanted.js';
@@ -66,50 +66,6 @@ function makeFolders(config: Config): void {
   }
 }
 
-/** What the children need to know, sent when they are ready and after every change. */
-function createPublisher(config: () => Config, wanted: () => Wanted, check: () => Supervisor, vrrp: () => Supervisor) {
-  let forwarding: { state: Forwarding; reason: string } = { state: 'starting', reason: 'the first table is not applied yet' };
-  const runDir = () => dirname(config().global.socket);
-  const gate = () => {
-    const needed = wanted().intent().services.length > 0;
-    const waived = forwarding.state === 'unusable' && !config().global.requireIpvs;
-    const open = !needed || waived;
-    vrrp().send({ type: 'gate', forwarding: open ? 'ready' : forwarding.state, reason: open ? '' : forwarding.reason });
-  };
-  const toCheck = () => {
-    const { stateDir, onStop } = config().global;
-    check().send({ type: 'configure', services: wanted().intent().services, stateDir, runDir: runDir(), onStop });
-  };
-  const toVrrp = () => {
-    gate();
-    vrrp().send({
-      type: 'configure',
-      instances: wanted().intent().instances,
-      runDir: runDir(),
-      routerId: config().global.routerId,
-    });
-  };
-  return {
-    toCheck,
-    toVrrp,
-    forwarding(state: Forwarding, reason: string) {
-      if (forwarding.state === state && forwarding.reason === reason) return;
-      forwarding = { state, reason };
-      gate();
-    },
-    /** vrrp says that an interface is back: its instances wait for fresh verdicts, as at start. */
-    recheck() {
-      if (wanted().intent().services.length > 0 && check().state().state === 'running') check().send({ type: 'recheck' });
-    },
-    all(intent: Intent, left: Leftovers = NO_LEFTOVERS) {
-      if (intent.services.length > 0 || left.services) check().start();
-      if (intent.instances.length > 0 || left.addresses) vrrp().start();
-      toCheck();
-      toVrrp();
-    },
-  };
-}
-
 export async function runCore(file: string): Promise<void> {
   const startedAt = now();
   const signals = holdSignals();
@@ -135,12 +91,7 @@ export async function runCore(file: string): Promise<void> {
     changed: (intent) => publisher.all(intent),
     loadConfig,
   });
-  const publisher = createPublisher(
-    () => wanted.config(),
-    () => wanted,
-    () => check,
-    () => vrrp,
-  );
+  const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
   const supervise = (role: Role, configure: () => void) =>
     createSupervisor({
       role,
@@ -151,13 +102,14 @@ export async function runCore(file: string): Promise<void> {
         else if (message.type === 'log')
           log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
         else if (message.type === 'recheck') publisher.recheck();
+        else if (message.type === 'roles') publisher.roles(message.roles as Readonly<Record<string, string>>);
         else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
       },
       onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`),
     });
   const check = supervise('check', () => publisher.toCheck());
   const vrrp = supervise('vrrp', () => publisher.toVrrp());
-  const handlers = createHandlers({ file, startedAt, wanted, check, vrrp, events, problems: () => [...problems] });
+  const handlers = createHandlers({ file, startedAt, wanted, check, vrrp, events, tell, problems: () => [...problems] });
   const server = await createControlServer({
     socketPath: config.global.socket,
     group: config.global.group,

@@ -1,6 +1,6 @@
 /** The control API's methods: each asks the part that knows, or changes what is wanted. */
 import { VERSION } from '../../base/version.js';
-import type { ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import { now } from '../../os/clock.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
 import type { EventLog } from './events.js';
@@ -20,6 +20,7 @@ export interface HandlerParts {
   readonly check: Supervisor;
   readonly vrrp: Supervisor;
   readonly events: EventLog;
+  readonly tell: (kind: string, subject: string, text: string) => void;
   readonly problems: () => readonly string[];
 }
 
@@ -83,6 +84,14 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
   return assembleStatus({ head, check: summary, vrrp: instances, own: parts.problems() });
 }
 
+async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, who: string): Promise<ApiChanged> {
+  const { revision } = parts.wanted.intent();
+  if (dryRun) return { text: `would make the kernel's ${service} lbd's`, revision, dry_run: true };
+  const { text } = (await ask<{ value: { text: string } }>(parts.check, { query: { what: 'take-over', service } })).value;
+  parts.tell('override', service, `taken over from somebody else (by ${who})`);
+  return { text, revision, dry_run: false };
+}
+
 function whyInstance(instance: ApiInstance): ApiWhy {
   const steps = [`${instance.state} for ${instance.since_seconds}s: ${instance.reason}`];
   if (instance.master) {
@@ -139,6 +148,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     del_vs: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    take_over: ({ service, dry_run }, caller) => takeOver(parts, service, dry_run === true, caller.name),
     async vrrp({ instance }) {
       const instances = await instancesOf(parts);
       if (instance === undefined) return { instances };

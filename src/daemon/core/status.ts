@@ -27,8 +27,13 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   if (!check.ipvs.usable) lines.push(critical(`IPVS cannot be used: ${check.ipvs.text}`));
   for (const service of check.services) {
     if (service.total > 0 && service.up === 0) lines.push(critical(`${service.name}: no real server is up (0/${service.total})`));
-    if (check.ipvs.usable && !service.in_sync) lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));
+    const refused = check.refusals.some((one) => one.service === service.name);
+    if (check.ipvs.usable && !service.in_sync && !refused)
+      lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));
   }
+  for (const { service, reason } of check.refusals) lines.push(critical(`${service}: ${reason}`));
+  for (const name of check.drift.fought_over)
+    lines.push(warning(`${name}: another program changes it in the kernel again and again: stop that program`));
   for (const { service, rs, reason } of check.down) lines.push(warning(`${service}/${rs}: ${reason}`));
   return lines;
 }
@@ -71,7 +76,7 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
       usable: parts.check === undefined,
       text: parts.check === undefined ? 'not needed: no virtual server' : 'unknown',
     },
-    drift: check?.drift ?? { total: 0, last: null },
+    drift: check?.drift ?? { total: 0, last: null, by_kind: {}, fought_over: [] },
     instances: Array.isArray(parts.vrrp) ? parts.vrrp : [],
     services: check?.services ?? [],
     foreign_services: check?.foreign ?? [],

@@ -8,6 +8,7 @@ import type { ApiChanged, ApiProblem } from '../../control/api.js';
 import { type ChangeRequest, decideChange } from '../../intent/change.js';
 import { describeDifference } from '../../intent/describe.js';
 import { buildIntent } from '../../intent/merge.js';
+import { reuse } from '../../intent/reuse.js';
 import type { DroppedOverride, Intent, Override } from '../../intent/types.js';
 import { wallClock } from '../../os/clock.js';
 import type { Log } from '../log.js';
@@ -136,12 +137,13 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     }
     const fixed = needsRestart(config, parsed.config);
     if (fixed) return refuse(`${fixed}; nothing was changed`);
-    const merged = merge(parsed.config, overrides);
+    const next = reuse(config, parsed.config);
+    const merged = merge(next, overrides);
     const text = describeDifference(intent, merged.intent);
     const result = { text, problems: parsed.problems, dry_run: context.dryRun === true };
     if (context.dryRun) return { ...result, revision: intent.revision };
-    if (text === 'nothing changed' && merged.dropped.length === 0) config = parsed.config;
-    else await adopt(parsed.config, merged);
+    if (text === 'nothing changed' && merged.dropped.length === 0) config = next;
+    else await adopt(next, merged);
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
     options.changed(intent);

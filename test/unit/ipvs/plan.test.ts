@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { applyToTable, foreignKeys, plan } from '../../../src/ipvs/plan.js';
+import { applyToService, applyToTable, foreignKeys, plan, planService } from '../../../src/ipvs/plan.js';
 import { type Destination, destinationKey, type Service, serviceKey, type Table } from '../../../src/ipvs/types.js';
 
 const dest = (host: number, weight: number): Destination => ({
@@ -36,7 +36,7 @@ const arbitraryTable = fc
   .uniqueArray(
     fc.record({
       host: fc.integer({ min: 1, max: 6 }),
-      scheduler: fc.constantFrom('rr', 'wlc'),
+      scheduler: fc.constantFrom('rr', 'wlc', 'sh', 'mh'),
       destinations: fc.uniqueArray(fc.record({ host: fc.integer({ min: 1, max: 5 }), weight: fc.integer({ min: 0, max: 3 }) }), {
         selector: (one) => one.host,
       }),
@@ -90,11 +90,53 @@ test('whatever the kernel has, the plan ends in the wanted table and leaves the 
   fc.assert(
     fc.property(arbitraryTable, arbitraryTable, fc.boolean(), (have, want, ownAll) => {
       const owned = new Set(ownAll ? have.keys() : []);
-      const after = applyToTable(have, plan(have, want, owned));
+      const after = new Map(have);
+      applyToTable(after, plan(have, want, owned));
       const expected = new Map(want);
       for (const key of foreignKeys(have, want, owned)) expected.set(key, have.get(key) as Service);
       assert.deepEqual(sorted(after), sorted(expected));
       assert.deepEqual(plan(after, want, owned), []);
     }),
   );
+});
+
+test('a table of hashes ends in the wanted order, whatever was there; the others are left in theirs', () => {
+  const hosts = fc.uniqueArray(fc.integer({ min: 1, max: 8 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(hosts, hosts, fc.constantFrom('sh', 'mh'), (before, after, scheduler) => {
+      const list = (all: readonly number[]) =>
+        service(
+          1,
+          scheduler,
+          all.map((host) => dest(host, 1)),
+        );
+      const have = list(before);
+      const result = applyToService(have, planService(have, list(after)));
+      assert.deepEqual([...(result?.destinations.keys() ?? [])], [...list(after).destinations.keys()]);
+    }),
+  );
+  const [one, two] = [dest(1, 1), dest(2, 1)];
+  assert.deepEqual(planService(service(1, 'rr', [one, two]), service(1, 'rr', [two, one])), []);
+  const appended = planService(service(1, 'mh', [one]), service(1, 'mh', [one, two]));
+  assert.deepEqual(
+    appended.map((operation) => operation.kind),
+    ['new-dest'],
+  );
+});
+
+test('what takes traffic comes before what loses it, and whole services go last', () => {
+  const have = table(service(1, 'rr', [dest(1, 5), dest(2, 0), dest(3, 1)]), service(2, 'rr', [dest(1, 1)]));
+  const want = table(service(1, 'rr', [dest(1, 0), dest(2, 5), dest(4, 1)]), service(3, 'rr', [dest(1, 1)]));
+  const steps = plan(have, want, new Set(['tcp/192.0.2.2:80'])).map((one) =>
+    'dest' in one ? `${one.kind} ${one.dest.address} ${one.dest.weight}` : `${one.kind} ${one.key}`,
+  );
+  assert.deepEqual(steps, [
+    'new-dest 10.0.0.4 1',
+    'set-dest 10.0.0.2 5',
+    'set-dest 10.0.0.1 0',
+    'del-dest 10.0.0.3 1',
+    'new-service tcp/192.0.2.3:80',
+    'new-dest 10.0.0.1 1',
+    'del-service tcp/192.0.2.2:80',
+  ]);
 });

@@ -118,6 +118,59 @@ describe('the wanted service', () => {
   });
 });
 
+describe('the kernel side of a virtual server', () => {
+  const mark = { kind: 'fwmark', family: 4, fwmark: 7 } as const;
+  const at = (host: number, port: number) =>
+    ({ kind: 'address', family: 4, protocol: 'udp', address: `192.0.2.${host}`, port }) as const;
+
+  test('has one service for each address, with the same real servers', () => {
+    const web = service([server(1), server(2)], { ids: [at(1, 80), at(2, 80)] });
+    const both = wanted(web, new Map([['10.0.0.1:80', 'in']]));
+    assert.deepEqual(
+      both.map((one) => [one.id, [...one.destinations.keys()]]),
+      [
+        [at(1, 80), ['10.0.0.1:80']],
+        [at(2, 80), ['10.0.0.1:80']],
+      ],
+    );
+  });
+
+  test("dr and tun have the port of the service, none behind a mark; nat has the real server's", () => {
+    const members = new Map<string, Membership>([['10.0.0.1:8080', 'in']]);
+    const keyOf = (forward: 'nat' | 'dr' | 'tun', id: ServiceIntent['id']) =>
+      [
+        ...only(service([server(1, { key: '10.0.0.1:8080', port: 8080, forward })], { ids: [id] }), members).destinations.keys(),
+      ][0];
+    assert.equal(keyOf('dr', mark), '10.0.0.1:0');
+    assert.equal(keyOf('tun', at(1, 0)), '10.0.0.1:0');
+    assert.equal(keyOf('nat', mark), '10.0.0.1:8080');
+    assert.equal(keyOf('dr', at(1, 53)), '10.0.0.1:53');
+  });
+
+  test("carries flags, persistence and tunnels in the kernel's numbers", () => {
+    const tunnel = { type: 'gue', port: 6080, checksum: 'remcsum' } as const;
+    const sip = service([server(1, { forward: 'tun', tunnel }), server(2, { forward: 'nat', tunnel })], {
+      scheduler: 'mh',
+      schedulerFlags: ['mh-fallback', 'mh-port'],
+      persistence: { timeout: 300, prefix: 24, engine: 'sip' },
+      onePacket: true,
+    });
+    const { flags, timeout, prefix, pe, destinations } = only(
+      sip,
+      new Map([
+        ['10.0.0.1:80', 'in'],
+        ['10.0.0.2:80', 'in'],
+      ]),
+    );
+    assert.deepEqual([flags, timeout, prefix, pe], [0x1d, 300, 24, 'sip']);
+    const tunnels = [...destinations.values()].map((one) => [one.tunType, one.tunPort, one.tunFlags]);
+    assert.deepEqual(tunnels, [
+      [1, 6080, 2],
+      [0, 0, 0],
+    ]);
+  });
+});
+
 describe('checks', () => {
   test('are shared by all the servers that name them', () => {
     const one = service([server(1, { checks: [tcp, icmp] }), server(1, { port: 81, key: '10.0.0.1:81', checks: [tcp, icmp] })]);

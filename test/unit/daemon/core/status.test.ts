@@ -41,8 +41,20 @@ const instance: ApiInstance = {
 
 const check: CheckSummary = {
   ipvs: { usable: true, text: 'ok' },
-  drift: { total: 0, last: null },
-  services: [{ name: 'web', key: 'tcp/192.0.2.10:80', up: 0, total: 2, in_sync: false, in_kernel: true, source: 'file' }],
+  drift: { total: 0, last: null, by_kind: {}, fought_over: [] },
+  refusals: [],
+  services: [
+    {
+      name: 'web',
+      key: 'tcp/192.0.2.10:80',
+      up: 0,
+      total: 2,
+      in_sync: false,
+      in_kernel: true,
+      stands_back_for: null,
+      source: 'file',
+    },
+  ],
   foreign: [],
   down: [{ service: 'web', rs: '10.0.0.1:80', reason: 'down: refused' }],
 };

@@ -1,0 +1,102 @@
+/** What core asks the check process. */
+import { parseEndpoint } from '../../base/ip.js';
+import { serviceKey } from '../../base/service-id.js';
+import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
+import { destinationKey } from '../../ipvs/types.js';
+import type { CheckQuery, CheckSummary } from '../messages.js';
+import type { Pool } from './pool.js';
+import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
+
+export type Answer = { readonly value: unknown } | { readonly error: string };
+
+/** So many of each kind are listed among the problems. */
+const LISTED = 100;
+
+export async function answer(pool: Pool | undefined, query: CheckQuery): Promise<Answer> {
+  if (!pool) return { error: 'the check process has no configuration yet' };
+  switch (query.what) {
+    case 'summary':
+      return { value: summary(pool) };
+    case 'services':
+      return query.service === undefined ? { value: { services: await allServices(pool) } } : oneService(pool, query.service);
+    case 'detail':
+      return detail(pool, query.service, query.rs);
+    case 'take-over':
+      return takeOver(pool, query.service);
+  }
+}
+
+function summary(pool: Pool): CheckSummary {
+  const { keeper, catalogue } = pool;
+  const sight = pool.sight();
+  const all = [...catalogue.all()];
+  const down: CheckSummary['down'][number][] = [];
+  const refusals: CheckSummary['refusals'][number][] = [];
+  for (const service of all) {
+    const refusal = service.ids.map((id) => sight.refusalOf(serviceKey(id))).find((text) => text !== undefined);
+    if (refusal !== undefined) refusals.push({ service: service.name, reason: refusal });
+    if (down.length >= LISTED) continue;
+    for (const one of downOf(sight, service)) down.push({ service: service.name, ...one });
+  }
+  return {
+    ipvs: keeper.problem ? { usable: false, text: keeper.problem } : { usable: true, text: 'ok' },
+    drift: keeper.drift(),
+    services: all.map((service) => summarizeService(sight, service)),
+    foreign: keeper.foreign(),
+    refusals: refusals.slice(0, LISTED),
+    down: down.slice(0, LISTED),
+  };
+}
+
+async function allServices(pool: Pool) {
+  const kernel = await pool.keeper.readAll(false);
+  const sight = pool.sight();
+  const foreign = pool.keeper.foreign().flatMap((key) => kernel?.get(key) ?? []);
+  return [...[...pool.catalogue.all()].map((one) => reportService(sight, kernel, one)), ...foreign.map(reportForeign)];
+}
+
+/** A fresh reading of what the virtual server is in the kernel. */
+function kernelOf(pool: Pool, service: ServiceIntent): Kernel {
+  const found = pool.keeper.read(service.ids);
+  return found && new Map(found.flatMap((one) => (one ? [[serviceKey(one.id), one] as const] : [])));
+}
+
+function oneService(pool: Pool, word: string): Answer {
+  const service = pool.catalogue.find(word);
+  return service ? { value: { services: [reportService(pool.sight(), kernelOf(pool, service), service)] } } : unknown(pool, word);
+}
+
+function detail(pool: Pool, word: string, rs: string | undefined): Answer {
+  const service = pool.catalogue.find(word);
+  if (!service) return unknown(pool, word);
+  const server = rs === undefined ? undefined : findServer(service, rs);
+  return typeof server === 'string'
+    ? { error: server }
+    : { value: reportWhy(pool.sight(), kernelOf(pool, service), service, server) };
+}
+
+function takeOver(pool: Pool, word: string): Answer {
+  const service = pool.catalogue.find(word);
+  if (!service) return unknown(pool, word);
+  const taken = pool.keeper.takeOver(service.ids.map(serviceKey));
+  return taken > 0
+    ? { value: { text: `${service.name}: ${taken} ${taken === 1 ? 'service is' : 'services are'} lbd's now` } }
+    : { error: `${service.name} is lbd's already, or the kernel has nothing of it: there is nothing to take over` };
+}
+
+function unknown(pool: Pool, word: string): Answer {
+  const names = [...pool.catalogue.all()].map((one) => one.name);
+  const hint = names.length > 0 && names.length <= 20 ? `; there is ${names.join(', ')}` : '';
+  return { error: `unknown service "${word}"${hint}` };
+}
+
+/** The real server that `ADDRESS[:PORT]` names, or the sentence that says why it names none. */
+function findServer(service: ServiceIntent, word: string): RealServerIntent | string {
+  const endpoint = parseEndpoint(word);
+  if (!endpoint) return `"${word}" is no real server address (ADDRESS:PORT)`;
+  const { address, port } = endpoint;
+  const matches = service.realServers.filter((one) => one.address === address && (port === undefined || one.port === port));
+  if (matches.length === 1) return matches[0] as RealServerIntent;
+  if (matches.length > 1) return `the port is ambiguous: ${matches.map(destinationKey).join(', ')}`;
+  return `${service.name} has no real server ${word}; it has ${service.realServers.map((one) => one.key).join(', ') || 'none'}`;
+}

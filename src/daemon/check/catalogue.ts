@@ -1,0 +1,114 @@
+/** The virtual servers of this process by name, by kernel service and by check; a change costs what it changes. */
+import { createHash } from 'node:crypto';
+import { serviceKey } from '../../base/service-id.js';
+import type { CheckSpec } from '../../health/types.js';
+import type { ServiceIntent } from '../../intent/types.js';
+import { checksOf } from '../../pool/membership.js';
+
+export interface Changes {
+  /** New or other than before. */
+  readonly services: readonly ServiceIntent[];
+  /** Names. */
+  readonly gone: readonly string[];
+}
+
+/** What a change of the catalogue means for checks and table. */
+export interface Consequences {
+  readonly changed: readonly ServiceIntent[];
+  /** Kernel services that nobody wants any more. */
+  readonly unwanted: readonly string[];
+  /** Names of virtual servers that are gone. */
+  readonly removed: readonly string[];
+  readonly newChecks: readonly CheckSpec[];
+  readonly goneChecks: readonly string[];
+}
+
+export class Catalogue {
+  private byName = new Map<string, ServiceIntent>();
+  /** What each looked like, as a digest: whole texts would double the memory. */
+  private readonly digests = new Map<string, string>();
+  private readonly byId = new Map<string, ServiceIntent>();
+  private readonly byCheck = new Map<string, Set<ServiceIntent>>();
+
+  all(): Iterable<ServiceIntent> {
+    return this.byName.values();
+  }
+
+  get size(): number {
+    return this.byName.size;
+  }
+
+  /** The virtual server of a kernel service. */
+  ofKey(key: string): ServiceIntent | undefined {
+    return this.byId.get(key);
+  }
+
+  /** By its name, or by the key of one of its kernel services. */
+  find(word: string): ServiceIntent | undefined {
+    return this.byName.get(word) ?? this.byId.get(word);
+  }
+
+  usersOf(checkKey: string): Iterable<ServiceIntent> {
+    return this.byCheck.get(checkKey) ?? [];
+  }
+
+  /** Everything that there is from now on, in this order: what is the same as before is no change. */
+  replace(services: readonly ServiceIntent[]): Consequences {
+    const names = new Set(services.map((one) => one.name));
+    const gone = [...this.byName.keys()].filter((name) => !names.has(name));
+    const fresh = services.filter((one) => this.digests.get(one.name) !== digest(one));
+    const consequences = this.change({ services: fresh, gone });
+    this.byName = new Map(services.map(({ name }) => [name, this.byName.get(name) as ServiceIntent]));
+    return consequences;
+  }
+
+  change({ services, gone }: Changes): Consequences {
+    const before = [...gone, ...services.map((one) => one.name)].flatMap((name) => this.byName.get(name) ?? []);
+    const ids = new Set(before.flatMap((one) => one.ids.map(serviceKey)));
+    const checks = new Set<string>();
+    for (const service of before) this.take(service, checks);
+    const newChecks = new Map<string, CheckSpec>();
+    for (const service of services) this.put(service, checks, newChecks);
+    for (const name of gone) this.forget(name);
+    return {
+      changed: services,
+      unwanted: [...ids].filter((key) => !this.byId.has(key)),
+      removed: gone,
+      newChecks: [...newChecks.values()],
+      goneChecks: [...checks].filter((key) => !this.byCheck.has(key)),
+    };
+  }
+
+  private forget(name: string): void {
+    this.byName.delete(name);
+    this.digests.delete(name);
+  }
+
+  private take(service: ServiceIntent, checks: Set<string>): void {
+    for (const id of service.ids) this.byId.delete(serviceKey(id));
+    for (const spec of specsOf(service)) {
+      const users = this.byCheck.get(spec.key);
+      users?.delete(service);
+      if (users?.size === 0) this.byCheck.delete(spec.key);
+      checks.add(spec.key);
+    }
+  }
+
+  private put(service: ServiceIntent, before: ReadonlySet<string>, fresh: Map<string, CheckSpec>): void {
+    this.byName.set(service.name, service);
+    this.digests.set(service.name, digest(service));
+    for (const id of service.ids) this.byId.set(serviceKey(id), service);
+    for (const spec of specsOf(service)) {
+      const users = this.byCheck.get(spec.key);
+      if (users) users.add(service);
+      else {
+        this.byCheck.set(spec.key, new Set([service]));
+        if (!before.has(spec.key)) fresh.set(spec.key, spec);
+      }
+    }
+  }
+}
+
+const specsOf = (service: ServiceIntent): CheckSpec[] => service.realServers.flatMap((server) => [...checksOf(server)]);
+
+const digest = (service: ServiceIntent): string => createHash('sha1').update(JSON.stringify(service)).digest('base64');

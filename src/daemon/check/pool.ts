@@ -1,0 +1,232 @@
+/**
+ * All virtual servers of the check process and what they share: a verdict changes the wanted services, the table keeper makes the kernel
+ * follow. Everything arrives as an event of this process's loop: commands of core, results of probes, readings of the kernel.
+ */
+import { networkInterfaces } from 'node:os';
+import { type Ip, parseIp } from '../../base/ip.js';
+import { serviceKey } from '../../base/service-id.js';
+import type { ServiceIntent } from '../../intent/types.js';
+import { now } from '../../os/clock.js';
+import { openIpvs } from '../../os/ipvs.js';
+import { startProbe } from '../../os/probe/index.js';
+import { belongs, type Carrier, leaderOf } from '../../pool/follow.js';
+import { adoptedMembership, checksOf, kernelKey, type Memberships, memberships, wanted } from '../../pool/membership.js';
+import type { ChildLink } from '../child.js';
+import type { CheckCommand } from '../messages.js';
+import { Catalogue, type Consequences } from './catalogue.js';
+import { createGate } from './gate.js';
+import { openOwnership } from './ownership.js';
+import type { Sight } from './report.js';
+import { createCheckRunner } from './scheduler.js';
+import { createTableKeeper, type TableKeeper } from './table.js';
+import { openVerdictStore } from './verdicts.js';
+
+export type Configure = Extract<CheckCommand, { type: 'configure' }>;
+export type Update = Extract<CheckCommand, { type: 'update' }>;
+export type Roles = Readonly<Record<string, string>>;
+
+export interface Pool {
+  configure(command: Configure): void;
+  update(command: Update): void;
+  roles(roles: Roles): void;
+  recheck(): void;
+  readonly catalogue: Catalogue;
+  readonly keeper: TableKeeper;
+  sight(): Sight;
+  close(ordered: boolean): Promise<void>;
+}
+
+/** The addresses of this host. */
+function ownAddresses(): ReadonlySet<Ip> {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return new Set(all.flatMap(({ address }) => parseIp(address.split('%')[0] as string) ?? []));
+}
+
+export function createPool(first: Configure, link: ChildLink<CheckCommand>): Pool {
+  const catalogue = new Catalogue();
+  const members = new Map<string, Memberships>();
+  const warn = (text: string) => link.log('warn', text);
+  const store = openVerdictStore(first.stateDir, { now, warn });
+  const runner = createCheckRunner({ now, startProbe, onVerdict, onResult });
+  const keeper = createTableKeeper({
+    open: openIpvs,
+    owned: openOwnership(first.stateDir, warn),
+    now,
+    log: link.log,
+    event: link.event,
+    nameOf: (key) => catalogue.ofKey(key)?.name ?? key,
+    onState: () => gate.tell(),
+    onReading: () => lookAround(),
+  });
+  const gate = createGate({
+    now,
+    send: (state) => link.send({ type: 'forwarding', state: state.state, reason: state.reason }),
+    obstacle: () => {
+      if (!opened) return { state: 'starting', reason: 'IPVS is being opened' };
+      return keeper.problem ? { state: 'unusable', reason: keeper.problem } : undefined;
+    },
+    undecided: () => runner.undecided(),
+  });
+  let latest = first;
+  let roles: Roles = first.roles;
+  let own = ownAddresses();
+  let opened = false;
+  void start();
+
+  function onResult(key: string): void {
+    if (!gate.result(key, runner.state(key)?.verdict === 'up')) return;
+    // The table follows first: `ready` means that what the verdicts say is in the kernel.
+    keeper.flush();
+    gate.tell();
+  }
+
+  function onVerdict(checkKey: string, change: { from: string; to: string; reason: string }): void {
+    for (const service of catalogue.usersOf(checkKey)) {
+      for (const server of service.realServers) {
+        if (!checksOf(server).some((spec) => spec.key === checkKey)) continue;
+        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}`);
+      }
+      decide(service);
+    }
+    remember();
+    gate.tell();
+  }
+
+  const membersOf = (service: ServiceIntent): Memberships => members.get(service.name) ?? new Map();
+  const verdictOf = (key: string) => runner.state(key)?.verdict ?? 'unknown';
+  const carriers = (): readonly Carrier[] => latest.carriers;
+  const leader = (service: ServiceIntent) => leaderOf(service, carriers(), (address) => own.has(address));
+
+  function decide(service: ServiceIntent): void {
+    const decided = memberships(service, verdictOf, membersOf(service));
+    members.set(service.name, decided);
+    program(service);
+  }
+
+  function program(service: ServiceIntent): void {
+    const follows = leader(service);
+    const role = follows === undefined ? undefined : roles[follows];
+    for (const one of wanted(service, membersOf(service))) {
+      const key = serviceKey(one.id);
+      keeper.want(key, belongs(follows, role, keeper.believed(key) !== undefined) ? one : undefined);
+    }
+  }
+
+  function remember(): void {
+    store.save(runner.states(), members);
+  }
+
+  /** After a restart the kernel's table says who was in, where the saved memberships do not. */
+  function adopt(service: ServiceIntent): void {
+    if (members.has(service.name)) return;
+    const saved = store.members(service.name);
+    const found = keeper.believed(service.key);
+    const inTable = service.realServers.map(
+      (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
+    );
+    members.set(service.name, saved ?? new Map(inTable));
+  }
+
+  /** A check that is new begins with what is known of it, and one that a serving member depends on begins as serving. */
+  function follow(consequences: Consequences): void {
+    const serving = new Set<string>();
+    for (const service of consequences.changed) {
+      adopt(service);
+      for (const server of service.realServers) {
+        if (membersOf(service).get(server.key) === 'in') for (const spec of checksOf(server)) serving.add(spec.key);
+      }
+    }
+    runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
+      remembered: store.verdict(key),
+      serving: serving.has(key),
+    }));
+    for (const name of consequences.removed) members.delete(name);
+    for (const key of consequences.unwanted) keeper.want(key, undefined);
+    for (const service of consequences.changed) decide(service);
+    remember();
+  }
+
+  function configure(command: Configure): void {
+    latest = command;
+    roles = command.roles;
+    if (!opened) return;
+    follow(catalogue.replace(command.services));
+    reprogram();
+  }
+
+  /** Roles, carriers or own addresses are others: what depends on them is decided anew. */
+  function reprogram(): void {
+    for (const service of catalogue.all()) if (service.follow !== 'always') program(service);
+  }
+
+  /** The VRRP instance that keeps the service out of the kernel. */
+  function standsBack(service: ServiceIntent): string | undefined {
+    const follows = leader(service);
+    const role = follows === undefined ? undefined : roles[follows];
+    return role === undefined || role === 'master' ? undefined : follows;
+  }
+
+  /** With every reading of the table. */
+  function lookAround(): void {
+    const found = ownAddresses();
+    if (found.size === own.size && [...found].every((address) => own.has(address))) return;
+    own = found;
+    reprogram();
+  }
+
+  /** The kernel is read before anything is decided: what it holds is where a restarted daemon goes on from. */
+  async function start(): Promise<void> {
+    await keeper.open();
+    opened = true;
+    configure(latest);
+    keeper.begin();
+    gate.tell();
+  }
+
+  /** The fall that a check was configured with; the key alone does not tell. */
+  function triesOf(key: string): number {
+    for (const service of catalogue.usersOf(key)) {
+      for (const server of service.realServers) {
+        const spec = checksOf(server).find((one) => one.key === key);
+        if (spec) return spec.check.fall;
+      }
+    }
+    return 1;
+  }
+
+  return {
+    catalogue,
+    keeper,
+    configure,
+    update(command) {
+      if (opened) return follow(catalogue.change({ services: command.services, gone: [] }));
+      // The whole configuration still waits for IPVS to be opened; this is newer than it.
+      const newer = new Map(command.services.map((one) => [one.name, one]));
+      latest = { ...latest, services: latest.services.map((one) => newer.get(one.name) ?? one) };
+    },
+    roles(next) {
+      roles = next;
+      if (opened) reprogram();
+    },
+    recheck() {
+      const down = [...runner.states()].filter(([, state]) => state.verdict === 'down');
+      runner.hasten(down.map(([key]) => key));
+      gate.recheck(new Map(down.map(([key]) => [key, triesOf(key)])));
+    },
+    sight: () => ({
+      now: now(),
+      stateOf: (key) => runner.state(key),
+      membersOf,
+      wantedOf: (key) => keeper.wanted(key),
+      believedOf: (key) => keeper.believed(key),
+      refusalOf: (key) => keeper.refusal(key),
+      standsBack,
+    }),
+    async close(ordered) {
+      runner.close();
+      if (ordered && latest.onStop === 'remove') keeper.removeAll();
+      keeper.close();
+      await store.flush();
+    },
+  };
+}

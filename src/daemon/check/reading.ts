@@ -1,0 +1,62 @@
+/** Reads the kernel's table service by service, in slices of the event loop: nothing else of this process waits for long. */
+import type { Instant } from '../../base/time.js';
+import type { KernelDestination, KernelService, Operation, Refusal, ServiceId } from '../../ipvs/types.js';
+
+/** What the keeper needs of os/ipvs.ts. */
+export interface KernelTable {
+  /** Every service, without destinations. */
+  readServices(counters?: boolean): ReadonlyMap<string, Omit<KernelService, 'destinations'>>;
+  /** In the order in which they were added. */
+  readDestinations(id: ServiceId, counters?: boolean): ReadonlyMap<string, KernelDestination>;
+  readService(id: ServiceId, counters?: boolean): KernelService | undefined;
+  readTable(counters?: boolean): ReadonlyMap<string, KernelService>;
+  /** Refusals; throws OsError when the outcome is unknown. */
+  apply(operations: readonly Operation[]): readonly Refusal[];
+  /** False: this kernel takes the tunnel's type (IP_VS_CONN_F_TUNNEL_TYPE_*) and does something else. */
+  knowsTunnel(type: number): boolean;
+  close(): void;
+}
+
+export interface Pass {
+  readonly counters: boolean;
+  readonly now: () => Instant;
+  /** Which services to read with their destinations, after all have been listed. */
+  keys(listed: ReadonlyMap<string, Omit<KernelService, 'destinations'>>): Iterable<string>;
+  /** What has been changed since the list was made is asked for again by this id. */
+  stale(key: string): ServiceId | undefined;
+  /** Called in the same turn of the loop as the reading; undefined: the kernel has no such service. */
+  each(key: string, service: KernelService | undefined): void;
+  /** The pass is no longer wanted. */
+  stopped(): boolean;
+}
+
+/** Milliseconds of reading from one look of the event loop at everything else to the next. */
+const SLICE_MS = 5;
+/** Up to so many services a pass goes on at once; a longer one leaves the loop most of its time. */
+const BRISK = 1000;
+const REST = 3;
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
+
+/** Rejects with OsError when the kernel cannot be read. */
+export async function readInSlices(kernel: KernelTable, pass: Pass): Promise<void> {
+  const { counters, now } = pass;
+  const listed = kernel.readServices(counters);
+  const rest = listed.size > BRISK ? REST : 0;
+  let began = now();
+  for (const key of pass.keys(listed)) {
+    pass.each(key, readOne(kernel, pass, key, listed.get(key)));
+    const took = now() - began;
+    if (took < SLICE_MS) continue;
+    await pause(took * rest);
+    if (pass.stopped()) return;
+    began = now();
+  }
+}
+
+function readOne(kernel: KernelTable, pass: Pass, key: string, listed: Omit<KernelService, 'destinations'> | undefined) {
+  const id = pass.stale(key);
+  if (id) return kernel.readService(id, pass.counters);
+  return listed && { ...listed, destinations: kernel.readDestinations(listed.id, pass.counters) };
+}

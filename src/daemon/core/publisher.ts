@@ -1,0 +1,109 @@
+/** What the children need to know: sent when they are ready, and after every change. */
+import { dirname } from 'node:path';
+import type { DirectorIntent, Intent, ServiceIntent } from '../../intent/types.js';
+import type { Forwarding } from '../messages.js';
+import { type Leftovers, NO_LEFTOVERS } from './leftovers.js';
+import type { Supervisor } from './supervisor.js';
+import type { Wanted } from './wanted.js';
+
+export interface PublisherParts {
+  readonly wanted: () => Wanted;
+  readonly check: () => Supervisor;
+  readonly vrrp: () => Supervisor;
+}
+
+export interface Publisher {
+  /** Everything, to a child that has just begun. */
+  toCheck(): void;
+  toVrrp(): void;
+  forwarding(state: Forwarding, reason: string): void;
+  /** What vrrp says of its instances. */
+  roles(roles: Readonly<Record<string, string>>): void;
+  /** vrrp says that an interface is back: its instances wait for fresh verdicts, as at start. */
+  recheck(): void;
+  all(intent: Intent, left?: Leftovers): void;
+}
+
+/** What is not the same object as before; undefined when there are more or fewer services, or in another order. */
+function changedServices(before: readonly ServiceIntent[], after: readonly ServiceIntent[]): ServiceIntent[] | undefined {
+  if (before.length !== after.length) return undefined;
+  const changed: ServiceIntent[] = [];
+  for (const [i, service] of after.entries()) {
+    if (service === before[i]) continue;
+    if (service.name !== before[i]?.name) return undefined;
+    changed.push(service);
+  }
+  return changed;
+}
+
+const sameDirector = (a: DirectorIntent, b: DirectorIntent): boolean =>
+  a.kernel === b.kernel && a.connectionSync === b.connectionSync && a.timeouts === b.timeouts;
+
+export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publisher {
+  let forwarding: { state: Forwarding; reason: string } = { state: 'starting', reason: 'the first table is not applied yet' };
+  let roles: Readonly<Record<string, string>> = {};
+  /** What the check process has, by its intent. */
+  let sent: { readonly intent: Intent; readonly onStop: string } | undefined;
+  const global = () => wanted().config().global;
+  const runDir = () => dirname(global().socket);
+
+  function gate(): void {
+    const needed = wanted().intent().services.length > 0;
+    const waived = forwarding.state === 'unusable' && !global().requireIpvs;
+    const open = !needed || waived;
+    vrrp().send({ type: 'gate', forwarding: open ? 'ready' : forwarding.state, reason: open ? '' : forwarding.reason });
+  }
+
+  function toCheck(): void {
+    const { stateDir, onStop } = global();
+    const { services, instances, director } = wanted().intent();
+    const carriers = instances.map(({ name, addresses }) => ({ name, addresses: addresses.map((one) => one.address) }));
+    sent = { intent: wanted().intent(), onStop };
+    check().send({ type: 'configure', services, stateDir, runDir: runDir(), onStop, director, carriers, roles });
+  }
+
+  /** A change of some virtual servers costs what it changes, however many there are. */
+  function updateCheck(intent: Intent): void {
+    const { onStop } = global();
+    const before = sent?.intent;
+    const same =
+      before?.instances === intent.instances && sent?.onStop === onStop && sameDirector(before.director, intent.director);
+    const changed = before && same ? changedServices(before.services, intent.services) : undefined;
+    if (!changed) return toCheck();
+    sent = { intent, onStop };
+    if (changed.length > 0) check().send({ type: 'update', services: changed });
+  }
+
+  function toVrrp(): void {
+    gate();
+    vrrp().send({
+      type: 'configure',
+      instances: wanted().intent().instances,
+      runDir: runDir(),
+      routerId: global().routerId,
+    });
+  }
+
+  return {
+    toCheck,
+    toVrrp,
+    forwarding(state, reason) {
+      if (forwarding.state === state && forwarding.reason === reason) return;
+      forwarding = { state, reason };
+      gate();
+    },
+    roles(next) {
+      roles = next;
+      if (check().state().state === 'running') check().send({ type: 'roles', roles });
+    },
+    recheck() {
+      if (wanted().intent().services.length > 0 && check().state().state === 'running') check().send({ type: 'recheck' });
+    },
+    all(intent, left = NO_LEFTOVERS) {
+      if (intent.services.length > 0 || left.services) check().start();
+      if (intent.instances.length > 0 || left.addresses) vrrp().start();
+      updateCheck(intent);
+      toVrrp();
+    },
+  };
+}

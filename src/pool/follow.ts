@@ -1,0 +1,37 @@
+/**
+ * A director that is a real server too: packets that the other director forwards to it must reach its own server, and not be forwarded
+ * again (user pain 20). Such a service is in the kernel only while its VRRP instance is master here.
+ */
+import type { Ip } from '../base/ip.js';
+import type { ServiceIntent } from '../intent/types.js';
+
+/** A VRRP instance and the addresses that it carries. */
+export interface Carrier {
+  readonly name: string;
+  readonly addresses: readonly Ip[];
+}
+
+/** The VRRP instance whose state decides whether the service is in the kernel; undefined: it always is. */
+export function leaderOf(
+  service: ServiceIntent,
+  carriers: readonly Carrier[],
+  isOwn: (address: Ip) => boolean,
+): string | undefined {
+  if (service.follow === 'always') return undefined;
+  if (service.follow !== 'auto') return service.follow;
+  if (!isServer(service, isOwn)) return undefined;
+  const addresses = new Set(service.ids.flatMap((id) => (id.kind === 'address' ? [id.address] : [])));
+  return carriers.find((one) => one.addresses.some((address) => addresses.has(address)))?.name;
+}
+
+/** Whether this host is a real server of the service, and gets its packets with the service's address on them. */
+export const isServer = (service: ServiceIntent, isOwn: (address: Ip) => boolean): boolean =>
+  service.realServers.some((server) => server.forward !== 'nat' && isOwn(server.address));
+
+/**
+ * Whether the service belongs into the kernel now. `role`: of its leader, undefined when nobody has said yet; then what is there stays.
+ */
+export function belongs(leader: string | undefined, role: string | undefined, isThere: boolean): boolean {
+  if (leader === undefined) return true;
+  return role === undefined ? isThere : role === 'master';
+}
