@@ -47,6 +47,9 @@ export function readSeconds(word: string): number {
   return ms / 1000;
 }
 
+/** A service of every port. */
+const readEveryPort = (word: string): string => endpoint(taken(shared.parseServerWord(word)));
+
 export function readCount(word: string): number {
   if (!/^\d{1,15}$/.test(word)) throw new UsageError(`"${word}" is no number: give a whole number from 0`);
   return Number(word);
@@ -68,7 +71,7 @@ export function readTarget(word: string): string {
 export function readService(word: string): string {
   const [, kind, rest] = /^(tcp|udp|sctp|fwmark)\/(.*)$/s.exec(word) ?? [];
   if (kind === undefined || rest === undefined) return readName(word);
-  if (kind !== 'fwmark') return `${kind}/${readServiceAddress(rest)}`;
+  if (kind !== 'fwmark') return `${kind}/${/:0$/.test(rest) ? readEveryPort(rest) : readServiceAddress(rest)}`;
   if (!/^[1-9]\d{0,9}(\/inet6)?$/.test(rest)) throw new UsageError(`"${word}" is no firewall mark: write fwmark/7`);
   return word;
 }

@@ -55,7 +55,8 @@ type Services = readonly ServiceIntent[];
 const refuse = (refused: string): Refusal => ({ refused });
 
 function findService(services: Services, word: string): ServiceIntent | Refusal {
-  const found = services.find((one) => one.name === word || one.ids.some((id) => serviceKey(id) === word));
+  const found =
+    services.find((one) => one.name === word) ?? services.find((one) => one.ids.some((id) => serviceKey(id) === word));
   if (found) return found;
   const names = services.map((one) => one.name);
   const hint = didYouMean(word, names) || (names.length > 0 && names.length <= 20 ? `; there is ${names.join(', ')}` : '');
