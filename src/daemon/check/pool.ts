@@ -9,6 +9,7 @@ import type { ServiceIntent } from '../../intent/types.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import { startProbe } from '../../os/probe/index.js';
+import type { StartProbe } from '../../os/probe/types.js';
 import { belongs, type Carrier, leaderOf } from '../../pool/follow.js';
 import { adoptedMembership, checksOf, kernelKey, type Memberships, memberships, wanted } from '../../pool/membership.js';
 import type { ChildLink } from '../child.js';
@@ -16,6 +17,7 @@ import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
+import type { KernelTable } from './reading.js';
 import type { Sight } from './report.js';
 import { createCheckRunner } from './scheduler.js';
 import { createTableKeeper, type TableKeeper } from './table.js';
@@ -42,14 +44,23 @@ function ownAddresses(): ReadonlySet<Ip> {
   return new Set(all.flatMap(({ address }) => parseIp(address.split('%')[0] as string) ?? []));
 }
 
-export function createPool(first: Configure, link: ChildLink<CheckCommand>): Pool {
+/** What the tests put in the place of the kernel and the network. */
+export interface PoolParts {
+  readonly openIpvs: () => Promise<KernelTable>;
+  readonly startProbe: StartProbe;
+  readonly ownAddresses: () => ReadonlySet<Ip>;
+}
+
+const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
+
+export function createPool(first: Configure, link: ChildLink<CheckCommand>, parts: PoolParts = REAL): Pool {
   const catalogue = new Catalogue();
   const members = new Map<string, Memberships>();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
-  const runner = createCheckRunner({ now, startProbe, onVerdict, onResult });
+  const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onResult });
   const keeper = createTableKeeper({
-    open: openIpvs,
+    open: parts.openIpvs,
     owned: openOwnership(first.stateDir, warn),
     now,
     log: link.log,
@@ -69,7 +80,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>): Poo
   });
   let latest = first;
   let roles: Roles = first.roles;
-  let own = ownAddresses();
+  let own = parts.ownAddresses();
   let opened = false;
   void start();
 
@@ -168,7 +179,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>): Poo
 
   /** With every reading of the table. */
   function lookAround(): void {
-    const found = ownAddresses();
+    const found = parts.ownAddresses();
     if (found.size === own.size && [...found].every((address) => own.has(address))) return;
     own = found;
     reprogram();

@@ -1,4 +1,5 @@
 /** The control API's methods: each asks the part that knows, or changes what is wanted. */
+import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import { now } from '../../os/clock.js';
@@ -119,9 +120,10 @@ async function why(parts: HandlerParts, target: string, rs: string | undefined):
 /** `web/10.0.0.21:80` is a real server of web; `tcp/192.0.2.10:80` is a service. */
 function splitTarget(parts: HandlerParts, target: string): (string | undefined)[] {
   const services = parts.wanted.intent().services;
-  if (services.some((one) => one.name === target || one.key === target)) return [target, undefined];
-  for (const { name, key } of services) {
-    for (const word of [name, key]) if (target.startsWith(`${word}/`)) return [word, target.slice(word.length + 1)];
+  const words = ({ name, ids }: (typeof services)[number]) => [name, ...ids.map(serviceKey)];
+  if (services.some((one) => words(one).includes(target))) return [target, undefined];
+  for (const service of services) {
+    for (const word of words(service)) if (target.startsWith(`${word}/`)) return [word, target.slice(word.length + 1)];
   }
   return [target, undefined];
 }

@@ -1,0 +1,172 @@
+/** The check process as a whole, on a fake kernel: what core says ends in the table. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { CheckConfig } from '../../../../src/config/types.js';
+import { answer } from '../../../../src/daemon/check/answers.js';
+import { type Configure, createPool, type Pool } from '../../../../src/daemon/check/pool.js';
+import type { ChildLink } from '../../../../src/daemon/child.js';
+import type { CheckCommand, CheckSummary } from '../../../../src/daemon/messages.js';
+import type { ServiceIntent } from '../../../../src/intent/types.js';
+import { serviceKey } from '../../../../src/ipvs/types.js';
+import { openIpvs } from '../../../../src/os/ipvs.js';
+import { makeServer, makeService } from '../../../fake/intent.js';
+import { createFakeKernel } from '../../../fake/ipvs-kernel.js';
+import { until } from '../../../fake/table-world.js';
+
+const never = () => Promise.resolve('no such module');
+const check: CheckConfig = { type: 'tcp', port: undefined, interval: 20, timeout: 20, rise: 1, fall: 1 };
+const dr = (host: number) => makeServer(host, { forward: 'dr', checks: [check] });
+
+const named = (name: string, host: number, servers: ServiceIntent['realServers'], own: Partial<ServiceIntent> = {}) => {
+  const id = { kind: 'address', family: 4, protocol: 'tcp', address: `192.0.2.${host}`, port: 80 } as const;
+  return makeService(servers, { name, id, ids: [id], key: serviceKey(id), forward: 'dr', ...own });
+};
+
+interface World {
+  pool: Pool;
+  configure(services: readonly ServiceIntent[], more?: Partial<Configure>): void;
+  /** `web: 10.0.0.1=10 10.0.0.2=0` of every kernel service. */
+  table(): string[];
+  events: string[];
+  states: string[];
+  /** Hosts whose checks fail. */
+  down: Set<string>;
+}
+
+async function world(first: readonly ServiceIntent[], run: (world: World) => Promise<void>, more: Partial<Configure> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-pool-'));
+  const kernel = createFakeKernel();
+  const other = await openIpvs(kernel.open, never);
+  const [events, states]: [string[], string[]] = [[], []];
+  const down = new Set<string>();
+  const command = (services: readonly ServiceIntent[], own: Partial<Configure> = {}): Configure => ({
+    type: 'configure',
+    services,
+    stateDir: folder,
+    runDir: folder,
+    onStop: 'keep',
+    director: {
+      kernel: { manage: false, restore: false, values: {} },
+      connectionSync: undefined,
+      timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+    },
+    carriers: [],
+    roles: {},
+    ...more,
+    ...own,
+  });
+  const link: ChildLink<CheckCommand> = {
+    send: (message) => void states.push(`${(message as { state?: string }).state}`),
+    log: () => {},
+    event: (kind, subject, text) => void events.push(`${kind} ${subject}: ${text}`),
+    onCommand: () => {},
+    onOrphan: () => {},
+  };
+  const pool = createPool(command(first), link, {
+    openIpvs: () => openIpvs(kernel.open, never),
+    ownAddresses: () => new Set(['10.0.0.1']),
+    startProbe: (_check, { address }, done) => {
+      const result = { ok: !down.has(address), local: false, reason: down.has(address) ? 'refused' : 'connected', duration: 1 };
+      const timer = setImmediate(() => done(result));
+      return { cancel: () => clearImmediate(timer) };
+    },
+  });
+  const table = () =>
+    [...other.readTable()].map(
+      ([key, one]) => `${key}: ${[...one.destinations].map(([name, { weight }]) => `${name}=${weight}`).join(' ')}`,
+    );
+  try {
+    await run({ pool, configure: (services, own) => pool.configure(command(services, own)), table, events, states, down });
+  } finally {
+    await pool.close(true);
+    other.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('the check process', () => {
+  test('a verdict moves a server in every kernel service of its virtual server', async () => {
+    const ids = [10, 11].map(
+      (host) => ({ kind: 'address', family: 4, protocol: 'tcp', address: `192.0.2.${host}`, port: 80 }) as const,
+    );
+    await world([named('web', 10, [dr(1), dr(2)], { ids })], async ({ table, down, states }) => {
+      await until(
+        () => table().length === 2 && table().every((one) => one.endsWith(': 10.0.0.1:80=10 10.0.0.2:80=10')),
+        'all in',
+      );
+      await until(() => states.at(-1) === 'ready', 'ready');
+      down.add('10.0.0.2');
+      await until(() => table().every((one) => one.endsWith(': 10.0.0.1:80=10')), 'out of both');
+      down.clear();
+      await until(() => table().every((one) => one.endsWith(': 10.0.0.1:80=10 10.0.0.2:80=10')), 'in both again');
+    });
+  });
+
+  test('an update changes one virtual server, and its checks go on', async () => {
+    const services = [named('web', 10, [dr(1), dr(2)]), named('mail', 20, [dr(2)])];
+    await world(services, async ({ pool, table, events }) => {
+      await until(
+        () => table().join() === 'tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=10,tcp/192.0.2.20:80: 10.0.0.2:80=10',
+        'in',
+      );
+      events.length = 0;
+      pool.update({ type: 'update', services: [named('mail', 20, [{ ...dr(2), weight: 3 }, dr(4)])] });
+      await until(() => table()[1] === 'tcp/192.0.2.20:80: 10.0.0.2:80=3 10.0.0.4:80=10', 'changed');
+      assert.ok(!events.some((one) => one.includes('web')), events.join('\n'));
+      assert.deepEqual(
+        events.filter((one) => one.startsWith('verdict')),
+        ['verdict mail/10.0.0.4:80: unknown -> up: connected'],
+      );
+    });
+  });
+
+  test('a configuration without a virtual server takes it out of the kernel', async () => {
+    await world([named('web', 10, [dr(1)]), named('mail', 20, [dr(2)])], async ({ configure, table, pool }) => {
+      await until(() => table().length === 2, 'both');
+      configure([named('mail', 21, [dr(2)])]);
+      await until(() => table().join() === 'tcp/192.0.2.21:80: 10.0.0.2:80=10', 'only that, without waiting for its check again');
+      const { value } = (await answer(pool, { what: 'summary' })) as { value: CheckSummary };
+      assert.deepEqual(
+        value.services.map((one) => [one.name, one.in_sync, one.up]),
+        [['mail', true, 1]],
+      );
+    });
+  });
+
+  test('where this host is a real server, the service is there while its instance is master', async () => {
+    const carriers = [{ name: 'VI_1', addresses: ['192.0.2.10'] }];
+    const services = [named('web', 10, [dr(1), dr(2)], { follow: 'auto' }), named('mail', 20, [dr(2)])];
+    await world(
+      services,
+      async ({ pool, table }) => {
+        await until(() => table().join() === 'tcp/192.0.2.20:80: 10.0.0.2:80=10', 'nobody has said who is master');
+        pool.roles({ VI_1: 'master' });
+        await until(() => table().length === 2, 'it is here');
+        pool.roles({ VI_1: 'backup' });
+        await until(() => table().length === 1, 'it is not');
+        const { value } = (await answer(pool, { what: 'services', service: 'web' })) as {
+          value: { services: { stands_back_for: string }[] };
+        };
+        assert.equal(value.services[0]?.stands_back_for, 'VI_1');
+        assert.ok(pool.keeper.drift().total === 0);
+      },
+      { carriers },
+    );
+  });
+
+  test('what a query cannot find is said', async () => {
+    await world([named('web', 10, [dr(1)])], async ({ pool, table }) => {
+      await until(() => table().length === 1, 'there');
+      assert.deepEqual(await answer(pool, { what: 'services', service: 'wbe' }), {
+        error: 'unknown service "wbe"; there is web',
+      });
+      assert.deepEqual(await answer(pool, { what: 'take-over', service: 'web' }), {
+        error: "web is lbd's already, or the kernel has nothing of it: there is nothing to take over",
+      });
+      assert.deepEqual(await answer(undefined, { what: 'summary' }), { error: 'the check process has no configuration yet' });
+    });
+  });
+});
