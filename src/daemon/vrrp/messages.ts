@@ -16,7 +16,10 @@ export type VrrpCommand =
   | { readonly type: 'gate'; readonly forwarding: Forwarding; readonly reason: string }
   | { readonly type: 'query'; readonly id: number };
 
-export type VrrpMessage = ChildMessage;
+export type VrrpMessage =
+  | ChildMessage
+  /** By the instance's name; see Runner.role. After every change, and once when the configuration is known. */
+  | { readonly type: 'roles'; readonly roles: Readonly<Record<string, string>> };
 
 /** The answer to a query, beside its type and id. */
 export interface VrrpAnswer {

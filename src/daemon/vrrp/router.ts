@@ -47,6 +47,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   let store: Store | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
+  /** What core knows of the instances' roles, as text. */
+  let toldRoles = '';
   let whenEmpty: (() => void) | undefined;
 
   const rtnetlink = openRtnetlink();
@@ -102,10 +104,20 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   function settle(): void {
     for (const runner of [...runners.values()]) if (runner.ended()) bury(runner);
     store?.write();
+    tellRoles();
     arm();
     if (runners.size > 0 || !whenEmpty) return;
     whenEmpty();
     whenEmpty = undefined;
+  }
+
+  /** Core passes it on: connection sync and the services of a director that is a real server hang on it. */
+  function tellRoles(): void {
+    const roles = Object.fromEntries([...runners.values()].map((one) => [one.conf().name, one.role()]));
+    const text = JSON.stringify(roles);
+    if (text === toldRoles || !store) return;
+    toldRoles = text;
+    link.send({ type: 'roles', roles });
   }
 
   function bury(runner: Runner): void {

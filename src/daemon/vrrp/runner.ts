@@ -43,6 +43,8 @@ export interface Runner {
   /** It is over: nothing is held, nothing will come. */
   ended(): boolean;
   isHeld(prefix: Prefix): boolean;
+  /** `master` as long as it holds its addresses, also while it hands them over; else its phase. */
+  role(): string;
   saved(): Saved;
   report(): ApiInstance;
 }
@@ -303,6 +305,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     },
     ended: () => ended,
     isHeld: (prefix) => holder.isHeld(prefix),
+    role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
     saved,
     report: () => reportInstance(conf, state, counters, holder, host.now()),
   };
