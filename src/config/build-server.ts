@@ -86,9 +86,5 @@ export function readServer(
   checkTunnel(server, shape, tell);
   if (server.lower > server.upper) tell(`lower (${server.lower}) is above upper (${server.upper})`, 'lower');
   if (shape.checks) checkTimes(server.checks, at, [...below, 'checks'], report);
-  if (server.checks.length === 0) {
-    const key = formatEndpoint(server.address, server.port);
-    report('warning', at, `the real server ${key} of ${context.name} has no check: it is always up`, below);
-  }
   return server;
 }

@@ -160,6 +160,20 @@ function checkTwins(
   });
 }
 
+/** One sentence where it is all of them: a file without checks must not drown what else is to say. */
+function warnUnchecked(name: string, servers: readonly RealServerConfig[], at: Located<unknown>, report: Report): void {
+  const bare = servers.map((server, i) => ({ server, i })).filter(({ server }) => server.checks.length === 0);
+  const { length } = bare;
+  if (length > 1 && length === servers.length)
+    return report('warning', at, `none of the ${length} real servers of ${name} has a check: they are always up`, [
+      'real_servers',
+    ]);
+  for (const { server, i } of bare) {
+    const key = formatEndpoint(server.address, server.port);
+    report('warning', at, `the real server ${key} of ${name} has no check: it is always up`, ['real_servers', i]);
+  }
+}
+
 function checkUse(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
@@ -186,6 +200,7 @@ function buildService(at: Located<VirtualServerShape>, defaults: Defaults | unde
     settings.ids.length === 0
       ? []
       : value.real_servers.map((shape, i) => readServer(shape, context, at, ['real_servers', i], report));
+  warnUnchecked(value.name, realServers, at, report);
   checkTwins(value.name, realServers, settings, at, report);
   checkUse(at, realServers, settings, report);
   return { name: value.name, ...settings, checks, realServers };
