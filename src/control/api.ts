@@ -161,6 +161,16 @@ export interface ApiStatus {
     /** Services that another program changes again and again. */
     readonly fought_over: readonly string[];
   };
+  /** The kernel's sync daemons; null when none is configured. */
+  readonly connection_sync: {
+    readonly interface: string;
+    readonly id: number;
+    /** The VRRP instance whose role decides; null: both daemons run always. */
+    readonly follows: string | null;
+    readonly wanted: readonly ('master' | 'backup')[];
+    readonly running: readonly ('master' | 'backup')[];
+    readonly problem: string | null;
+  } | null;
   readonly instances: readonly ApiInstance[];
   readonly services: readonly Pick<
     ApiService,

@@ -55,6 +55,7 @@ export interface CheckSummary {
   readonly drift: ApiStatus['drift'];
   readonly services: ApiStatus['services'];
   readonly foreign: readonly string[];
+  readonly sync: ApiStatus['connection_sync'];
   /** What the kernel refuses, or somebody else has. */
   readonly refusals: readonly { readonly service: string; readonly reason: string }[];
   /** Real servers out of the pool, for the list of problems. */

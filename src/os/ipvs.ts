@@ -13,15 +13,21 @@ import {
 } from '../ipvs/types.js';
 import { type DecodeError, readFields } from '../wire/attributes.js';
 import {
+  type IpvsDaemon,
   type IpvsInfo,
+  type IpvsTimeouts,
   isMalformed,
   putOperation,
   putQuery,
+  putSetting,
   type Query,
+  readDaemon,
   readDestination,
   readInfo,
   readService,
+  readTimeouts,
   type ServiceReply,
+  type Setting,
 } from '../wire/ipvs.js';
 import { IPVS_FAMILY } from '../wire/ipvs-attributes.js';
 import {
@@ -70,6 +76,13 @@ export interface IpvsClient {
   knowsTunnel(type: number): boolean;
   /** Refusals, each with its operation; the others are done. Throws OsError when the outcome is unknown. */
   apply(operations: readonly Operation[]): Refusal[];
+  /** The connection synchronisation daemons: at most one of each role. */
+  daemons(): IpvsDaemon[];
+  /** Throws OsError: ENODEV without the interface, ENETUNREACH while it is down, EEXIST. */
+  startDaemon(daemon: IpvsDaemon): void;
+  stopDaemon(role: IpvsDaemon['role']): void;
+  timeouts(): IpvsTimeouts;
+  setTimeouts(timeouts: IpvsTimeouts): void;
   close(): void;
 }
 
@@ -174,6 +187,16 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     dumps.dump(op, (sequence) => written(query, sequence), onData, restart);
   }
 
+  /** `done` is an errno that says that there is nothing to do. */
+  function set(op: string, setting: Setting, done = 0): void {
+    const sequence = commands.reserve(1);
+    rewind(writer);
+    putSetting(writer, family, sequence, setting);
+    const outcome = commands.exchange(op, writer, sequence, 1)[0];
+    const errno = outcome?.errno ?? 0;
+    if (errno !== 0 && errno !== done) throw new OsError({ op, errno, extack: outcome?.extack });
+  }
+
   /** The kernel tells the newest first; the first of a key counts, should the table have changed under the dump. */
   function destinations(id: ServiceId, counters: boolean): Map<string, KernelDestination> {
     const found = new Map<string, KernelDestination>();
@@ -262,6 +285,29 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       for (let at = 0; at < operations.length; at += BATCH) refusals.push(...applyBatch(operations.slice(at, at + BATCH)));
       return refusals;
     },
+    daemons() {
+      const found: IpvsDaemon[] = [];
+      const op = 'reading the sync daemons';
+      dump(
+        op,
+        { kind: 'daemons' },
+        (message) => void found.push(must(readDaemon(message.payload), op)),
+        () => found.splice(0),
+      );
+      return found;
+    },
+    startDaemon: (daemon) => set(`starting the ${daemon.role} sync daemon`, { kind: 'new-daemon', daemon }),
+    stopDaemon: (role) => set(`stopping the ${role} sync daemon`, { kind: 'del-daemon', role }, ESRCH),
+    timeouts() {
+      let found: IpvsTimeouts | undefined;
+      const op = 'reading the timeouts';
+      const errno = ask(op, { kind: 'timeouts' }, (message) => {
+        found = must(readTimeouts(message.payload), op);
+      });
+      if (!found) throw new OsError({ op, errno });
+      return found;
+    },
+    setTimeouts: (timeouts) => set('setting the timeouts', { kind: 'timeouts', timeouts }),
     knowsTunnel(type) {
       const known = tunnels.get(type) ?? knowsTunnel(client, type);
       tunnels.set(type, known);

@@ -196,6 +196,7 @@ const STATUS: Methods['status']['result'] = {
     by_kind: { server_missing: 1 },
     fought_over: [],
   },
+  connection_sync: { interface: 'eth1', id: 51, follows: 'VI_1', wanted: ['master'], running: ['master'], problem: null },
   instances: [MASTER, BACKUP],
   services: [brief(WEB), brief(DNS)],
   foreign_services: ['tcp/192.0.2.99:99'],

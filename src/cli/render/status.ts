@@ -40,8 +40,13 @@ function kinds(byKind: Readonly<Record<string, number>>): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
+function syncText({ interface: name, id, follows, running, problem }: NonNullable<ApiStatus['connection_sync']>): string {
+  const who = running.length === 0 ? 'no daemon runs' : `${running.join(' and ')} on ${name}, id ${id}`;
+  return `${who}${follows === null ? '' : `, follows ${follows}`}${problem === null ? '' : `; ${problem}`}`;
+}
+
 export function renderStatus(view: View, status: ApiStatus): string {
-  const { ipvs, drift, instances, services, foreign_services: foreign } = status;
+  const { ipvs, drift, instances, services, foreign_services: foreign, connection_sync: sync } = status;
   const overrides = status.overrides === 0 ? 'no change at run time' : `${status.overrides} set at run time`;
   const last = drift.last === null ? '' : `, last: ${drift.last}`;
   return [
@@ -59,6 +64,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
       ipvs.text === '' ? '' : `: ${ipvs.text}`,
     ),
     sentence(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${kinds(drift.by_kind)}${last}`}`),
+    sync ? sentence(view, `sync           ${syncText(sync)}`) : '',
     '\n',
     problemLines(view, status),
     instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',

@@ -43,6 +43,7 @@ function summary(pool: Pool): CheckSummary {
     drift: keeper.drift(),
     services: all.map((service) => summarizeService(sight, service)),
     foreign: keeper.foreign(),
+    sync: pool.sync(),
     refusals: refusals.slice(0, LISTED),
     down: down.slice(0, LISTED),
   };

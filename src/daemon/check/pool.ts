@@ -20,6 +20,7 @@ import { openOwnership } from './ownership.js';
 import type { KernelTable } from './reading.js';
 import type { Sight } from './report.js';
 import { createCheckRunner } from './scheduler.js';
+import { createSyncKeeper, type SyncStatus } from './sync.js';
 import { createTableKeeper, type TableKeeper } from './table.js';
 import { openVerdictStore } from './verdicts.js';
 
@@ -35,6 +36,7 @@ export interface Pool {
   readonly catalogue: Catalogue;
   readonly keeper: TableKeeper;
   sight(): Sight;
+  sync(): SyncStatus | null;
   close(ordered: boolean): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     },
     undecided: () => runner.undecided(),
   });
+  const sync = createSyncKeeper({ kernel: () => keeper.client(), now, log: link.log, event: link.event });
   let latest = first;
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
@@ -163,6 +166,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     if (!opened) return;
     follow(catalogue.replace(command.services));
     reprogram();
+    sync.want(command.director.connectionSync, roles);
   }
 
   /** Roles, carriers or own addresses are others: what depends on them is decided anew. */
@@ -179,6 +183,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
 
   /** With every reading of the table. */
   function lookAround(): void {
+    sync.reconcile();
     const found = parts.ownAddresses();
     if (found.size === own.size && [...found].every((address) => own.has(address))) return;
     own = found;
@@ -217,7 +222,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     },
     roles(next) {
       roles = next;
-      if (opened) reprogram();
+      if (!opened) return;
+      reprogram();
+      sync.want(latest.director.connectionSync, roles);
     },
     recheck() {
       const down = [...runner.states()].filter(([, state]) => state.verdict === 'down');
@@ -233,9 +240,11 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       refusalOf: (key) => keeper.refusal(key),
       standsBack,
     }),
+    sync: () => sync.status(),
     async close(ordered) {
       runner.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
+      sync.stop(ordered);
       keeper.close();
       await store.flush();
     },

@@ -1,9 +1,10 @@
 /** Reads the kernel's table service by service, in slices of the event loop: nothing else of this process waits for long. */
 import type { Instant } from '../../base/time.js';
 import type { KernelDestination, KernelService, Operation, Refusal, ServiceId } from '../../ipvs/types.js';
+import type { SyncKernel } from './sync.js';
 
-/** What the keeper needs of os/ipvs.ts. */
-export interface KernelTable {
+/** What the keepers need of os/ipvs.ts. */
+export interface KernelTable extends SyncKernel {
   /** Every service, without destinations. */
   readServices(counters?: boolean): ReadonlyMap<string, Omit<KernelService, 'destinations'>>;
   /** In the order in which they were added. */

@@ -62,6 +62,8 @@ export interface TableKeeper {
   refusal(key: string): string | undefined;
   drift(): Drift;
   foreign(): readonly string[];
+  /** For what else lbd keeps in IPVS; undefined while it cannot be used. */
+  client(): KernelTable | undefined;
   /** Makes services of somebody else lbd's own; how many there were. */
   takeOver(keys: readonly string[]): number;
   /** Takes back every owned service, at once. */
@@ -160,6 +162,10 @@ class Keeper implements TableKeeper {
 
   foreign(): readonly string[] {
     return this.strangers;
+  }
+
+  client(): KernelTable | undefined {
+    return this.kernel;
   }
 
   // ---- the door to IPVS --------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
     if (check.ipvs.usable && !service.in_sync && !refused)
       lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));
   }
+  if (check.sync?.problem) lines.push(critical(`connection sync: ${check.sync.problem}`));
   for (const { service, reason } of check.refusals) lines.push(critical(`${service}: ${reason}`));
   for (const name of check.drift.fought_over)
     lines.push(warning(`${name}: another program changes it in the kernel again and again: stop that program`));
@@ -79,6 +80,7 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     drift: check?.drift ?? { total: 0, last: null, by_kind: {}, fought_over: [] },
     instances: Array.isArray(parts.vrrp) ? parts.vrrp : [],
     services: check?.services ?? [],
+    connection_sync: check?.sync ?? null,
     foreign_services: check?.foreign ?? [],
     problems: problems.sort((a, b) => rank(a) - rank(b)),
   };

@@ -43,6 +43,7 @@ const check: CheckSummary = {
   ipvs: { usable: true, text: 'ok' },
   drift: { total: 0, last: null, by_kind: {}, fought_over: [] },
   refusals: [],
+  sync: null,
   services: [
     {
       name: 'web',
