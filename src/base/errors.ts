@@ -21,6 +21,7 @@ const NAMES: Readonly<Record<number, string>> = {
   23: 'ENFILE',
   24: 'EMFILE',
   28: 'ENOSPC',
+  30: 'EROFS',
   32: 'EPIPE',
   34: 'ERANGE',
   71: 'EPROTO',

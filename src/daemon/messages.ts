@@ -56,6 +56,8 @@ export interface CheckSummary {
   readonly services: ApiStatus['services'];
   readonly foreign: readonly string[];
   readonly sync: ApiStatus['connection_sync'];
+  /** Kernel settings and timeouts that are not as wanted. */
+  readonly settings: readonly string[];
   /** What the kernel refuses, or somebody else has. */
   readonly refusals: readonly { readonly service: string; readonly reason: string }[];
   /** Real servers out of the pool, for the list of problems. */

@@ -4,6 +4,7 @@ import { serviceKey } from '../../base/service-id.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
 import type { CheckQuery, CheckSummary } from '../messages.js';
+import type { DirectorReport } from './director.js';
 import type { Pool } from './pool.js';
 import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
 
@@ -43,10 +44,16 @@ function summary(pool: Pool): CheckSummary {
     drift: keeper.drift(),
     services: all.map((service) => summarizeService(sight, service)),
     foreign: keeper.foreign(),
-    sync: pool.sync(),
+    ...directorSummary(pool.director()),
     refusals: refusals.slice(0, LISTED),
     down: down.slice(0, LISTED),
   };
+}
+
+function directorSummary({ sync, settings, timeouts }: DirectorReport): Pick<CheckSummary, 'sync' | 'settings'> {
+  const wrong = settings.filter((one) => one.state !== 'ok' && one.state !== 'absent');
+  const problems = wrong.map((one) => `net.ipv4.vs.${one.name} should be ${one.wanted}: ${one.state}`);
+  return { sync, settings: timeouts.problem === null ? problems : [...problems, `timeouts: ${timeouts.problem}`] };
 }
 
 async function allServices(pool: Pool) {

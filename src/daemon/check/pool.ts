@@ -10,17 +10,18 @@ import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
-import { belongs, type Carrier, leaderOf } from '../../pool/follow.js';
+import type { Sysctls } from '../../os/sysctl.js';
+import { belongs, type Carrier, isServer, leaderOf } from '../../pool/follow.js';
 import { adoptedMembership, checksOf, kernelKey, type Memberships, memberships, wanted } from '../../pool/membership.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
+import { createDirector, type DirectorReport } from './director.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
 import type { KernelTable } from './reading.js';
 import type { Sight } from './report.js';
 import { createCheckRunner } from './scheduler.js';
-import { createSyncKeeper, type SyncStatus } from './sync.js';
 import { createTableKeeper, type TableKeeper } from './table.js';
 import { openVerdictStore } from './verdicts.js';
 
@@ -36,7 +37,7 @@ export interface Pool {
   readonly catalogue: Catalogue;
   readonly keeper: TableKeeper;
   sight(): Sight;
-  sync(): SyncStatus | null;
+  director(): DirectorReport;
   close(ordered: boolean): Promise<void>;
 }
 
@@ -51,6 +52,8 @@ export interface PoolParts {
   readonly openIpvs: () => Promise<KernelTable>;
   readonly startProbe: StartProbe;
   readonly ownAddresses: () => ReadonlySet<Ip>;
+  /** Below net.ipv4.vs. */
+  readonly sysctls?: Sysctls;
 }
 
 const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
@@ -80,7 +83,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     },
     undecided: () => runner.undecided(),
   });
-  const sync = createSyncKeeper({ kernel: () => keeper.client(), now, log: link.log, event: link.event });
+  const director = createDirector({ ...parts, stateDir: first.stateDir, now, client: () => keeper.client() }, link);
   let latest = first;
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
@@ -166,7 +169,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     if (!opened) return;
     follow(catalogue.replace(command.services));
     reprogram();
-    sync.want(command.director.connectionSync, roles);
+    direct();
   }
 
   /** Roles, carriers or own addresses are others: what depends on them is decided anew. */
@@ -181,13 +184,26 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     return role === undefined || role === 'master' ? undefined : follows;
   }
 
+  /** What the services, and the roles of the instances, mean for the kernel beside the table. */
+  function direct(): void {
+    const services = [...catalogue.all()];
+    director.want({
+      director: latest.director,
+      roles,
+      services,
+      paired: latest.carriers.length > 0,
+      localServer: services.some((service) => isServer(service, (address) => own.has(address))),
+    });
+  }
+
   /** With every reading of the table. */
   function lookAround(): void {
-    sync.reconcile();
+    director.reconcile();
     const found = parts.ownAddresses();
     if (found.size === own.size && [...found].every((address) => own.has(address))) return;
     own = found;
     reprogram();
+    direct();
   }
 
   /** The kernel is read before anything is decided: what it holds is where a restarted daemon goes on from. */
@@ -215,7 +231,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     keeper,
     configure,
     update(command) {
-      if (opened) return follow(catalogue.change({ services: command.services, gone: [] }));
+      if (opened) {
+        follow(catalogue.change({ services: command.services, gone: [] }));
+        return direct();
+      }
       // The whole configuration still waits for IPVS to be opened; this is newer than it.
       const newer = new Map(command.services.map((one) => [one.name, one]));
       latest = { ...latest, services: latest.services.map((one) => newer.get(one.name) ?? one) };
@@ -224,7 +243,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       roles = next;
       if (!opened) return;
       reprogram();
-      sync.want(latest.director.connectionSync, roles);
+      direct();
     },
     recheck() {
       const down = [...runner.states()].filter(([, state]) => state.verdict === 'down');
@@ -240,11 +259,11 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       refusalOf: (key) => keeper.refusal(key),
       standsBack,
     }),
-    sync: () => sync.status(),
+    director: () => director.report(),
     async close(ordered) {
       runner.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
-      sync.stop(ordered);
+      director.stop(ordered);
       keeper.close();
       await store.flush();
     },

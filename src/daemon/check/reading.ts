@@ -2,9 +2,10 @@
 import type { Instant } from '../../base/time.js';
 import type { KernelDestination, KernelService, Operation, Refusal, ServiceId } from '../../ipvs/types.js';
 import type { SyncKernel } from './sync.js';
+import type { TimeoutsKernel } from './timeouts.js';
 
 /** What the keepers need of os/ipvs.ts. */
-export interface KernelTable extends SyncKernel {
+export interface KernelTable extends SyncKernel, TimeoutsKernel {
   /** Every service, without destinations. */
   readServices(counters?: boolean): ReadonlyMap<string, Omit<KernelService, 'destinations'>>;
   /** In the order in which they were added. */

@@ -31,6 +31,7 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
     if (check.ipvs.usable && !service.in_sync && !refused)
       lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));
   }
+  for (const text of check.settings) lines.push(warning(text));
   if (check.sync?.problem) lines.push(critical(`connection sync: ${check.sync.problem}`));
   for (const { service, reason } of check.refusals) lines.push(critical(`${service}: ${reason}`));
   for (const name of check.drift.fought_over)

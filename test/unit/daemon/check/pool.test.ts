@@ -34,6 +34,8 @@ interface World {
   states: string[];
   /** Hosts whose checks fail. */
   down: Set<string>;
+  /** Below net.ipv4.vs. */
+  settings: Map<string, string>;
 }
 
 async function world(first: readonly ServiceIntent[], run: (world: World) => Promise<void>, more: Partial<Configure> = {}) {
@@ -42,6 +44,7 @@ async function world(first: readonly ServiceIntent[], run: (world: World) => Pro
   const other = await openIpvs(kernel.open, never);
   const [events, states]: [string[], string[]] = [[], []];
   const down = new Set<string>();
+  const settings = new Map([['expire_nodest_conn', '0']]);
   const command = (services: readonly ServiceIntent[], own: Partial<Configure> = {}): Configure => ({
     type: 'configure',
     services,
@@ -68,6 +71,7 @@ async function world(first: readonly ServiceIntent[], run: (world: World) => Pro
   const pool = createPool(command(first), link, {
     openIpvs: () => openIpvs(kernel.open, never),
     ownAddresses: () => new Set(['10.0.0.1']),
+    sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
     startProbe: (_check, { address }, done) => {
       const result = { ok: !down.has(address), local: false, reason: down.has(address) ? 'refused' : 'connected', duration: 1 };
       const timer = setImmediate(() => done(result));
@@ -79,7 +83,15 @@ async function world(first: readonly ServiceIntent[], run: (world: World) => Pro
       ([key, one]) => `${key}: ${[...one.destinations].map(([name, { weight }]) => `${name}=${weight}`).join(' ')}`,
     );
   try {
-    await run({ pool, configure: (services, own) => pool.configure(command(services, own)), table, events, states, down });
+    await run({
+      pool,
+      configure: (services, own) => pool.configure(command(services, own)),
+      table,
+      events,
+      states,
+      down,
+      settings,
+    });
   } finally {
     await pool.close(true);
     other.close();
@@ -155,6 +167,28 @@ describe('the check process', () => {
       },
       { carriers },
     );
+  });
+
+  test('the kernel settings that the services need are made, and stay made', async () => {
+    const director = {
+      kernel: { manage: true, restore: true, values: {} },
+      connectionSync: undefined,
+      timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+    };
+    let settings = new Map<string, string>();
+    await world(
+      [named('web', 10, [dr(1)])],
+      async ({ settings: made, events, pool }) => {
+        settings = made;
+        await until(() => made.get('expire_nodest_conn') === '1', 'made');
+        made.set('expire_nodest_conn', '0');
+        await until(() => made.get('expire_nodest_conn') === '1', 'made again');
+        assert.match(events.filter((one) => one.startsWith('setting')).at(-1) ?? '', /0 -> 1: somebody else had changed it/);
+        assert.equal(pool.director().settings.find((one) => one.name === 'conn_reuse_mode')?.state, 'absent');
+      },
+      { director },
+    );
+    assert.equal(settings.get('expire_nodest_conn'), '0', 'an ordered stop puts it back');
   });
 
   test('what a query cannot find is said', async () => {

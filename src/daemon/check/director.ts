@@ -1,0 +1,79 @@
+/** What lbd keeps in the kernel beside the table of services: sync daemons, timeouts, settings. */
+import { release } from 'node:os';
+import { chooseSettings } from '../../intent/settings.js';
+import type { DirectorIntent, ServiceIntent } from '../../intent/types.js';
+import { openSysctls, type Sysctls } from '../../os/sysctl.js';
+import type { ChildLink } from '../child.js';
+import { bootId } from './ownership.js';
+import type { KernelTable } from './reading.js';
+import { createSettingsKeeper, type SettingStatus } from './settings.js';
+import { createSyncKeeper, type SyncStatus } from './sync.js';
+import { createTimeoutsKeeper, type TimeoutsKeeper } from './timeouts.js';
+
+export interface DirectorWants {
+  readonly director: DirectorIntent;
+  readonly roles: Readonly<Record<string, string>>;
+  readonly services: readonly ServiceIntent[];
+  /** There are VRRP instances. */
+  readonly paired: boolean;
+  /** A service has this very host as a real server. */
+  readonly localServer: boolean;
+}
+
+export interface DirectorReport {
+  readonly sync: SyncStatus | null;
+  readonly settings: readonly SettingStatus[];
+  /** Times that somebody else had changed a setting. */
+  readonly setting_drift: number;
+  readonly timeouts: ReturnType<TimeoutsKeeper['status']>;
+}
+
+export interface Director {
+  want(wants: DirectorWants): void;
+  /** With every reading of the table. */
+  reconcile(): void;
+  report(): DirectorReport;
+  stop(ordered: boolean): void;
+}
+
+export interface DirectorParts {
+  readonly stateDir: string;
+  readonly now: () => number;
+  readonly client: () => KernelTable | undefined;
+  readonly sysctls?: Sysctls;
+}
+
+export function createDirector(
+  { stateDir, now, client, sysctls = openSysctls('/proc/sys/net/ipv4/vs') }: DirectorParts,
+  { log, event }: Pick<ChildLink<never>, 'log' | 'event'>,
+): Director {
+  const sync = createSyncKeeper({ kernel: client, now, log, event });
+  const timeouts = createTimeoutsKeeper({ kernel: client, log, event });
+  const settings = createSettingsKeeper({ sysctls, stateDir, boot: bootId(), log, event });
+  let restore = false;
+  return {
+    want({ director, roles, services, paired, localServer }) {
+      const { kernel: config, connectionSync, timeouts: idle } = director;
+      restore = config.restore;
+      // Before the daemons start: sync_ports and the like count from then on.
+      settings.want(chooseSettings({ services, paired, sync: connectionSync, config, kernel: release(), localServer }));
+      timeouts.want(idle);
+      sync.want(connectionSync, roles);
+    },
+    reconcile() {
+      settings.reconcile();
+      timeouts.reconcile();
+      sync.reconcile();
+    },
+    report: () => ({
+      sync: sync.status(),
+      settings: settings.status(),
+      setting_drift: settings.drift(),
+      timeouts: timeouts.status(),
+    }),
+    stop(ordered) {
+      sync.stop(ordered);
+      if (ordered && restore) settings.restore();
+    },
+  };
+}
