@@ -10,6 +10,13 @@ export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConf
 
 /** Reading a large configuration again takes its time, on a slow machine too. */
 const RELOAD_TIMEOUT_MS = 120_000;
+/** So does the whole table: core waits a little less. */
+const WHOLE_TIMEOUT_MS = 30_000;
+const TIMEOUTS: Partial<Record<MethodName, number>> = {
+  reload: RELOAD_TIMEOUT_MS,
+  list: WHOLE_TIMEOUT_MS,
+  status: WHOLE_TIMEOUT_MS,
+};
 
 export interface Io {
   /** A promise is waited for where output has no end (`events -f`): the reader may be slow. */
@@ -99,7 +106,7 @@ async function ask(invocation: Invocation, io: Io): Promise<number> {
   try {
     if (work.kind === 'follow') await follow(client, io, format, work.params);
     else {
-      const timeout = work.method === 'reload' ? RELOAD_TIMEOUT_MS : CALL_TIMEOUT_MS;
+      const timeout = TIMEOUTS[work.method] ?? CALL_TIMEOUT_MS;
       await printResult(io, format, work.method, await client.call(work.method, work.params, timeout));
     }
     return EXIT.done;

@@ -376,6 +376,7 @@ class Keeper implements TableKeeper {
     const own = () => new Set([...this.targets.keys(), ...owned.keys]);
     return {
       counters: false,
+      awaited: false,
       now,
       keys: (listed) => {
         const mine = own();
@@ -415,6 +416,7 @@ class Keeper implements TableKeeper {
     const found = new Map<string, KernelService>();
     const pass: Pass = {
       counters,
+      awaited: true,
       now: this.options.now,
       keys: (listed) => listed.keys(),
       stale: () => undefined,

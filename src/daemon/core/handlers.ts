@@ -28,9 +28,14 @@ export interface HandlerParts {
 type Handler<M extends MethodName> = (params: Methods[M]['params'], caller: Caller) => Promise<Methods[M]['result']>;
 export type Handlers = { readonly [M in MethodName]: Handler<M> };
 
-async function ask<T>(child: Supervisor, query: object): Promise<T> {
+/** What reads the whole table may take its time: thousands of services on a slow machine. */
+const WHOLE_TABLE_MS = 25_000;
+/** A check process that hangs must not keep `status` for long. */
+const SUMMARY_MS = 8000;
+
+async function ask<T>(child: Supervisor, query: object, limitMs?: number): Promise<T> {
   try {
-    const answer = await child.ask(query);
+    const answer = await child.ask(query, limitMs);
     if (typeof answer.error === 'string') return refuse(answer.error);
     return answer as T;
   } catch (error) {
@@ -50,7 +55,8 @@ async function servicesOf(parts: HandlerParts, service: string | undefined): Pro
   if (parts.wanted.intent().services.length === 0 && parts.check.state().state === 'not needed') {
     return service === undefined ? [] : refuse(`unknown service "${service}": no virtual server is configured`);
   }
-  return (await ask<{ value: ServicesAnswer }>(parts.check, { query: { what: 'services', service } })).value.services;
+  return (await ask<{ value: ServicesAnswer }>(parts.check, { query: { what: 'services', service } }, WHOLE_TABLE_MS)).value
+    .services;
 }
 
 function detailOf(parts: HandlerParts, service: string, rs: string | undefined): Promise<{ value: DetailAnswer }> {
@@ -65,7 +71,9 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
   const [summary, instances] = await Promise.all([
     check.state().state === 'not needed'
       ? undefined
-      : orText(ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }).then((answer) => answer.value)),
+      : orText(
+          ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }, SUMMARY_MS).then((answer) => answer.value),
+        ),
     intent.instances.length === 0 ? undefined : orText(instancesOf(parts)),
   ]);
   const head = {

@@ -36,7 +36,7 @@ export interface Supervisor {
   /** To a child that is not ready nothing is sent: `configure` is called when it is. */
   send(message: object): void;
   /** Asks the child; rejects when it does not answer in time or is not there. */
-  ask(query: object): Promise<Record<string, unknown>>;
+  ask(query: object, limitMs?: number): Promise<Record<string, unknown>>;
   /** Sends `how`, waits for the end; kills after the limit. */
   stop(how: 'stop' | 'exit', limitMs: number): Promise<void>;
   state(): { pid: number | null; state: 'running' | 'restarting' | 'not needed'; restarts: number };
@@ -113,14 +113,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (ready) post(message);
   }
 
-  function ask(query: object): Promise<Record<string, unknown>> {
+  function ask(query: object, limitMs = ANSWER_MS): Promise<Record<string, unknown>> {
     if (!ready) return Promise.reject(new Error(`the ${options.role} process is not running (it is being restarted)`));
     return new Promise((resolve, reject) => {
       const id = nextId++;
       const timer = setTimeout(() => {
         const waiting = pending.get(id);
-        if (waiting) fail(id, waiting, `the ${options.role} process did not answer within ${ANSWER_MS / 1000}s`);
-      }, ANSWER_MS);
+        if (waiting) fail(id, waiting, `the ${options.role} process did not answer within ${limitMs / 1000}s`);
+      }, limitMs);
       pending.set(id, { resolve, reject, timer });
       send({ ...query, type: 'query', id });
     });
