@@ -34,9 +34,15 @@ export interface FakeTable {
   /** By the bytes that name a service. */
   readonly services: Map<string, FakeService>;
   readonly schedulers: Set<string>;
+  /** Attributes of destinations that this kernel does not know, and ignores without a word. */
+  readonly unknown: Set<number>;
 }
 
-export const createTable = (): FakeTable => ({ services: new Map(), schedulers: new Set(['rr', 'wrr', 'wlc', 'sh', 'mh']) });
+export const createTable = (): FakeTable => ({
+  services: new Map(),
+  schedulers: new Set(['rr', 'wrr', 'wlc', 'sh', 'mh']),
+  unknown: new Set(),
+});
 
 export function attributesOf(bytes: Uint8Array): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>();
@@ -148,6 +154,7 @@ export function changeDest(table: FakeTable, top: Attributes, what: 'new' | 'set
   if (what === 'new' ? at >= 0 : at < 0) return what === 'new' ? EEXIST : ENOENT;
   // Without the tunnel's attributes it is IPIP again: a set replaces everything.
   const values = new Map([[13, new Uint8Array(1)], [14, new Uint8Array(2)], [15, new Uint8Array(2)], ...sent]);
+  for (const type of table.unknown) values.delete(type);
   if (what === 'new') service.dests.unshift({ values, counts: [0, 0, 0] });
   else (service.dests[at] as FakeDest).values = values;
   return 0;

@@ -244,3 +244,35 @@ describe('doubt and loss', () => {
     });
   });
 });
+
+describe('what this kernel does not have', () => {
+  const gue = dest(2, { forward: 'tun', tunType: 1, tunPort: 6080 });
+  const wanted = service(1, [dest(1), gue, dest(3, { forward: 'tun' })]);
+
+  test('a tunnel is found by trying: its servers are left out and named, the others serve', async () => {
+    await world(async ({ keeper, kernel, has, log }) => {
+      for (const attribute of [13, 14, 15]) kernel.table.unknown.add(attribute);
+      await start(keeper, wanted);
+      assert.deepEqual([...(has(1)?.destinations.keys() ?? [])], ['10.0.0.1:80', '10.0.0.3:80']);
+      assert.equal(kernel.table.services.size, 1, 'what was tried is gone');
+      assert.match(keeper.refusal(keyOf(1)) ?? '', /this kernel has no tunnel gue .*: 10\.0\.0\.2:80 left out/);
+      await sleep(QUIET);
+      assert.equal(keeper.drift().total, 0);
+      assert.equal(log.filter((one) => one.startsWith('error: this kernel lacks something')).length, 1);
+      say(keeper, service(1, [dest(1)]));
+      keeper.flush();
+      assert.equal(keeper.refusal(keyOf(1)), undefined);
+    });
+  });
+
+  test('one that has it is tried once, and not at all where nobody wants a tunnel', async () => {
+    await world(async ({ keeper, kernel, has }) => {
+      await start(keeper, mail);
+      assert.equal(kernel.commands.filter((one) => one === 1).length, 1);
+      say(keeper, wanted, service(3, [gue]));
+      await until(() => same(has(1), wanted) && same(has(3), service(3, [gue])), 'as wanted');
+      assert.equal(kernel.commands.filter((one) => one === 1).length, 1 + 2 + 1, 'two services, and one to try');
+      assert.equal(keeper.refusal(keyOf(1)), undefined);
+    });
+  });
+});
