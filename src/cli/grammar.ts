@@ -4,6 +4,7 @@ import { didYouMean } from '../base/suggest.js';
 import { VERSION } from '../base/version.js';
 import { SCHEDULERS } from '../base/words.js';
 import type { MethodName, Methods } from '../control/api.js';
+import type { Columns } from './render/text.js';
 import * as words from './words.js';
 
 export const DEFAULT_SOCKET = '/run/lbd/lbd.sock';
@@ -23,25 +24,28 @@ export type Format = 'table' | 'wide' | 'json' | 'yaml';
 export interface Invocation {
   readonly work: Work;
   readonly format: Format;
+  readonly columns: Columns;
   readonly socket: string;
 }
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
-const COMMANDS = 'status list show add-rs set-rs del-rs add-vs del-vs vrrp why reload events check-config'.split(' ');
+const COMMANDS = 'status list show stats add-rs set-rs del-rs add-vs del-vs take-over vrrp why reload events check-config'.split(
+  ' ',
+);
 /** Of the design, and not built yet. */
 const LATER = new Set(
-  'drain undrain enable disable set-vs failover plan apply confirm rollback diff save stats top import doctor completion'.split(
-    ' ',
-  ),
+  'drain undrain enable disable set-vs failover plan apply confirm rollback diff save top import doctor completion'.split(' '),
 );
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --since --limit'.split(' '),
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit'.split(
+    ' ',
+  ),
 );
 
 /** Need no command. */
 const ASKING = new Set(['-h', '--help', '-V', '--version']);
-const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run']);
+const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run', '--one-packet', '--stats', '--rate']);
 
 /** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */
 function commandAt(argv: readonly string[]): number {
@@ -111,12 +115,19 @@ const call = <M extends MethodName>(method: M, params: Methods[M]['params']): Wo
 
 function addLooking(define: Define, settle: Settle): void {
   define('status', 'role, addresses, problems worst first, services at a glance').action(() => settle(call('status', {})));
-  define('list [SERVICE]', 'services and real servers: wanted, checked, in the kernel').action((service) =>
-    settle(call('list', given({ service: optional(service, words.readService) }))),
-  );
+  define('list [SERVICE]', 'services and real servers: wanted, checked, in the kernel')
+    .option('--stats', 'with connections, packets and bytes so far')
+    .option('--rate', 'with connections, packets and bytes a second')
+    .action((service, options: Options) => {
+      const counters = options.stats || options.rate ? true : undefined;
+      settle(call('list', given({ service: optional(service, words.readService), counters })));
+    });
   define('show SERVICE [RS]', 'one service or real server, with its checks').action((service, rs) =>
     settle(call('show', given({ service: words.readService(service), rs: optional(rs, words.readRealServer) }))),
   );
+  define('stats [SERVICE]', 'connections, packets and bytes of services and real servers; -o wide tells them to the last digit')
+    .option('--rate', 'a second, as the kernel averages them; default: so far')
+    .action((service) => settle(call('stats', given({ service: optional(service, words.readService) }))));
   define('vrrp [INSTANCE]', 'VRRP instances').action((instance) =>
     settle(call('vrrp', given({ instance: optional(instance, words.readName) }))),
   );
@@ -269,6 +280,12 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
   const text = settled.filter((work) => work.kind === 'text').map((work) => work.text);
   const work: Work | undefined = text.length > 0 ? { kind: 'text', text: text.join('') } : settled[0];
   if (!work) throw new words.UsageError('no command (see lbctl --help)');
+  const columns = { counters: options.stats === true, rates: options.rate === true };
   const socket = (options.socket as string | undefined) ?? env.LBD_SOCKET ?? DEFAULT_SOCKET;
-  return { work, format: readFormat(String(options.output ?? 'table')), socket: socket === '' ? DEFAULT_SOCKET : socket };
+  return {
+    work,
+    columns,
+    format: readFormat(String(options.output ?? 'table')),
+    socket: socket === '' ? DEFAULT_SOCKET : socket,
+  };
 }

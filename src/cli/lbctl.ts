@@ -3,7 +3,7 @@ import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect, Unreachable } from '../control/client.js';
 import { type Format, formatOf, type Invocation, parseCommandLine } from './grammar.js';
-import { harmless } from './render/text.js';
+import { harmless, type View } from './render/text.js';
 import { UsageError } from './words.js';
 
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConfig: 4 } as const;
@@ -15,6 +15,7 @@ const WHOLE_TIMEOUT_MS = 30_000;
 const TIMEOUTS: Partial<Record<MethodName, number>> = {
   reload: RELOAD_TIMEOUT_MS,
   list: WHOLE_TIMEOUT_MS,
+  stats: WHOLE_TIMEOUT_MS,
   status: WHOLE_TIMEOUT_MS,
 };
 
@@ -36,7 +37,8 @@ const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   unavailable: EXIT.refused,
 };
 
-const viewOf = (io: Io, format: Format) => ({
+const viewOf = (io: Io, { format, columns }: Invocation): View => ({
+  columns,
   width: format === 'wide' ? undefined : io.terminal?.columns,
   colour: io.terminal !== undefined && !io.env.NO_COLOR,
   wide: format === 'wide',
@@ -59,11 +61,17 @@ async function tellProblems(io: Io, problems: readonly ApiProblem[]): Promise<vo
   if (problems.length > 0) io.err(await formatProblems(problems));
 }
 
-async function printResult<M extends MethodName>(io: Io, format: Format, method: M, result: Methods[M]['result']): Promise<void> {
+async function printResult<M extends MethodName>(
+  io: Io,
+  invocation: Invocation,
+  method: M,
+  result: Methods[M]['result'],
+): Promise<void> {
+  const { format } = invocation;
   if (format === 'json') return io.out(asJson(result));
   if (format === 'yaml') return io.out(await asYaml(result));
   const { render } = await import('./render/render.js');
-  const text = understood(method, () => render(viewOf(io, format), method, result));
+  const text = understood(method, () => render(viewOf(io, invocation), method, result));
   if (method === 'reload') await tellProblems(io, (result as Methods['reload']['result']).problems);
   io.out(text);
 }
@@ -80,9 +88,10 @@ function understood<T>(method: string, show: () => T): T {
   }
 }
 
-async function follow(client: Client, io: Io, format: Format, params: { since?: number; limit?: number }): Promise<void> {
+async function follow(client: Client, io: Io, invocation: Invocation, params: { since?: number; limit?: number }): Promise<void> {
+  const { format } = invocation;
   const { renderEvent } = await import('./render/render.js');
-  const view = viewOf(io, format);
+  const view = viewOf(io, invocation);
   const close = () => client.close();
   io.stop?.addEventListener('abort', close);
   try {
@@ -100,14 +109,14 @@ async function follow(client: Client, io: Io, format: Format, params: { since?: 
 }
 
 async function ask(invocation: Invocation, io: Io): Promise<number> {
-  const { work, format, socket } = invocation;
+  const { work, socket } = invocation;
   if (work.kind !== 'call' && work.kind !== 'follow') return EXIT.done;
   const client = await connect(socket);
   try {
-    if (work.kind === 'follow') await follow(client, io, format, work.params);
+    if (work.kind === 'follow') await follow(client, io, invocation, work.params);
     else {
       const timeout = TIMEOUTS[work.method] ?? CALL_TIMEOUT_MS;
-      await printResult(io, format, work.method, await client.call(work.method, work.params, timeout));
+      await printResult(io, invocation, work.method, await client.call(work.method, work.params, timeout));
     }
     return EXIT.done;
   } finally {

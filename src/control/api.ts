@@ -37,6 +37,58 @@ export interface ApiProvenance {
   readonly why: string;
 }
 
+/**
+ * What the kernel counted since the service or real server came into its table; 64 bits there. As numbers, which every JSON reader
+ * takes: one above 2^53 - 1 (9 PB) is told as 2^53 - 1. The kernel adds up every two seconds, and not at all while
+ * net.ipv4.vs.run_estimation is 0. Out-going packets are seen with nat alone.
+ */
+export interface ApiCounters {
+  readonly connections: number;
+  readonly in_packets: number;
+  readonly out_packets: number;
+  readonly in_bytes: number;
+  readonly out_bytes: number;
+}
+
+/** The kernel's moving averages, each a second: connections, packets, bytes (not bits). */
+export interface ApiRates {
+  readonly cps: number;
+  readonly in_pps: number;
+  readonly out_pps: number;
+  readonly in_bps: number;
+  readonly out_bps: number;
+}
+
+export interface ApiTraffic {
+  readonly counters: ApiCounters;
+  readonly rates: ApiRates;
+}
+
+/** Connections as they are now. */
+export interface ApiConnections {
+  readonly active: number;
+  readonly inactive: number;
+  /** Templates of persistence: clients that a real server is kept for. */
+  readonly persistent: number;
+}
+
+export type ApiTotals = ApiTraffic & ApiConnections;
+
+/** Null: not in the kernel. */
+export type ApiStatistics = { readonly [K in keyof ApiTotals]: ApiTotals[K] | null };
+
+/** What a virtual server is in the kernel, added up over its kernel services. */
+export type ApiServiceStatistics = ApiStatistics & {
+  readonly name: string;
+  /** `tcp/192.0.2.10:80`: the first of its kernel services. */
+  readonly key: string;
+  /** `foreign`: somebody else's, never touched by lbd. */
+  readonly source: 'file' | 'runtime' | 'foreign';
+  /** Each kernel service by itself. */
+  readonly by_address: readonly (ApiStatistics & { readonly key: string })[];
+  readonly real_servers: readonly (ApiStatistics & { readonly address: string })[];
+};
+
 /** One real server, the three states apart. */
 export interface ApiRealServer {
   /** `10.0.0.21:80` */
@@ -64,6 +116,8 @@ export interface ApiRealServer {
     readonly active: number;
     readonly inactive: number;
     readonly persistent: number;
+    /** With `counters` of `list` alone. */
+    readonly traffic?: ApiTraffic;
   } | null;
   /** One sentence: why it is in or out of the table. */
   readonly why: string;
@@ -88,6 +142,8 @@ export interface ApiService {
   readonly stands_back_for: string | null;
   readonly up: number;
   readonly total: number;
+  /** Of all its kernel services; with `counters` of `list` alone. */
+  readonly traffic?: ApiTraffic;
   readonly real_servers: readonly ApiRealServer[];
 }
 
@@ -216,7 +272,21 @@ export interface ChangeOptions {
 /** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
-  list: { params: { service?: string }; result: { services: readonly ApiService[] } };
+  /** `counters`: with what the kernel counted. */
+  list: { params: { service?: string; counters?: boolean }; result: { services: readonly ApiService[] } };
+  stats: {
+    params: { service?: string };
+    result: {
+      /** Wall clock of the reading, ISO 8601. */
+      readonly at: string;
+      /** False: net.ipv4.vs.run_estimation is 0, and what is told stands still. */
+      readonly counting: boolean;
+      /** Those of somebody else last. */
+      readonly services: readonly ApiServiceStatistics[];
+      /** Of all the services above. */
+      readonly totals: ApiTotals;
+    };
+  };
   show: {
     params: { service: string; rs?: string };
     result: { service: ApiService; real_server: ApiRealServer | null; checks: readonly ApiCheck[] };

@@ -23,7 +23,8 @@ export type CommonCommand =
 
 export type CheckQuery =
   | { readonly what: 'summary' }
-  | { readonly what: 'services'; readonly service: string | undefined }
+  | { readonly what: 'services'; readonly service: string | undefined; readonly counters?: boolean }
+  | { readonly what: 'stats'; readonly service: string | undefined }
   | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
   | { readonly what: 'take-over'; readonly service: string };
 

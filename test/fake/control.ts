@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiError, ApiEvent, ApiInstance, ApiRealServer, ApiService, MethodName, Methods } from '../../src/control/api.js';
 import { type ControlServer, createControlServer } from '../../src/control/server.js';
+import { counted, STATS } from './statistics.js';
 
 const override = { id: 3, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'half of it, disk is slow' };
 
@@ -216,7 +217,8 @@ type Handlers = { readonly [M in MethodName]: (params: Methods[M]['params']) => 
 
 export const CANNED: Handlers = {
   status: () => STATUS,
-  list: ({ service }) => list(service),
+  list: ({ service, counters }) => ({ services: list(service).services.map((one) => (counters ? counted(one) : one)) }),
+  stats: ({ service }) => ({ ...STATS, services: STATS.services.filter((one) => service === undefined || one.name === service) }),
   show: ({ service, rs }) => ({
     service: list(service).services[0] as ApiService,
     real_server: WEB.real_servers.find((one) => one.address === rs) ?? null,

@@ -1,6 +1,7 @@
 /** The answer of each method as text for people. */
 import type { ApiEvent, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import { renderChecks, renderList, renderShow } from './services.js';
+import { renderStats } from './stats.js';
 import { renderStatus } from './status.js';
 import { line, sentence, styled, type View } from './text.js';
 import { renderVrrp } from './vrrp.js';
@@ -30,6 +31,7 @@ const RENDERERS: Renderers = {
   status: renderStatus,
   list: (view, { services }) => renderList(view, services),
   show: renderShow,
+  stats: renderStats,
   vrrp: (view, { instances }) => renderVrrp(view, instances),
   why: renderWhy,
   events: (view, { events }) =>

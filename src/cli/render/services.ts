@@ -1,5 +1,6 @@
 /** `list` and `show`: what `ipvsadm -Ln` shows, with what is wanted and what the checkers say beside it. */
-import type { ApiCheck, ApiRealServer, ApiService } from '../../control/api.js';
+import type { ApiCheck, ApiRealServer, ApiService, ApiTraffic } from '../../control/api.js';
+import { trafficCells, trafficHead } from './stats.js';
 import {
   age,
   heading,
@@ -37,6 +38,9 @@ function overrideText({ wanted }: ApiRealServer): string {
   return `#${id} ${who} ${when}${why === '' ? '' : ` "${why}"`}`;
 }
 
+/** Numbers of the kernel are asked for: outside the wide form they stand where FORWARD, ACTIVE and INACTIVE are, as in ipvsadm. */
+const counts = ({ columns }: View): boolean => columns.counters || columns.rates;
+
 function serverRow(view: View, server: ApiRealServer): Row {
   const { wanted, verdict, kernel, why } = server;
   const weightStyle: Style | undefined = kernel || verdict.state === 'down' ? undefined : 'yellow';
@@ -46,11 +50,12 @@ function serverRow(view: View, server: ApiRealServer): Row {
     wantedText(server),
     styled(verdictText(server), verdictStyle(verdict.state)),
     styled(weight, weightStyle),
-    ...rest,
   ];
-  if (!view.wide) return [...row, why];
+  const traffic = counts(view) ? trafficCells(view, kernel?.traffic) : [];
+  if (!view.wide) return [...row, ...(counts(view) ? traffic : rest), why];
   const persistent = kernel ? String(kernel.persistent) : '-';
-  return [...row, persistent, wanted.forward, String(wanted.upper), String(wanted.lower), overrideText(server), why];
+  const { forward, upper, lower } = wanted;
+  return [...row, ...rest, persistent, forward, String(upper), String(lower), overrideText(server), ...traffic, why];
 }
 
 /** Not simply up and in the table as wanted; after a semicolon stands what speaks against a server that is (pool/explain.ts). */
@@ -69,8 +74,16 @@ function narrowTable(view: View, rows: readonly Row[], servers: readonly ApiReal
     .join('');
 }
 
-const HEAD = ['REAL SERVER', 'WANTED', 'VERDICT', 'KERNEL', 'FORWARD', 'ACTIVE', 'INACTIVE'];
+const HEAD = ['REAL SERVER', 'WANTED', 'VERDICT', 'KERNEL'];
+const KERNEL = ['FORWARD', 'ACTIVE', 'INACTIVE'];
 const WIDE = ['PERSISTENT', 'WANTED FORWARD', 'UPPER', 'LOWER', 'FROM'];
+const NUMBERS = new Set(['WANTED', 'KERNEL', 'ACTIVE', 'INACTIVE', 'PERSISTENT', 'UPPER', 'LOWER']);
+
+/** The heads but the last. */
+function headsOf(view: View): string[] {
+  if (view.wide) return [...HEAD, ...KERNEL, ...WIDE, ...(counts(view) ? trafficHead(view) : [])];
+  return [...HEAD, ...(counts(view) ? trafficHead(view) : KERNEL)];
+}
 
 /** What is out of the ordinary about a service. */
 function remarks(service: ApiService): string[] {
@@ -104,13 +117,27 @@ function serviceHead(view: View, service: ApiService): string {
   );
 }
 
-function serverTable(view: View, servers: readonly ApiRealServer[]): string {
-  if (servers.length === 0) return line(view, '  no real server');
-  const rows = [heading(...HEAD, ...(view.wide ? WIDE : []), 'WHY'), ...servers.map((server) => serverRow(view, server))];
-  const options = { indent: 2, right: view.wide ? [1, 3, 5, 6, 7, 9, 10] : [1, 3, 5, 6] };
+/** A service counts by itself: its sum holds what real servers served that have left it. */
+function sumRow(view: View, heads: readonly string[], traffic: ApiTraffic): Row {
+  const cells = trafficCells(view, traffic);
+  const blank = Array<string>(heads.length - cells.length - 1).fill('');
+  return ['whole service', ...blank, ...cells, 'with real servers that have left it'];
+}
+
+function serverTable(view: View, servers: readonly ApiRealServer[], traffic?: ApiTraffic): string {
+  if (servers.length === 0 && !traffic) return line(view, '  no real server');
+  const heads = headsOf(view);
+  const numbers = new Set([...NUMBERS, ...trafficHead(view)]);
+  const rows = [
+    heading(...heads, 'WHY'),
+    ...servers.map((server) => serverRow(view, server)),
+    ...(traffic && counts(view) ? [sumRow(view, heads, traffic)] : []),
+  ];
+  const options = { indent: 2, right: heads.flatMap((name, i) => (numbers.has(name) ? [i] : [])) };
   const { width } = view;
   if (width === undefined || longestLine(rows, options) <= width) return table(view, rows, options);
-  return narrowTable(view, rows, servers, options);
+  // A number is never cut: the terminal breaks the line.
+  return narrowTable(counts(view) ? { ...view, width: undefined } : view, rows, servers, options);
 }
 
 const LEGEND = '* set at run time (lbctl why tells by whom)';
@@ -118,7 +145,7 @@ const LEGEND = '* set at run time (lbctl why tells by whom)';
 export function renderList(view: View, services: readonly ApiService[]): string {
   if (services.length === 0) return line(view, 'no virtual server');
   const overridden = services.some((service) => service.real_servers.some((server) => server.wanted.override));
-  const blocks = services.map((service) => serviceHead(view, service) + serverTable(view, service.real_servers));
+  const blocks = services.map((service) => serviceHead(view, service) + serverTable(view, service.real_servers, service.traffic));
   return blocks.join('\n') + (overridden && !view.wide ? `\n${line(view, styled(LEGEND, 'dim'))}` : '');
 }
 

@@ -5,12 +5,21 @@ const SGR = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
 
 export type Style = keyof typeof SGR;
 
+/** Of what the kernel counted. */
+export interface Columns {
+  /** Sums so far. */
+  readonly counters: boolean;
+  /** A second. */
+  readonly rates: boolean;
+}
+
 export interface View {
   /** Lines are cut to so many columns; undefined: never. */
   readonly width: number | undefined;
   readonly colour: boolean;
   /** All columns. */
   readonly wide: boolean;
+  readonly columns: Columns;
 }
 
 export type Cell = string | { readonly text: string; readonly style: Style | undefined };
@@ -75,7 +84,7 @@ export function table(view: View, rows: readonly Row[], options: TableOptions = 
     .join('');
 }
 
-const PLAIN: View = { width: undefined, colour: false, wide: false };
+const PLAIN: View = { width: undefined, colour: false, wide: false, columns: { counters: false, rates: false } };
 
 /** Columns that the table needs. */
 export const longestLine = (rows: readonly Row[], options: TableOptions = {}): number =>

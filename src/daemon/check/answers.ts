@@ -3,10 +3,12 @@ import { parseEndpoint } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
+import { wallClock } from '../../os/clock.js';
 import type { CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
 import type { Pool } from './pool.js';
 import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
+import { isCounting, reportStats } from './stats.js';
 
 export type Answer = { readonly value: unknown } | { readonly error: string };
 
@@ -19,7 +21,9 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
     case 'summary':
       return { value: summary(pool) };
     case 'services':
-      return query.service === undefined ? { value: { services: await allServices(pool) } } : oneService(pool, query.service);
+      return services(pool, query.service, query.counters === true);
+    case 'stats':
+      return stats(pool, query.service);
     case 'detail':
       return detail(pool, query.service, query.rs);
     case 'take-over':
@@ -56,22 +60,35 @@ function directorSummary({ sync, settings, timeouts }: DirectorReport): Pick<Che
   return { sync, settings: timeouts.problem === null ? problems : [...problems, `timeouts: ${timeouts.problem}`] };
 }
 
-async function allServices(pool: Pool) {
-  const kernel = await pool.keeper.readAll(false);
+async function allServices(pool: Pool, counters: boolean) {
+  const kernel = await pool.keeper.readAll(counters);
   const sight = pool.sight();
   const foreign = pool.keeper.foreign().flatMap((key) => kernel?.get(key) ?? []);
   return [...[...pool.catalogue.all()].map((one) => reportService(sight, kernel, one)), ...foreign.map(reportForeign)];
 }
 
 /** A fresh reading of what the virtual server is in the kernel. */
-function kernelOf(pool: Pool, service: ServiceIntent): Kernel {
-  const found = pool.keeper.read(service.ids);
+function kernelOf(pool: Pool, service: ServiceIntent, counters = false): Kernel {
+  const found = pool.keeper.read(service.ids, counters);
   return found && new Map(found.flatMap((one) => (one ? [[serviceKey(one.id), one] as const] : [])));
 }
 
-function oneService(pool: Pool, word: string): Answer {
+async function services(pool: Pool, word: string | undefined, counters: boolean): Promise<Answer> {
+  if (word === undefined) return { value: { services: await allServices(pool, counters) } };
   const service = pool.catalogue.find(word);
-  return service ? { value: { services: [reportService(pool.sight(), kernelOf(pool, service), service)] } } : unknown(pool, word);
+  if (!service) return unknown(pool, word);
+  return { value: { services: [reportService(pool.sight(), kernelOf(pool, service, counters), service)] } };
+}
+
+async function stats(pool: Pool, word: string | undefined): Promise<Answer> {
+  const { catalogue, keeper } = pool;
+  const service = word === undefined ? undefined : catalogue.find(word);
+  if (word !== undefined && !service) return unknown(pool, word);
+  const at = wallClock();
+  const kernel = service ? kernelOf(pool, service, true) : await keeper.readAll(true);
+  if (!kernel) return { error: `no statistics: IPVS cannot be used: ${keeper.problem ?? 'it is opened anew'}` };
+  const services = service ? [service] : catalogue.all();
+  return { value: reportStats({ at, counting: isCounting(), services, kernel, foreign: new Set(keeper.foreign()) }) };
 }
 
 function detail(pool: Pool, word: string, rs: string | undefined): Answer {

@@ -3,7 +3,7 @@
 import { formatDuration } from '../../base/duration.js';
 import { addressBits } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
-import type { ApiCheck, ApiRealServer, ApiService, ApiWhy } from '../../control/api.js';
+import type { ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
 import type { HealthState } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
@@ -11,6 +11,7 @@ import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
 import { explain, type Member } from '../../pool/explain.js';
 import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict } from '../../pool/membership.js';
+import { connectionsOf, trafficOf } from './stats.js';
 
 /** What the reports look at. */
 export interface Sight {
@@ -53,19 +54,18 @@ function verdictOf(sight: Sight, member: Member): ApiRealServer['verdict'] {
   };
 }
 
+/** Nothing when the reading was without counters. */
+function traffic(read: readonly (KernelDestination | KernelService)[]): { readonly traffic?: ApiTraffic } {
+  const found = trafficOf(read);
+  return found ? { traffic: found } : {};
+}
+
 /** A real server in each kernel service of its virtual server, as one: connections add up. */
 function kernelSide(destinations: readonly KernelDestination[]): ApiRealServer['kernel'] {
   const [first] = destinations;
   if (!first) return null;
-  const sum = (of: (one: KernelDestination) => number) => destinations.reduce((total, one) => total + of(one), 0);
   const { weight, forward } = first;
-  return {
-    weight,
-    forward,
-    active: sum((one) => one.active),
-    inactive: sum((one) => one.inactive),
-    persistent: sum((one) => one.persistent),
-  };
+  return { weight, forward, ...connectionsOf(destinations), ...traffic(destinations) };
 }
 
 const destinationsOf = (kernel: Kernel, service: ServiceIntent, server: RealServerIntent): KernelDestination[] =>
@@ -140,6 +140,7 @@ const inSync = (have: Service | undefined, want: Service | undefined, refusal: s
 export function reportService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiService {
   return {
     ...summarizeService(sight, service),
+    ...traffic(service.ids.flatMap((id) => kernel?.get(serviceKey(id)) ?? [])),
     real_servers: service.realServers.map((server) => reportServer(sight, kernel, service, server)),
   };
 }
@@ -171,6 +172,7 @@ export function reportForeign(service: KernelService): ApiService {
     stands_back_for: null,
     up: servers.length,
     total: servers.length,
+    ...traffic([service]),
     real_servers: servers,
   };
 }

@@ -2,7 +2,8 @@
 import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
-import { now } from '../../os/clock.js';
+import { now, wallClock } from '../../os/clock.js';
+import { reportStats } from '../check/stats.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
 import type { EventLog } from './events.js';
 import { Refused, refuse } from './refused.js';
@@ -51,12 +52,24 @@ async function instancesOf(parts: HandlerParts): Promise<readonly ApiInstance[]>
   return (await ask<{ instances: readonly ApiInstance[] }>(parts.vrrp, {})).instances;
 }
 
-async function servicesOf(parts: HandlerParts, service: string | undefined): Promise<readonly ApiService[]> {
-  if (parts.wanted.intent().services.length === 0 && parts.check.state().state === 'not needed') {
-    return service === undefined ? [] : refuse(`unknown service "${service}": no virtual server is configured`);
+/** True: there is nothing to ask of the check process. Refuses a service that cannot be. */
+function servesNothing(parts: HandlerParts, service: string | undefined): boolean {
+  if (parts.wanted.intent().services.length > 0 || parts.check.state().state !== 'not needed') return false;
+  return service === undefined ? true : refuse(`unknown service "${service}": no virtual server is configured`);
+}
+
+async function servicesOf(parts: HandlerParts, service: string | undefined, counters = false): Promise<readonly ApiService[]> {
+  if (servesNothing(parts, service)) return [];
+  const query = { what: 'services', service, counters };
+  return (await ask<{ value: ServicesAnswer }>(parts.check, { query }, WHOLE_TABLE_MS)).value.services;
+}
+
+async function statsOf(parts: HandlerParts, service: string | undefined): Promise<Methods['stats']['result']> {
+  if (servesNothing(parts, service)) {
+    return reportStats({ at: wallClock(), counting: true, services: [], kernel: new Map(), foreign: new Set() });
   }
-  return (await ask<{ value: ServicesAnswer }>(parts.check, { query: { what: 'services', service } }, WHOLE_TABLE_MS)).value
-    .services;
+  const query = { what: 'stats', service };
+  return (await ask<{ value: Methods['stats']['result'] }>(parts.check, { query }, WHOLE_TABLE_MS)).value;
 }
 
 function detailOf(parts: HandlerParts, service: string, rs: string | undefined): Promise<{ value: DetailAnswer }> {
@@ -71,9 +84,7 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
   const [summary, instances] = await Promise.all([
     check.state().state === 'not needed'
       ? undefined
-      : orText(
-          ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }, SUMMARY_MS).then((answer) => answer.value),
-        ),
+      : orText(ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }, SUMMARY_MS).then((answer) => answer.value)),
     intent.instances.length === 0 ? undefined : orText(instancesOf(parts)),
   ]);
   const head = {
@@ -140,7 +151,8 @@ export function createHandlers(parts: HandlerParts): Handlers {
   const { wanted, events } = parts;
   return {
     status: () => status(parts),
-    list: async ({ service }) => ({ services: await servicesOf(parts, service) }),
+    list: async ({ service, counters }) => ({ services: await servicesOf(parts, service, counters) }),
+    stats: ({ service }) => statsOf(parts, service),
     async show({ service, rs }) {
       const [found] = await servicesOf(parts, service);
       const detail = (await detailOf(parts, service, rs)).value;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Io, lbctl } from '../../../src/cli/lbctl.js';
 import type { ApiService } from '../../../src/control/api.js';
 import { type FakeDaemon, FakeRefusal, startFakeDaemon, WEB } from '../../fake/control.js';
+import { STATS } from '../../fake/statistics.js';
 
 interface Run {
   readonly status: number;
@@ -32,10 +33,19 @@ async function withDaemon(handlers: Parameters<typeof startFakeDaemon>[0], work:
 }
 
 describe('an answer of another version', () => {
-  for (const command of [['status'], ['list'], ['show', 'web'], ['vrrp'], ['why', 'web'], ['events'], ['events', '-f']]) {
+  for (const command of [
+    ['status'],
+    ['list'],
+    ['stats'],
+    ['show', 'web'],
+    ['vrrp'],
+    ['why', 'web'],
+    ['events'],
+    ['events', '-f'],
+  ]) {
     test(`${command.join(' ')}: one clear line, no stack`, () => {
       const empty = () => ({}) as never;
-      const handlers = { status: empty, list: empty, show: empty, vrrp: empty, why: empty, events: empty };
+      const handlers = { status: empty, list: empty, stats: empty, show: empty, vrrp: empty, why: empty, events: empty };
       return withDaemon(handlers, async (daemon) => {
         const result = await run([...command, '--socket', daemon.socketPath]);
         assert.equal(result.status, 3, result.out);
@@ -156,6 +166,27 @@ describe('a terminal of 80 columns', () => {
       const file = fileURLToPath(new URL('../../../../test/unit/cli/expected/list-80.txt', import.meta.url));
       if (process.env.LBD_REGENERATE) (await import('node:fs')).writeFileSync(file, out);
       assert.equal(out, readFileSync(file, 'utf8'));
+    }));
+
+  for (const argv of [['stats'], ['stats', '--rate'], ['list', '--stats', '--rate']]) {
+    test(`${argv.join(' ')}: a number is never cut`, () =>
+      withDaemon({}, async (daemon) => {
+        const { out } = await run([...argv, '--socket', daemon.socketPath], plain);
+        assert.doesNotMatch(out, /…/);
+        assert.match(out, /OUT BYTES(\/S)?\n/);
+        if (argv[0] === 'stats') assert.doesNotMatch(out, /INACTIVE/);
+      }));
+  }
+
+  test('stats: numbers that stand still are told so', () =>
+    withDaemon({ stats: () => ({ ...STATS, counting: false }) }, async (daemon) => {
+      const { out } = await run(['stats', '--socket', daemon.socketPath], plain);
+      assert.match(out, /^net\.ipv4\.vs\.run_estimation is 0: [^\n]* stand still\nSERVICE/);
+    }));
+
+  test('stats: nothing to count', () =>
+    withDaemon({ stats: () => ({ ...STATS, services: [] }) }, async (daemon) => {
+      assert.equal((await run(['stats', '--socket', daemon.socketPath], plain)).out, 'no virtual server\n');
     }));
 
   test('a cut line of a table says so, and is never longer than the terminal', () =>

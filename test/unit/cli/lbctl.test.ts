@@ -65,6 +65,11 @@ const CASES: Readonly<Record<string, Case>> = {
   status: { argv: ['status'], method: 'status', params: {} },
   list: { argv: ['list'], method: 'list', params: {} },
   'list-service': { argv: ['list', 'tcp/192.0.2.10:80'], method: 'list', params: { service: 'tcp/192.0.2.10:80' } },
+  'list-stats': { argv: ['list', '--stats'], method: 'list', params: { counters: true } },
+  'list-rate': { argv: ['list', 'web', '--rate'], method: 'list', params: { service: 'web', counters: true } },
+  'list-stats-rate': { argv: ['list', '--rate', 'web', '--stats'], method: 'list', params: { service: 'web', counters: true } },
+  stats: { argv: ['stats'], method: 'stats', params: {} },
+  'stats-rate': { argv: ['--rate', 'stats', 'web'], method: 'stats', params: { service: 'web' } },
   show: { argv: ['show', 'web'], method: 'show', params: { service: 'web' } },
   'show-rs': { argv: ['show', 'web', RS], method: 'show', params: { service: 'web', rs: RS } },
   'add-rs': {
@@ -106,6 +111,16 @@ const CASES: Readonly<Record<string, Case>> = {
     method: 'add_vs',
     params: { name: 'dns', address: '192.0.2.53:53', protocol: 'udp', scheduler: 'rr', forward: 'nat' },
   },
+  'take-over': {
+    argv: ['--reason', 'it is ours', 'take-over', 'web'],
+    method: 'take_over',
+    params: { service: 'web', reason: 'it is ours' },
+  },
+  'add-vs-options': {
+    argv: ['--one-packet', '--persistence', '5m', 'add-vs', 'dns', '192.0.2.53:53'],
+    method: 'add_vs',
+    params: { name: 'dns', address: '192.0.2.53:53', persistence: 300, one_packet: true },
+  },
   'del-vs': { argv: ['del-vs', 'fwmark/7'], method: 'del_vs', params: { service: 'fwmark/7' } },
   vrrp: { argv: ['vrrp'], method: 'vrrp', params: {} },
   'vrrp-instance': { argv: ['vrrp', 'VI_6'], method: 'vrrp', params: { instance: 'VI_6' } },
@@ -137,6 +152,8 @@ describe('commands', () => {
 
   test('wide shows all columns', async () => {
     expectText('list-wide', (await ctl('list', '-o', 'wide')).out);
+    expectText('list-wide-stats', (await ctl('list', '-o', 'wide', '--stats')).out);
+    expectText('stats-wide', (await ctl('stats', '-o', 'wide')).out);
   });
 
   test('on a terminal lines are cut and coloured; in a pipe and with NO_COLOR they are not coloured', async () => {
@@ -210,6 +227,9 @@ describe('a wrong command line is status 2, decided without a daemon', () => {
     ['events --since yesterday', /"yesterday" is no number/],
     ['list -o xml', /unknown output format "xml"/],
     ['list -o', /argument missing/],
+    ['stats web dns', /too many arguments/],
+    ['stats --rates', /unknown option "--rates"; did you mean "--rate"\?/],
+    ['--stats status', /unknown option "--stats"/],
   ];
   for (const [argv, message] of wrong) {
     test(`lbctl ${argv}`, async () => {

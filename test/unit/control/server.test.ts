@@ -62,6 +62,8 @@ describe('requests', () => {
     ['params that are a list', '{"id":1,"method":"status","params":[]}', 1, /params of status are not an object/],
     ['a missing parameter', '{"id":1,"method":"show","params":{}}', 1, /show needs the parameter "service"/],
     ['a parameter of the wrong type', '{"id":1,"method":"list","params":{"service":5}}', 1, /"service" of list must be a text/],
+    ['a number for a yes', '{"id":1,"method":"list","params":{"counters":1}}', 1, /"counters" of list must be true or false/],
+    ['a list for a name', '{"id":1,"method":"stats","params":{"service":["web"]}}', 1, /"service" of stats must be a text/],
     ['a fraction', '{"id":1,"method":"events","params":{"limit":1.5}}', 1, /"limit" of events must be a whole number/],
     ['null', '{"id":1,"method":"reload","params":{"dry_run":null}}', 1, /"dry_run" of reload must be true or false/],
     ['an unknown parameter', '{"id":1,"method":"status","params":{"x":1}}', 1, /status has no parameter "x"/],

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { CheckConfig } from '../../../../src/config/types.js';
+import type { Methods } from '../../../../src/control/api.js';
 import { answer } from '../../../../src/daemon/check/answers.js';
 import { type Configure, createPool, type Pool } from '../../../../src/daemon/check/pool.js';
 import type { ChildLink } from '../../../../src/daemon/child.js';
-import type { CheckCommand, CheckSummary } from '../../../../src/daemon/messages.js';
+import type { CheckCommand, CheckSummary, ServicesAnswer } from '../../../../src/daemon/messages.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
 import { serviceKey } from '../../../../src/ipvs/types.js';
 import { openIpvs } from '../../../../src/os/ipvs.js';
@@ -189,6 +190,40 @@ describe('the check process', () => {
       { director },
     );
     assert.equal(settings.get('expire_nodest_conn'), '0', 'an ordered stop puts it back');
+  });
+
+  test('what the kernel counted is told where it is asked for', async () => {
+    await world([named('web', 10, [dr(1), dr(2)]), named('mail', 20, [])], async ({ pool, table }) => {
+      assert.deepEqual(await answer(pool, { what: 'stats', service: undefined }), {
+        error: 'no statistics: IPVS cannot be used: IPVS is not opened yet',
+      });
+      await until(() => table().join().endsWith('10.0.0.1:80=10 10.0.0.2:80=10,tcp/192.0.2.20:80: '), 'there');
+      const stats = async (service: string | undefined) =>
+        ((await answer(pool, { what: 'stats', service })) as { value: Methods['stats']['result'] }).value;
+      const all = await stats(undefined);
+      assert.deepEqual(
+        all.services.map((one) => [one.name, one.counters?.connections, one.real_servers.map((server) => server.rates?.cps)]),
+        [
+          ['web', 0, [0, 0]],
+          ['mail', 0, []],
+        ],
+      );
+      assert.deepEqual((await stats('tcp/192.0.2.20:80')).services, all.services.slice(1));
+      for (const service of [undefined, 'web']) {
+        for (const counters of [true, false]) {
+          const { value } = (await answer(pool, { what: 'services', service, counters })) as { value: ServicesAnswer };
+          const [web] = value.services;
+          const traffic = [web?.traffic, ...(web?.real_servers ?? []).map((one) => one.kernel?.traffic)];
+          assert.deepEqual(
+            traffic.map((one) => one?.counters.connections),
+            counters ? [0, 0, 0] : [undefined, undefined, undefined],
+          );
+        }
+      }
+      assert.deepEqual(await answer(pool, { what: 'stats', service: 'wbe' }), {
+        error: 'unknown service "wbe"; there is web, mail',
+      });
+    });
   });
 
   test('what a query cannot find is said', async () => {

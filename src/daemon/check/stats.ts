@@ -1,0 +1,149 @@
+/** What the kernel counted, of every service and real server; of a virtual server with many addresses added up. */
+import { readFileSync } from 'node:fs';
+import { serviceKey } from '../../base/service-id.js';
+import type { ApiConnections, ApiServiceStatistics, ApiStatistics, ApiTotals, ApiTraffic, Methods } from '../../control/api.js';
+import type { ServiceIntent } from '../../intent/types.js';
+import type { Counters, KernelDestination, KernelService } from '../../ipvs/types.js';
+import { kernelKey } from '../../pool/membership.js';
+
+interface Counted {
+  readonly stats: Counters | undefined;
+}
+
+const NONE: Counters = {
+  connections: 0n,
+  inPackets: 0n,
+  outPackets: 0n,
+  inBytes: 0n,
+  outBytes: 0n,
+  cps: 0n,
+  inPps: 0n,
+  outPps: 0n,
+  inBps: 0n,
+  outBps: 0n,
+};
+
+const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** See ApiCounters. */
+const told = (count: bigint): number => Number(count > LARGEST ? LARGEST : count);
+
+function sumOf(all: readonly Counted[]): Counters {
+  const sum: Record<string, bigint> = { ...NONE };
+  for (const { stats } of all) {
+    for (const name of Object.keys(NONE) as (keyof Counters)[]) sum[name] = (sum[name] as bigint) + (stats?.[name] ?? 0n);
+  }
+  return sum as unknown as Counters;
+}
+
+/** The sum of what was read with counters; undefined when nothing was. */
+export function trafficOf(all: readonly Counted[]): ApiTraffic | undefined {
+  if (!all.some(({ stats }) => stats)) return undefined;
+  const sum = sumOf(all);
+  return {
+    counters: {
+      connections: told(sum.connections),
+      in_packets: told(sum.inPackets),
+      out_packets: told(sum.outPackets),
+      in_bytes: told(sum.inBytes),
+      out_bytes: told(sum.outBytes),
+    },
+    rates: {
+      cps: told(sum.cps),
+      in_pps: told(sum.inPps),
+      out_pps: told(sum.outPps),
+      in_bps: told(sum.inBps),
+      out_bps: told(sum.outBps),
+    },
+  };
+}
+
+export function connectionsOf(destinations: readonly KernelDestination[]): ApiConnections {
+  const sum = (of: (one: KernelDestination) => number) => destinations.reduce((total, one) => total + of(one), 0);
+  return { active: sum((one) => one.active), inactive: sum((one) => one.inactive), persistent: sum((one) => one.persistent) };
+}
+
+const ABSENT: ApiStatistics = { counters: null, rates: null, active: null, inactive: null, persistent: null };
+
+const everyDestination = (services: readonly KernelService[]): KernelDestination[] =>
+  services.flatMap((one) => [...one.destinations.values()]);
+
+function ofServers(destinations: readonly KernelDestination[]): ApiStatistics {
+  return destinations.length === 0
+    ? ABSENT
+    : { counters: null, rates: null, ...trafficOf(destinations), ...connectionsOf(destinations) };
+}
+
+/** A service counts by itself: its sum holds what real servers served that have left it. */
+function ofServices(services: readonly KernelService[]): ApiStatistics {
+  return services.length === 0
+    ? ABSENT
+    : { counters: null, rates: null, ...trafficOf(services), ...connectionsOf(everyDestination(services)) };
+}
+
+const byAddress = (services: readonly KernelService[]) =>
+  services.map((one) => ({ key: serviceKey(one.id), ...ofServices([one]) }));
+
+function ofVirtualServer(service: ServiceIntent, found: readonly KernelService[]): ApiServiceStatistics {
+  const servers = service.realServers.map((server) => {
+    const destinations = found.flatMap((one) => one.destinations.get(kernelKey(server, one.id)) ?? []);
+    return { address: server.key, ...ofServers(destinations) };
+  });
+  return {
+    name: service.name,
+    key: service.key,
+    source: service.source.kind === 'file' ? 'file' : 'runtime',
+    ...ofServices(found),
+    by_address: byAddress(found),
+    real_servers: servers,
+  };
+}
+
+function ofStranger(service: KernelService): ApiServiceStatistics {
+  const key = serviceKey(service.id);
+  const servers = [...service.destinations].map(([address, one]) => ({ address, ...ofServers([one]) }));
+  return {
+    name: key,
+    key,
+    source: 'foreign',
+    ...ofServices([service]),
+    by_address: byAddress([service]),
+    real_servers: servers,
+  };
+}
+
+const NOTHING: ApiTotals = { ...(trafficOf([{ stats: NONE }]) as ApiTraffic), active: 0, inactive: 0, persistent: 0 };
+
+export interface StatsReading {
+  /** Wall clock. */
+  readonly at: string;
+  readonly counting: boolean;
+  readonly services: Iterable<ServiceIntent>;
+  /** With counters; all services, or those of one virtual server. */
+  readonly kernel: ReadonlyMap<string, KernelService>;
+  /** Keys of services that are somebody else's, also where a virtual server has the same address. */
+  readonly foreign: ReadonlySet<string>;
+}
+
+export function reportStats({ at, counting, services, kernel, foreign }: StatsReading): Methods['stats']['result'] {
+  const counted: KernelService[] = [];
+  const own = [...services].map((service) => {
+    const keys = service.ids.map(serviceKey).filter((key) => !foreign.has(key));
+    const found = keys.flatMap((key) => kernel.get(key) ?? []);
+    counted.push(...found);
+    return ofVirtualServer(service, found);
+  });
+  const strangers = [...foreign].flatMap((key) => kernel.get(key) ?? []);
+  counted.push(...strangers);
+  const totals = { ...NOTHING, ...trafficOf(counted), ...connectionsOf(everyDestination(counted)) };
+  return { at, counting, services: [...own, ...strangers.map(ofStranger)], totals };
+}
+
+/** Whether the kernel adds up what it counts; kernels before 5.17 always do, and have no such setting. */
+export function isCounting(file = '/proc/sys/net/ipv4/vs/run_estimation'): boolean {
+  try {
+    return readFileSync(file, 'latin1').trim() !== '0';
+  } catch {
+    return true;
+  }
+}
