@@ -80,7 +80,8 @@ function allRows(view: View, { services, totals }: Methods['stats']['result'], c
   ];
 }
 
-const STILL = 'net.ipv4.vs.run_estimation is 0: the kernel adds nothing up, and these numbers stand still';
+const STILL =
+  'net.ipv4.vs.run_estimation is 0, so these numbers stand still: the kernel adds up again with kernel_settings: { run_estimation: 1 }';
 
 export function renderStats(view: View, result: Methods['stats']['result']): string {
   const still = result.counting ? '' : sentence(view, styled(STILL, 'yellow'));

@@ -8,7 +8,7 @@ import type { CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
 import type { Pool } from './pool.js';
 import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
-import { isCounting, reportStats } from './stats.js';
+import { reportStats } from './stats.js';
 
 export type Answer = { readonly value: unknown } | { readonly error: string };
 
@@ -88,7 +88,7 @@ async function stats(pool: Pool, word: string | undefined): Promise<Answer> {
   const kernel = service ? kernelOf(pool, service, true) : await keeper.readAll(true);
   if (!kernel) return { error: `no statistics: IPVS cannot be used: ${keeper.problem ?? 'it is opened anew'}` };
   const services = service ? [service] : catalogue.all();
-  return { value: reportStats({ at, counting: isCounting(), services, kernel, foreign: new Set(keeper.foreign()) }) };
+  return { value: reportStats({ at, counting: pool.director().counting, services, kernel, foreign: new Set(keeper.foreign()) }) };
 }
 
 function detail(pool: Pool, word: string, rs: string | undefined): Answer {

@@ -26,6 +26,8 @@ export interface DirectorReport {
   /** Times that somebody else had changed a setting. */
   readonly setting_drift: number;
   readonly timeouts: ReturnType<TimeoutsKeeper['status']>;
+  /** The kernel adds up packets and bytes. */
+  readonly counting: boolean;
 }
 
 export interface Director {
@@ -41,6 +43,15 @@ export interface DirectorParts {
   readonly now: () => number;
   readonly client: () => KernelTable | undefined;
   readonly sysctls?: Sysctls;
+}
+
+/** Kernels before 5.17 always do, and have no such setting. */
+function isCounting(sysctls: Sysctls): boolean {
+  try {
+    return sysctls.read('run_estimation') !== '0';
+  } catch {
+    return true;
+  }
 }
 
 export function createDirector(
@@ -70,6 +81,7 @@ export function createDirector(
       settings: settings.status(),
       setting_drift: settings.drift(),
       timeouts: timeouts.status(),
+      counting: isCounting(sysctls),
     }),
     stop(ordered) {
       sync.stop(ordered);

@@ -1,5 +1,4 @@
 /** What the kernel counted, of every service and real server; of a virtual server with many addresses added up. */
-import { readFileSync } from 'node:fs';
 import { serviceKey } from '../../base/service-id.js';
 import type { ApiConnections, ApiServiceStatistics, ApiStatistics, ApiTotals, ApiTraffic, Methods } from '../../control/api.js';
 import type { ServiceIntent } from '../../intent/types.js';
@@ -137,13 +136,4 @@ export function reportStats({ at, counting, services, kernel, foreign }: StatsRe
   counted.push(...strangers);
   const totals = { ...NOTHING, ...trafficOf(counted), ...connectionsOf(everyDestination(counted)) };
   return { at, counting, services: [...own, ...strangers.map(ofStranger)], totals };
-}
-
-/** Whether the kernel adds up what it counts; kernels before 5.17 always do, and have no such setting. */
-export function isCounting(file = '/proc/sys/net/ipv4/vs/run_estimation'): boolean {
-  try {
-    return readFileSync(file, 'latin1').trim() !== '0';
-  } catch {
-    return true;
-  }
 }

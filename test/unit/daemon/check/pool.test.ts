@@ -193,7 +193,7 @@ describe('the check process', () => {
   });
 
   test('what the kernel counted is told where it is asked for', async () => {
-    await world([named('web', 10, [dr(1), dr(2)]), named('mail', 20, [])], async ({ pool, table }) => {
+    await world([named('web', 10, [dr(1), dr(2)]), named('mail', 20, [])], async ({ pool, table, settings }) => {
       assert.deepEqual(await answer(pool, { what: 'stats', service: undefined }), {
         error: 'no statistics: IPVS cannot be used: IPVS is not opened yet',
       });
@@ -208,6 +208,9 @@ describe('the check process', () => {
           ['mail', 0, []],
         ],
       );
+      assert.equal(all.counting, true);
+      settings.set('run_estimation', '0');
+      assert.equal((await stats('web')).counting, false);
       assert.deepEqual((await stats('tcp/192.0.2.20:80')).services, all.services.slice(1));
       for (const service of [undefined, 'web']) {
         for (const counters of [true, false]) {

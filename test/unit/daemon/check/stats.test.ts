@@ -1,10 +1,7 @@
 /** What the check process says that the kernel counted: sums, addresses, absent and foreign ones, and numbers too large for JSON. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { isCounting, reportStats, trafficOf } from '../../../../src/daemon/check/stats.js';
+import { reportStats, trafficOf } from '../../../../src/daemon/check/stats.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
 import {
   type Counters,
@@ -177,18 +174,4 @@ describe('the statistics', () => {
       totals: { ...told(0), active: 0, inactive: 0, persistent: 0 },
     });
   });
-});
-
-test('the kernel counts unless its setting is there and 0', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lbd-stats-'));
-  try {
-    const file = join(folder, 'run_estimation');
-    assert.equal(isCounting(file), true);
-    writeFileSync(file, '0\n');
-    assert.equal(isCounting(file), false);
-    writeFileSync(file, '1\n');
-    assert.equal(isCounting(file), true);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 });
