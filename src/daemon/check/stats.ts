@@ -9,7 +9,7 @@ interface Counted {
   readonly stats: Counters | undefined;
 }
 
-const NONE: Counters = {
+const NONE: { -readonly [K in keyof Counters]: bigint } = {
   connections: 0n,
   inPackets: 0n,
   outPackets: 0n,
@@ -27,18 +27,21 @@ const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
 /** See ApiCounters. */
 const told = (count: bigint): number => Number(count > LARGEST ? LARGEST : count);
 
-function sumOf(all: readonly Counted[]): Counters {
-  const sum: Record<string, bigint> = { ...NONE };
-  for (const { stats } of all) {
-    for (const name of Object.keys(NONE) as (keyof Counters)[]) sum[name] = (sum[name] as bigint) + (stats?.[name] ?? 0n);
-  }
-  return sum as unknown as Counters;
+const NAMES = Object.keys(NONE) as (keyof Counters)[];
+
+function sumOf(all: readonly Counters[]): Counters {
+  // Most are alone, and there may be tens of thousands.
+  if (all.length === 1) return all[0] as Counters;
+  const sum = { ...NONE };
+  for (const one of all) for (const name of NAMES) sum[name] += one[name];
+  return sum;
 }
 
 /** The sum of what was read with counters; undefined when nothing was. */
 export function trafficOf(all: readonly Counted[]): ApiTraffic | undefined {
-  if (!all.some(({ stats }) => stats)) return undefined;
-  const sum = sumOf(all);
+  const counted = all.flatMap(({ stats }) => stats ?? []);
+  if (counted.length === 0) return undefined;
+  const sum = sumOf(counted);
   return {
     counters: {
       connections: told(sum.connections),
