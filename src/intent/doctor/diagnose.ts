@@ -1,0 +1,18 @@
+/** `lbctl doctor`: what of this host is not as a director needs it, with the cure. Changes nothing. */
+import { judgeFirewall } from './judge-firewall.js';
+import { judgeIpvs } from './judge-ipvs.js';
+import { judgeNetwork } from './judge-network.js';
+import { type Finding, type HostFacts, type KernelStatus, NO_KERNEL_STATUS, type Severity, type Wanted } from './types.js';
+
+const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2, ok: 3 };
+
+/** Worst first; in the order of the judges otherwise. */
+export function diagnose(facts: HostFacts, wanted: Wanted, status: KernelStatus = NO_KERNEL_STATUS): Finding[] {
+  const found = [
+    ...facts.unread,
+    ...judgeIpvs(facts, wanted, status),
+    ...judgeNetwork(facts, wanted),
+    ...judgeFirewall(facts, wanted),
+  ];
+  return found.sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+}
