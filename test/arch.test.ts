@@ -18,7 +18,7 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
   pool: { values: ['base', 'config', 'health', 'ipvs'], types: ['intent'], packages: [] },
   ipvs: { values: ['base'], types: ['wire'], packages: [] },
   vrrp: { values: ['base'], types: ['config', 'wire'], packages: [] },
-  os: { values: ['base', 'wire'], types: ['config', 'health', 'ipvs', 'vrrp', 'control'], packages: ['netlink'] },
+  os: { values: ['base', 'wire'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp', 'control'], packages: ['netlink'] },
   control: { values: ['base'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp'], packages: [] },
   cli: { values: ['base', 'control', 'config'], types: ['intent', 'os'], packages: ['commander', 'yaml'] },
   daemon: {

@@ -16,6 +16,8 @@ export type Work =
     }[MethodName]
   | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
   | { readonly kind: 'check-config'; readonly file: string }
+  /** Undefined: as the daemon is configured, or would be. */
+  | { readonly kind: 'doctor'; readonly file: string | undefined }
   /** Help or the version, asked for. */
   | { readonly kind: 'text'; readonly text: string };
 
@@ -29,12 +31,11 @@ export interface Invocation {
 }
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
-const COMMANDS = 'status list show stats add-rs set-rs del-rs add-vs del-vs take-over vrrp why reload events check-config'.split(
-  ' ',
-);
+const COMMANDS =
+  'status list show stats add-rs set-rs del-rs add-vs del-vs take-over vrrp why doctor reload events check-config'.split(' ');
 /** Of the design, and not built yet. */
 const LATER = new Set(
-  'drain undrain enable disable set-vs failover plan apply confirm rollback diff save top import doctor completion'.split(' '),
+  'drain undrain enable disable set-vs failover plan apply confirm rollback diff save top import completion'.split(' '),
 );
 /** Options that take the next word. */
 const VALUED = new Set(
@@ -133,6 +134,9 @@ function addLooking(define: Define, settle: Settle): void {
   );
   define('why TARGET [RS]', 'why a service, a real server (SERVICE/RS) or an instance is as it is').action((target, rs) =>
     settle(call('why', given({ target: words.readTarget(target), rs: optional(rs, words.readRealServer) }))),
+  );
+  define('doctor [FILE]', 'what of this host is not as lbd, or FILE, needs it, with the cure; needs no daemon').action((file) =>
+    settle({ kind: 'doctor', file: optional(file, words.readName) }),
   );
   define('events', 'what happened')
     .option('-f, --follow', 'go on with what happens from now on')

@@ -136,9 +136,23 @@ async function checkConfig(file: string, format: Format, io: Io): Promise<number
   return valid ? EXIT.done : EXIT.invalidConfig;
 }
 
+/** Status 1 when there is something to do. */
+async function doctor(invocation: Invocation, file: string | undefined, io: Io): Promise<number> {
+  const { examineHost } = await import('./doctor.js');
+  const found = await examineHost(invocation.socket, file, (text) => io.err(`lbctl: ${harmless(text)}\n`));
+  if ('status' in found) {
+    io.err(harmless(found.words));
+    return found.status;
+  }
+  await printResult(io, invocation, 'doctor', found);
+  const isIll = () => found.findings.some(({ severity }) => severity === 'warning' || severity === 'critical');
+  return understood('doctor', isIll) ? EXIT.refused : EXIT.done;
+}
+
 async function run(invocation: Invocation, io: Io): Promise<number> {
   const { work, format } = invocation;
   if (work.kind === 'check-config') return checkConfig(work.file, format, io);
+  if (work.kind === 'doctor') return doctor(invocation, work.file, io);
   if (work.kind !== 'text') return ask(invocation, io);
   io.out(work.text);
   return EXIT.done;

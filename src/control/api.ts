@@ -263,6 +263,22 @@ export interface ApiChanged {
   readonly dry_run: boolean;
 }
 
+/** One thing that `doctor` looked at. */
+export interface ApiFinding {
+  /** `ok`, `info`: nothing to do; `warning`, `critical`: there is. */
+  readonly severity: 'ok' | 'info' | 'warning' | 'critical';
+  /** `ip_forward`, `rp_filter`, `send_redirects`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `lbd`. */
+  readonly topic: string;
+  readonly text: string;
+  /** A command, or a sentence; '' when there is nothing to do. */
+  readonly cure: string;
+}
+
+export interface ApiDoctor {
+  /** Worst first. */
+  readonly findings: readonly ApiFinding[];
+}
+
 /** Options of every changing method. */
 export interface ChangeOptions {
   readonly dry_run?: boolean;
@@ -316,6 +332,8 @@ export interface Methods {
   del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };
   why: { params: { target: string; rs?: string }; result: ApiWhy };
+  /** What of this host is not as a director needs it. */
+  doctor: { params: Record<string, never>; result: ApiDoctor };
   reload: { params: ChangeOptions; result: ApiChanged & { problems: readonly ApiProblem[] } };
   events: { params: { follow?: boolean; since?: number; limit?: number }; result: { events: readonly ApiEvent[] } };
 }

@@ -29,6 +29,7 @@ const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } =
   del_vs: { service: 'text', ...CHANGE },
   vrrp: { instance: 'text?' },
   why: { target: 'text', rs: 'text?' },
+  doctor: {},
   reload: { ...CHANGE },
   events: { follow: 'yes or no?', since: 'number?', limit: 'number?' },
 };

@@ -6,6 +6,8 @@ export type Invocation =
   | { readonly mode: 'run'; readonly file: string }
   | { readonly mode: 'check-config'; readonly file: string }
   | { readonly mode: 'parse-config'; readonly file: string }
+  /** What lbctl doctor runs where no daemon does. */
+  | { readonly mode: 'doctor'; readonly file: string }
   | { readonly mode: 'role'; readonly role: 'check' | 'vrrp' }
   | { readonly mode: 'version' }
   | { readonly mode: 'help' }
@@ -15,6 +17,7 @@ export const HELP = `lbd - layer-4 load balancer with built-in high availability
 
   lbd [-c FILE]                 run in the foreground; FILE is ${DEFAULT_CONFIG} unless named
   lbd [-c FILE] --check-config  check the configuration and exit (0 valid, 4 invalid)
+  lbd --doctor FILE             what of this host is not as FILE needs it, as JSON (lbctl doctor shows it)
   lbd --version | --help
 
 Signals: SIGHUP reloads; SIGTERM and SIGINT stop in order (a second one at once); SIGUSR2 exits at once and keeps the
@@ -36,10 +39,11 @@ export function parseArguments(argv: readonly string[]): Invocation {
     if (name === '-V' || name === '--version') return { mode: 'version' };
     if (name === '--check-config') check = true;
     else if (name === '--role') return roleOf(value());
-    else if (name === '-c' || name === '--config' || name === '--parse-config') {
+    else if (name === '-c' || name === '--config' || name === '--parse-config' || name === '--doctor') {
       const given = value();
       if (given === undefined || given === '') return bad(`${name} needs a file name`);
       if (name === '--parse-config') return { mode: 'parse-config', file: given };
+      if (name === '--doctor') return { mode: 'doctor', file: given };
       file = given;
     } else return bad(`unknown ${word.startsWith('-') ? 'option' : 'argument'} "${word}"`);
   }

@@ -38,6 +38,9 @@ async function invoke(invocation: Invocation): Promise<void> {
       return;
     case 'parse-config':
       return (await import('./config-child.js')).parseConfigMain(invocation.file);
+    case 'doctor':
+      process.exitCode = await (await import('./doctor.js')).doctorMain(invocation.file);
+      return;
     case 'role':
       return runRole(invocation.role);
     case 'run':

@@ -26,7 +26,9 @@ export type CheckQuery =
   | { readonly what: 'services'; readonly service: string | undefined; readonly counters?: boolean }
   | { readonly what: 'stats'; readonly service: string | undefined }
   | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
-  | { readonly what: 'take-over'; readonly service: string };
+  | { readonly what: 'take-over'; readonly service: string }
+  /** Answered with a KernelStatus (intent/doctor/types.ts). */
+  | { readonly what: 'doctor' };
 
 export type CheckCommand =
   | CommonCommand

@@ -3,7 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ApiError, ApiEvent, ApiInstance, ApiRealServer, ApiService, MethodName, Methods } from '../../src/control/api.js';
+import type {
+  ApiError,
+  ApiEvent,
+  ApiFinding,
+  ApiInstance,
+  ApiRealServer,
+  ApiService,
+  MethodName,
+  Methods,
+} from '../../src/control/api.js';
 import { type ControlServer, createControlServer } from '../../src/control/server.js';
 import { counted, STATS } from './statistics.js';
 
@@ -213,6 +222,29 @@ function list(service: string | undefined): Methods['list']['result'] {
   return { services };
 }
 
+const FINDINGS: readonly ApiFinding[] = [
+  {
+    severity: 'critical',
+    topic: 'ip_forward',
+    text: 'net.ipv4.ip_forward is 0: the answers of the real servers of web (nat) do not get back to the clients',
+    cure: 'sysctl -w net.ipv4.ip_forward=1',
+  },
+  {
+    severity: 'critical',
+    topic: 'firewall',
+    text: 'incoming VRRP adverts (protocol 112 to 224.0.0.18) for VI_1 are dropped by rule handle 12 of chain inet filter input',
+    cure: 'nft insert rule inet filter input ip protocol 112 ip daddr 224.0.0.18 accept',
+  },
+  {
+    severity: 'info',
+    topic: 'timeouts',
+    text: 'TCP connections that are idle for 900 s are forgotten',
+    cure: 'timeouts: { tcp: 7200s } in the configuration',
+  },
+  { severity: 'info', topic: 'firewall', text: 'nobody knows', cure: '' },
+  { severity: 'ok', topic: 'ipvs', text: 'IPVS 1.2.1', cure: '' },
+];
+
 type Handlers = { readonly [M in MethodName]: (params: Methods[M]['params']) => Methods[M]['result'] };
 
 export const CANNED: Handlers = {
@@ -240,6 +272,7 @@ export const CANNED: Handlers = {
       checks: CHECKS,
     };
   },
+  doctor: () => ({ findings: FINDINGS }),
   reload: reloaded,
   events: ({ since, limit }) => ({ events: EVENTS.filter((one) => one.id > (since ?? 0)).slice(-(limit ?? 100)) }),
 };

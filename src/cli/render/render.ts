@@ -1,5 +1,6 @@
 /** The answer of each method as text for people. */
 import type { ApiEvent, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import { renderDoctor } from './doctor.js';
 import { renderChecks, renderList, renderShow } from './services.js';
 import { renderStats } from './stats.js';
 import { renderStatus } from './status.js';
@@ -34,6 +35,7 @@ const RENDERERS: Renderers = {
   stats: renderStats,
   vrrp: (view, { instances }) => renderVrrp(view, instances),
   why: renderWhy,
+  doctor: renderDoctor,
   events: (view, { events }) =>
     events.length === 0 ? line(view, 'no event') : events.map((one) => renderEvent(view, one)).join(''),
   add_rs: renderChanged,

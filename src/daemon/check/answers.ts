@@ -1,6 +1,7 @@
 /** What core asks the check process. */
 import { parseEndpoint } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
+import type { KernelStatus } from '../../intent/doctor/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
 import { wallClock } from '../../os/clock.js';
@@ -28,6 +29,8 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
       return detail(pool, query.service, query.rs);
     case 'take-over':
       return takeOver(pool, query.service);
+    case 'doctor':
+      return { value: pool.director() satisfies KernelStatus };
   }
 }
 

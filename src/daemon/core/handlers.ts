@@ -2,9 +2,11 @@
 import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import type { KernelStatus } from '../../intent/doctor/types.js';
 import { now, wallClock } from '../../os/clock.js';
 import { reportStats } from '../check/stats.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
+import { examine } from './doctor.js';
 import type { EventLog } from './events.js';
 import { Refused, refuse } from './refused.js';
 import { assembleStatus } from './status.js';
@@ -112,6 +114,12 @@ async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, w
   return { text, revision, dry_run: false };
 }
 
+/** What only the check process knows; without a virtual server there is no such process, and nothing to know. */
+async function kernelStatus(parts: HandlerParts): Promise<KernelStatus | undefined> {
+  if (parts.check.state().state === 'not needed') return undefined;
+  return (await ask<{ value: KernelStatus }>(parts.check, { query: { what: 'doctor' } })).value;
+}
+
 function whyInstance(instance: ApiInstance): ApiWhy {
   const steps = [`${instance.state} for ${instance.since_seconds}s: ${instance.reason}`];
   if (instance.master) {
@@ -180,6 +188,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       return refuse(`unknown VRRP instance "${instance}"${names ? `; there is ${names}` : ': none is configured'}`);
     },
     why: ({ target, rs }) => why(parts, target, rs),
+    doctor: () => examine(wanted.intent(), kernelStatus(parts)),
     reload: ({ dry_run }, caller) => wanted.reload({ dryRun: dry_run === true, who: caller.name }),
     events: ({ since, limit }) => Promise.resolve({ events: events.after(since ?? 0, limit ?? 100) }),
   };

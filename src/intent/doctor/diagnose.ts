@@ -2,12 +2,12 @@
 import { judgeFirewall } from './judge-firewall.js';
 import { judgeIpvs } from './judge-ipvs.js';
 import { judgeNetwork } from './judge-network.js';
-import { type Finding, type HostFacts, type KernelStatus, NO_KERNEL_STATUS, type Severity, type Wanted } from './types.js';
+import type { Finding, HostFacts, KernelStatus, Severity, Wanted } from './types.js';
 
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2, ok: 3 };
 
-/** Worst first; in the order of the judges otherwise. */
-export function diagnose(facts: HostFacts, wanted: Wanted, status: KernelStatus = NO_KERNEL_STATUS): Finding[] {
+/** Worst first; in the order of the judges otherwise. `status`: undefined where no daemon runs, or none is needed. */
+export function diagnose(facts: HostFacts, wanted: Wanted, status?: KernelStatus): Finding[] {
   const found = [
     ...facts.unread,
     ...judgeIpvs(facts, wanted, status),

@@ -112,8 +112,9 @@ function lookUp(walk: Walk, place: Place, map: JsonObject, depth: number): Outco
   if (!Array.isArray(pairs)) return anything(place, 'a verdict map');
   const total: Outcome = {};
   for (const pair of pairs) {
-    const [pattern, verdict] = Array.isArray(pair) ? pair : [];
-    const fits = isAmong(walk.packet, walk.marks, key, pattern, elements);
+    if (!Array.isArray(pair)) continue;
+    const [pattern, verdict] = pair;
+    const fits = isAmong(walk.packet, walk.marks, key, pattern, pair, elements);
     if (fits === false) continue;
     const outcome = (isObject(verdict) ? verdictOf(walk, place, verdict, depth) : undefined) ?? { through: true };
     add(total, outcome, fits, { place, text: `a verdict map of ${nameOfLeft(key)}` });

@@ -1,6 +1,7 @@
 /** What several judges ask of the facts. */
 import { familyOf, type Ip } from '../../base/ip.js';
 import type { Forward } from '../../config/types.js';
+import { chooseSettings, type Setting } from '../settings.js';
 import type { ServiceIntent } from '../types.js';
 import { prefixRange, type Range, toNumber } from './packet.js';
 import type { Finding, HostFacts, HostInterface, Severity, Wanted } from './types.js';
@@ -19,12 +20,23 @@ export function forwardsOf(service: ServiceIntent): readonly Forward[] {
 export const uses = (wanted: Wanted, forward: Forward): readonly ServiceIntent[] =>
   wanted.services.filter((service) => forwardsOf(service).includes(forward));
 
-/** Does IPVS leave its connections to netfilter's tracking? What is set, or will be. */
+/** What lbd sets below net.ipv4.vs for these services. */
+export function settingsFor(facts: HostFacts, wanted: Wanted): readonly Setting[] {
+  const own = new Set(facts.interfaces.flatMap((one) => one.addresses.map(({ address }) => address)));
+  return chooseSettings({
+    services: wanted.services,
+    paired: wanted.instances.length > 0,
+    sync: wanted.director.connectionSync,
+    config: wanted.director.kernel,
+    kernel: facts.kernel,
+    localServer: wanted.services.some((one) => one.realServers.some(({ address }) => own.has(address))),
+  });
+}
+
+/** Does IPVS leave its connections to netfilter's tracking? What lbd sets, or what is set. */
 export function conntrackOf(facts: HostFacts, wanted: Wanted): boolean {
-  const asked = wanted.director.kernel.values.conntrack;
-  if (asked !== undefined && asked !== 'keep') return asked !== '0';
-  if (asked === undefined && wanted.director.kernel.manage && wanted.services.some((one) => one.snat)) return true;
-  return (sysctl(facts, 'net/ipv4/vs/conntrack') ?? '0') !== '0';
+  const chosen = settingsFor(facts, wanted).find((one) => one.name === 'conntrack')?.value;
+  return (chosen ?? sysctl(facts, 'net/ipv4/vs/conntrack') ?? '0') !== '0';
 }
 
 const within = (range: Range, ip: Ip): boolean => toNumber(ip) >= range.low && toNumber(ip) <= range.high;

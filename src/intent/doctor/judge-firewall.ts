@@ -6,7 +6,7 @@ import { ownTrials, serviceTrials, type Trial, type Tuples } from './trials.js';
 import type { Finding, HostFacts, Wanted } from './types.js';
 
 /** Packets of services that are tried. */
-const MAX_SERVICE_TRIALS = 300;
+const MAX_SERVICE_TRIALS = 150;
 
 /** Trials that fail for the same reason: one finding. */
 interface Failure {

@@ -1,6 +1,7 @@
 /** The kernel's IPVS: there, of what size, with which settings. */
-import { finding, listNames, sysctl } from './host.js';
-import type { Finding, HostFacts, KernelStatus, SettingStatus, Wanted } from './types.js';
+import type { Setting } from '../settings.js';
+import { finding, listNames, settingsFor, sysctl } from './host.js';
+import type { Finding, HostFacts, KernelStatus, SettingStatus, SyncStatus, Wanted } from './types.js';
 
 /** The kernel's own idle timeout of TCP connections, seconds (ip_vs_proto_tcp.c). */
 const KERNEL_TCP = 900;
@@ -52,27 +53,39 @@ function tableSize(facts: HostFacts, { services }: Wanted): Finding[] {
   return [finding('info', 'conn_tab', text, cure)];
 }
 
-function timeouts({ services, director }: Wanted, { timeouts: found }: KernelStatus): Finding[] {
+function timeouts({ services, director }: Wanted, status: KernelStatus | undefined): Finding[] {
+  const problem = status?.timeouts.problem ?? null;
+  if (problem !== null) return [finding('warning', 'timeouts', `the idle timeouts cannot be set: ${problem}`)];
   if (!services.some((service) => service.ids.some((id) => id.kind === 'fwmark' || id.protocol === 'tcp'))) return [];
-  const tcp = found?.tcp ?? (director.timeouts.tcp || KERNEL_TCP);
+  const tcp = status?.timeouts.found?.tcp ?? (director.timeouts.tcp || KERNEL_TCP);
   if (tcp >= KEEPALIVE) return [finding('ok', 'timeouts', `idle TCP connections are forgotten after ${tcp} s`)];
   const text = `TCP connections that are idle for ${tcp} s are forgotten, before the keepalive of most clients and servers (${KEEPALIVE} s) comes`;
   const cure = `timeouts: { tcp: ${KEEPALIVE}s } in the configuration, or a keepalive below ${tcp} s at the clients`;
   return [finding('info', 'timeouts', text, cure)];
 }
 
-function setting({ name, wanted, found, why, problem }: SettingStatus): Finding {
+/** As the daemon keeps it. */
+function kept({ name, wanted, found, why, state }: SettingStatus): Finding {
   const key = `net.ipv4.vs.${name}`;
-  const reason = why === '' ? '' : `: ${why}`;
-  if (problem) return finding('warning', 'settings', `${key} cannot be set to ${wanted ?? '?'}: ${problem}`);
-  if (wanted === undefined) return finding('ok', 'settings', `${key} is ${found ?? 'unknown'} and left alone${reason}`);
-  if (found === undefined)
-    return finding('info', 'settings', `this kernel has no ${key}, which lbd would set to ${wanted}${reason}`);
-  if (found === wanted) return finding('ok', 'settings', `${key} is ${found}${reason}`);
-  return finding('warning', 'settings', `${key} is ${found}, lbd wants ${wanted}${reason}`, `sysctl -w "${key}=${wanted}"`);
+  if (state === 'ok') return finding('ok', 'settings', `${key} is ${found ?? wanted}: ${why}`);
+  if (state === 'absent')
+    return finding('info', 'settings', `this kernel has no ${key}, which lbd would set to ${wanted}: ${why}`);
+  return finding('warning', 'settings', `${key} is ${found ?? 'not known'} and should be ${wanted} (${why}): ${state}`);
 }
 
-function sync({ sync: found }: KernelStatus): Finding[] {
+/** As it will be when the daemon runs. */
+function planned(facts: HostFacts, { name, value, why }: Setting): Finding {
+  const found = sysctl(facts, `net/ipv4/vs/${name}`);
+  const key = `net.ipv4.vs.${name}`;
+  if (found === value) return finding('ok', 'settings', `${key} is ${found}: ${why}`);
+  return finding('info', 'settings', `lbd will set ${key} to ${value}${found === undefined ? '' : `, it is ${found}`}: ${why}`);
+}
+
+function settings(facts: HostFacts, wanted: Wanted, status: KernelStatus | undefined): Finding[] {
+  return status ? status.settings.map(kept) : settingsFor(facts, wanted).map((one) => planned(facts, one));
+}
+
+function sync(found: SyncStatus | null | undefined): Finding[] {
   if (!found) return [];
   const { id, wanted, running, problem } = found;
   const what = `connection sync on ${found.interface} (id ${id})`;
@@ -82,13 +95,13 @@ function sync({ sync: found }: KernelStatus): Finding[] {
   return [finding('ok', 'sync', `${what}: ${running.length === 0 ? 'none is wanted now' : `runs as ${running.join(' and ')}`}`)];
 }
 
-export function judgeIpvs(facts: HostFacts, wanted: Wanted, status: KernelStatus): Finding[] {
+export function judgeIpvs(facts: HostFacts, wanted: Wanted, status: KernelStatus | undefined): Finding[] {
   return [
     ...module(facts, wanted),
     ...schedulers(facts, wanted),
     ...tableSize(facts, wanted),
     ...timeouts(wanted, status),
-    ...status.settings.map(setting),
-    ...sync(status),
+    ...settings(facts, wanted, status),
+    ...sync(status?.sync),
   ];
 }

@@ -117,16 +117,27 @@ function* flatten(right: Json): Generator<Json> {
   else yield right;
 }
 
-/** A memo: a set of ten thousand addresses is asked about many packets. */
+/** A memo, by the set, or by the match for a single value: thousands of rules and addresses are asked about hundreds of packets. */
 const flattened = new WeakMap<object, readonly Pattern[]>();
 
-function patternsOf(right: Json, elements: Elements): readonly Pattern[] {
+function patternsOf(right: Json, by: object, elements: Elements): readonly Pattern[] {
   const from = typeof right === 'string' && right.startsWith('@') ? elements(right.slice(1)) : right;
-  if (typeof from !== 'object' || from === null) return [prepare(from)];
-  const known = flattened.get(from);
+  const key = typeof from === 'object' && from !== null ? from : by;
+  const known = flattened.get(key);
   if (known) return known;
   const found = [...flatten(from)].map(prepare);
-  flattened.set(from, found);
+  flattened.set(key, found);
+  return found;
+}
+
+/** True when one fits, false when none does. */
+function fitsAny(candidate: Candidate, patterns: readonly Pattern[]): Tri {
+  let found: Tri = false;
+  for (const pattern of patterns) {
+    const fits = fitsOne(candidate, pattern);
+    if (fits) return true;
+    if (fits === undefined) found = undefined;
+  }
   return found;
 }
 
@@ -137,25 +148,24 @@ function throughout(field: readonly Candidate[], holds: (one: Candidate) => Tri)
   return each.every((one) => one === false) ? false : undefined;
 }
 
-function fitsSet(field: Field, right: Json, elements: Elements): Tri {
-  if (field === 'absent') return false;
-  if (field === undefined) return undefined;
-  const patterns = patternsOf(right, elements);
-  return throughout(field, (candidate) => some(patterns.map((pattern) => fitsOne(candidate, pattern))));
+/** The parts of an element that joins several fields. */
+function partsOf(json: Json): readonly Pattern[] | undefined {
+  const parts = isObject(json) ? json.concat : undefined;
+  if (!Array.isArray(parts)) return undefined;
+  const known = flattened.get(parts);
+  if (known) return known;
+  const found = parts.map(prepare);
+  flattened.set(parts, found);
+  return found;
 }
 
-function fitsTogether(fields: readonly Field[], right: Json, elements: Elements): Tri {
-  if (fields.includes('absent')) return false;
-  const fits = (field: Field, json: Json): Tri => {
-    if (field === undefined || field === 'absent') return undefined;
-    const pattern = prepare(json);
-    return throughout(field, (candidate) => fitsOne(candidate, pattern));
-  };
-  return some(
-    patternsOf(right, elements).map(({ json }) => {
-      const parts = isObject(json) ? json.concat : undefined;
-      if (!Array.isArray(parts) || parts.length !== fields.length) return undefined;
-      return every(fields.map((field, i) => fits(field, parts[i])));
+function fitsTogether(fields: readonly Field[], element: Pattern): Tri {
+  const parts = partsOf(element.json);
+  if (parts?.length !== fields.length) return undefined;
+  return every(
+    fields.map((field, i) => {
+      if (field === undefined || field === 'absent') return undefined;
+      return throughout(field, (candidate) => fitsOne(candidate, parts[i] as Pattern));
     }),
   );
 }
@@ -176,26 +186,35 @@ function isOrdered(field: Field, op: string, right: Json): Tri {
   return typeof one === 'object' ? order(one, bound.low) : undefined;
 }
 
-/** Is what `left` names among `right`? */
-export function isAmong(packet: Packet, marks: Marks, left: Json, right: Json, elements: Elements): Tri {
-  const concat = isObject(left) ? left.concat : undefined;
-  if (!Array.isArray(concat)) return fitsSet(fieldOf(packet, marks, left), right, elements);
-  const fields = concat.map((one) => fieldOf(packet, marks, one));
-  return fitsTogether(fields, right, elements);
+/** What the left side is of this packet; several fields where they are joined (`ip saddr . tcp dport`). */
+function fieldsOf(packet: Packet, marks: Marks, left: Json): readonly Field[] {
+  const parts = isObject(left) && Array.isArray(left.concat) ? left.concat : [left];
+  return parts.map((one) => fieldOf(packet, marks, one));
 }
 
-const isAbsent = (packet: Packet, marks: Marks, left: Json): boolean => {
-  const parts = isObject(left) && Array.isArray(left.concat) ? left.concat : [left];
-  return parts.some((one) => fieldOf(packet, marks, one) === 'absent');
-};
+function areAmong(fields: readonly Field[], right: Json, by: object, elements: Elements): Tri {
+  if (fields.includes('absent')) return false;
+  const [field] = fields;
+  if (fields.length === 1) {
+    if (field === undefined || field === 'absent') return undefined;
+    const patterns = patternsOf(right, by, elements);
+    return throughout(field, (candidate) => fitsAny(candidate, patterns));
+  }
+  return some(patternsOf(right, by, elements).map((element) => fitsTogether(fields, element)));
+}
+
+/** Is what `left` names among `right`? `by` is the object that says so: the memo goes by it. */
+export const isAmong = (packet: Packet, marks: Marks, left: Json, right: Json, by: object, elements: Elements): Tri =>
+  areAmong(fieldsOf(packet, marks, left), right, by, elements);
 
 /** A `match` statement. A field that the packet does not have fails every comparison, `!=` too. */
 export function matches(packet: Packet, marks: Marks, match: JsonObject, elements: Elements): Tri {
   const { op, left, right } = match;
-  if (isAbsent(packet, marks, left)) return false;
-  if (op === '==' || op === 'in' || op === undefined) return isAmong(packet, marks, left, right, elements);
-  if (op === '!=') return not(isAmong(packet, marks, left, right, elements));
-  return isOrdered(fieldOf(packet, marks, left), String(op), right);
+  const fields = fieldsOf(packet, marks, left);
+  if (fields.includes('absent')) return false;
+  if (op === '==' || op === 'in' || op === undefined) return areAmong(fields, right, match, elements);
+  if (op === '!=') return not(areAmong(fields, right, match, elements));
+  return isOrdered(fields[0], String(op), right);
 }
 
 /** `ip saddr`, `meta mark`, `ct state`: the left side in nft's words. */

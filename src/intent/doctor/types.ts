@@ -54,14 +54,12 @@ export type Wanted = Pick<Intent, 'services' | 'instances' | 'director'>;
 export interface SettingStatus {
   /** `conn_reuse_mode` */
   readonly name: string;
-  /** Undefined: lbd leaves it alone. */
-  readonly wanted?: string | undefined;
-  /** Undefined: this kernel does not have it. */
-  readonly found?: string | undefined;
-  /** Why lbd wants that. */
+  readonly wanted: string;
+  /** Null: this kernel has no such setting, or it cannot be read. */
+  readonly found: string | null;
   readonly why: string;
-  /** Why it could not be set; '' or absent when nothing is wrong. */
-  readonly problem?: string | undefined;
+  /** `ok`, `absent`, or why it is not as wanted. */
+  readonly state: string;
 }
 
 /** The kernel's sync daemons. */
@@ -73,12 +71,10 @@ export interface SyncStatus {
   readonly problem: string | null;
 }
 
-/** What only the running daemon knows of the kernel. */
+/** What the running daemon keeps in the kernel. */
 export interface KernelStatus {
   readonly settings: readonly SettingStatus[];
-  /** The kernel's idle timeouts in seconds. */
-  readonly timeouts: TimeoutsConfig | null;
+  /** The kernel's idle timeouts in seconds, null while they cannot be read. */
+  readonly timeouts: { readonly found: TimeoutsConfig | null; readonly problem: string | null };
   readonly sync: SyncStatus | null;
 }
-
-export const NO_KERNEL_STATUS: KernelStatus = { settings: [], timeouts: null, sync: null };

@@ -40,12 +40,22 @@ describe('an answer of another version', () => {
     ['show', 'web'],
     ['vrrp'],
     ['why', 'web'],
+    ['doctor'],
     ['events'],
     ['events', '-f'],
   ]) {
     test(`${command.join(' ')}: one clear line, no stack`, () => {
       const empty = () => ({}) as never;
-      const handlers = { status: empty, list: empty, stats: empty, show: empty, vrrp: empty, why: empty, events: empty };
+      const handlers = {
+        status: empty,
+        list: empty,
+        stats: empty,
+        show: empty,
+        vrrp: empty,
+        why: empty,
+        doctor: empty,
+        events: empty,
+      };
       return withDaemon(handlers, async (daemon) => {
         const result = await run([...command, '--socket', daemon.socketPath]);
         assert.equal(result.status, 3, result.out);

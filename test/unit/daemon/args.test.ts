@@ -8,6 +8,7 @@ const CASES: readonly (readonly [words: string, expected: Invocation])[] = [
   ['--config=/x.yaml', { mode: 'run', file: '/x.yaml' }],
   ['--check-config', { mode: 'check-config', file: DEFAULT_CONFIG }],
   ['--check-config -c /x.yaml', { mode: 'check-config', file: '/x.yaml' }],
+  ['--doctor /x.yaml', { mode: 'doctor', file: '/x.yaml' }],
   ['--role check', { mode: 'role', role: 'check' }],
   ['--version', { mode: 'version' }],
   ['-h', { mode: 'help' }],
@@ -21,6 +22,7 @@ for (const [words, message] of [
   ['--bogus', /unknown option "--bogus"/],
   ['start', /unknown argument "start"/],
   ['-c', /-c needs a file name/],
+  ['--doctor', /--doctor needs a file name/],
   ['--role core', /--role is for lbd itself/],
 ] as const) {
   test(`lbd ${words} is refused`, () => {

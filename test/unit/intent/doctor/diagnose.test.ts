@@ -36,6 +36,8 @@ function service(forward: Forward, own: Partial<ServiceIntent> = {}): ServiceInt
   return makeService([makeServer(21, { forward }), makeServer(22, { forward })], { forward, ...own });
 }
 
+const STATUS: KernelStatus = { settings: [], timeouts: { found: null, problem: null }, sync: null };
+
 const wantedOf = (...services: ServiceIntent[]): Wanted => makeWanted({ services });
 
 const nothingWrong = (found: readonly Finding[]): Finding[] =>
@@ -266,7 +268,7 @@ describe('idle timeouts', () => {
   });
 
   test('the kernel’s own word counts where it is known', () => {
-    const status = { settings: [], timeouts: { tcp: 1200, tcpFin: 120, udp: 300 }, sync: null };
+    const status = { ...STATUS, timeouts: { found: { tcp: 1200, tcpFin: 120, udp: 300 }, problem: null } };
     assert.match(of(7200, status).text, /idle for 1200 s/);
   });
 
@@ -276,31 +278,42 @@ describe('idle timeouts', () => {
   });
 });
 
-test('settings of IPVS: as the keeper sees them', () => {
-  const settings = [
-    { name: 'conn_reuse_mode', wanted: '1', found: '1', why: 'a reused port is a new connection' },
-    { name: 'expire_nodest_conn', wanted: '1', found: '0', why: 'servers are removed' },
-    { name: 'conntrack', found: '0', why: 'keep' },
-    { name: 'run_estimation', wanted: '1', why: '' },
-    { name: 'sloppy_tcp', wanted: '1', found: '0', why: '', problem: 'permission denied' },
-  ];
-  const found = about(diagnose(makeFacts(), makeWanted(), { settings, timeouts: null, sync: null }), 'settings');
-  assert.deepEqual(
-    found.map((one) => `${one.severity} ${one.text}${one.cure === '' ? '' : ` | ${one.cure}`}`),
-    [
-      'warning net.ipv4.vs.expire_nodest_conn is 0, lbd wants 1: servers are removed | sysctl -w "net.ipv4.vs.expire_nodest_conn=1"',
-      'warning net.ipv4.vs.sloppy_tcp cannot be set to 1: permission denied',
-      'info this kernel has no net.ipv4.vs.run_estimation, which lbd would set to 1',
+describe('settings of IPVS', () => {
+  const lines = (found: readonly Finding[]) => about(found, 'settings').map((one) => `${one.severity} ${one.text}`);
+
+  test('as the daemon keeps them', () => {
+    const settings = [
+      { name: 'conn_reuse_mode', wanted: '1', found: '1', why: 'a reused port is a new connection', state: 'ok' },
+      { name: 'sloppy_tcp', wanted: '1', found: '0', why: 'sh', state: 'permission denied' },
+      { name: 'run_estimation', wanted: '1', found: null, why: 'rates', state: 'absent' },
+    ];
+    assert.deepEqual(lines(diagnose(makeFacts(), makeWanted(), { ...STATUS, settings })), [
+      'warning net.ipv4.vs.sloppy_tcp is 0 and should be 1 (sh): permission denied',
+      'info this kernel has no net.ipv4.vs.run_estimation, which lbd would set to 1: rates',
       'ok net.ipv4.vs.conn_reuse_mode is 1: a reused port is a new connection',
-      'ok net.ipv4.vs.conntrack is 0 and left alone: keep',
-    ],
-  );
+    ]);
+  });
+
+  test('as they will be, without a daemon', () => {
+    const facts = withSysctls({ 'net/ipv4/vs/conn_reuse_mode': '1', 'net/ipv4/vs/expire_nodest_conn': '0' });
+    const found = lines(diagnose(facts, wantedOf(service('nat'))));
+    assert.match(found[0] ?? '', /^info lbd will set net\.ipv4\.vs\.expire_nodest_conn to 1, it is 0: clients of a real server/);
+    assert.match(found[1] ?? '', /^info lbd will set net\.ipv4\.vs\.run_estimation to 1: /);
+    assert.match(found[2] ?? '', /^ok net\.ipv4\.vs\.conn_reuse_mode is 1: /);
+    assert.deepEqual(lines(diagnose(facts, makeWanted())), []);
+  });
+
+  test('timeouts that cannot be set', () => {
+    const status = { ...STATUS, timeouts: { found: null, problem: 'EPERM' } };
+    const { severity, text } = only(diagnose(makeFacts(), makeWanted(), status), 'timeouts');
+    assert.deepEqual([severity, text], ['warning', 'the idle timeouts cannot be set: EPERM']);
+  });
 });
 
 test('connection sync: what runs, and what is wrong', () => {
   const of = (running: readonly string[], problem: string | null = null, wanted: readonly string[] = ['backup']) => {
     const sync = { interface: 'eth1', id: 51, wanted, running, problem };
-    const { severity, text } = only(diagnose(makeFacts(), makeWanted(), { settings: [], timeouts: null, sync }), 'sync');
+    const { severity, text } = only(diagnose(makeFacts(), makeWanted(), { ...STATUS, sync }), 'sync');
     return `${severity} ${text}`;
   };
   assert.equal(of(['backup']), 'ok connection sync on eth1 (id 51): runs as backup');
