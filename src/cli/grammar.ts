@@ -190,7 +190,7 @@ function addChanging(define: Define, settle: Settle): void {
 
 const FOOTER = `
 SERVICE is a name, tcp/192.0.2.10:80 or fwmark/7; RS is ADDRESS:PORT. Options may stand before or after the words.
-Exit status: 0 done; 1 refused or failed; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
+Exit status: 0 done; 1 refused or failed, or doctor found something to do; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
 
 function build(settle: Settle): Command {
   const program = new Command('lbctl')

@@ -20,10 +20,28 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const RULESETS = join(ROOT, 'test/unit/intent/doctor/rulesets');
 const CHILD = new URL('./doctor-child.js', import.meta.url);
 
+interface Pair {
+  readonly director: Netns;
+  readonly other: Netns;
+  destroy(): void;
+}
+
+/** What is still standing when the tests end early. */
+const standing = new Set<() => void>();
+process.on('exit', () => {
+  for (const destroy of [...standing]) destroy();
+});
+
 /** Two namespaces on one cable: the director 10.9.0.1, the other 10.9.0.2, and the service 192.0.2.10 at the director. */
-function buildPair(): { readonly director: Netns; readonly other: Netns } {
+function buildPair(): Pair {
   const director = makeNetns('doctor-d');
   const other = makeNetns('doctor-o');
+  const destroy = () => {
+    if (!standing.delete(destroy)) return;
+    other.destroy();
+    director.destroy();
+  };
+  standing.add(destroy);
   director.exec(`ip link add eth0 type veth peer name eth0 netns ${other.name}`);
   for (const [i, one] of [director, other].entries()) {
     one.exec('sysctl -qw net.ipv6.conf.eth0.accept_dad=0');
@@ -33,7 +51,7 @@ function buildPair(): { readonly director: Netns; readonly other: Netns } {
   director.exec('ip addr add 192.0.2.10/32 dev eth0');
   other.exec('ip route add 192.0.2.10/32 via 10.9.0.1');
   other.exec('ip route add 224.0.0.0/4 dev eth0');
-  return { director, other };
+  return { director, other, destroy };
 }
 
 describe('the evaluator and the kernel agree', () => {
@@ -72,17 +90,14 @@ describe('the evaluator and the kernel agree', () => {
     ${counting('passed', 'input priority 1000')}
   }`;
 
-  let pair: ReturnType<typeof buildPair>;
+  let pair: Pair;
   let sender: Program<never>;
   before(async () => {
     pair = buildPair();
     await pair.director.start<never>(CHILD).call('join', '10.9.0.1');
     sender = pair.other.start<never>(CHILD);
   });
-  after(() => {
-    pair.other.destroy();
-    pair.director.destroy();
-  });
+  after(() => pair?.destroy());
 
   const listed = () => JSON.parse(pair.director.exec('nft -j -p list ruleset')) as { nftables: readonly unknown[] };
 
@@ -151,7 +166,7 @@ vrrp_instances:
   - { name: VI_6, interface: eth0, virtual_router_id: 51, virtual_addresses: [ "fe80::9:100/128" ] }
 connection_sync: { interface: eth0, follow: VI_1, id: 51 }
 `;
-  let pair: ReturnType<typeof buildPair>;
+  let pair: Pair;
   let folder: string;
   let file: string;
   before(() => {
@@ -162,9 +177,8 @@ connection_sync: { interface: eth0, follow: VI_1, id: 51 }
     writeFileSync(file, CONFIG);
   });
   after(() => {
-    pair.other.destroy();
-    pair.director.destroy();
-    rmSync(folder, { recursive: true });
+    pair?.destroy();
+    if (folder) rmSync(folder, { recursive: true });
   });
 
   function doctor(...words: string[]) {
