@@ -54,8 +54,7 @@ export function makeNetns(label: string): Netns {
     name,
     exec,
     start(file, wrap = []) {
-      const words = inside([...wrap, process.execPath, fileURLToPath(file)]);
-      const child = spawn('ip', words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
+      const child = spawnIn(name, file, wrap);
       children.add(child);
       return program(child);
     },
@@ -64,6 +63,16 @@ export function makeNetns(label: string): Netns {
       execFileSync('ip', ['netns', 'del', name]);
     },
   };
+}
+
+function spawnIn(name: string, file: URL, wrap: readonly string[]): ChildProcess {
+  const words = ['netns', 'exec', name, ...wrap, process.execPath, fileURLToPath(file)];
+  return spawn('ip', words, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
+}
+
+/** As Netns.start, in a namespace that somebody else made; whoever calls ends it. */
+export function startIn<E>(name: string, file: URL): Program<E> {
+  return program(spawnIn(name, file, []));
 }
 
 interface Waiting {

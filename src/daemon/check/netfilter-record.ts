@@ -1,0 +1,50 @@
+/**
+ * Whether a life of lbd, this one or an earlier one of this boot, has put its table into nftables: `<state_dir>/netfilter.json`. Without
+ * it every start would have to run nft only to find nothing.
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bootId } from './ownership.js';
+
+export interface NetfilterRecord {
+  readonly had: boolean;
+  /** Noted before the table is put in: a crash in between must not leave rules that nobody takes away. */
+  note(had: boolean): void;
+}
+
+function load(file: string, boot: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { boot_id?: unknown } | null)?.boot_id === boot;
+  } catch {
+    // No record, or a damaged one, which `note` replaces as soon as there are rules.
+    return false;
+  }
+}
+
+export function openNetfilterRecord(stateDir: string, warn: (text: string) => void): NetfilterRecord {
+  const file = join(stateDir, 'netfilter.json');
+  const boot = bootId();
+  let had = load(file, boot);
+  const save = () => {
+    if (!had) return rmSync(file, { force: true });
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.tmp`, JSON.stringify({ boot_id: boot }));
+    renameSync(`${file}.tmp`, file);
+  };
+  return {
+    get had() {
+      return had;
+    },
+    note(next) {
+      if (next === had) return;
+      had = next;
+      try {
+        save();
+      } catch (error) {
+        warn(
+          `cannot write ${file}: ${(error as Error).message}; after a restart without rules, nft table inet lbd might stay behind`,
+        );
+      }
+    },
+  };
+}
