@@ -22,10 +22,8 @@ const NONE: { -readonly [K in keyof Counters]: bigint } = {
   outBps: 0n,
 };
 
-const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
-
 /** See ApiCounters. */
-const told = (count: bigint): number => Number(count > LARGEST ? LARGEST : count);
+const told = (count: bigint): number => Math.min(Number(count), Number.MAX_SAFE_INTEGER);
 
 const NAMES = Object.keys(NONE) as (keyof Counters)[];
 
@@ -61,8 +59,13 @@ export function trafficOf(all: readonly Counted[]): ApiTraffic | undefined {
 }
 
 export function connectionsOf(destinations: readonly KernelDestination[]): ApiConnections {
-  const sum = (of: (one: KernelDestination) => number) => destinations.reduce((total, one) => total + of(one), 0);
-  return { active: sum((one) => one.active), inactive: sum((one) => one.inactive), persistent: sum((one) => one.persistent) };
+  let [active, inactive, persistent] = [0, 0, 0];
+  for (const one of destinations) {
+    active += one.active;
+    inactive += one.inactive;
+    persistent += one.persistent;
+  }
+  return { active, inactive, persistent };
 }
 
 const ABSENT: ApiStatistics = { counters: null, rates: null, active: null, inactive: null, persistent: null };
@@ -83,20 +86,18 @@ function ofServices(services: readonly KernelService[]): ApiStatistics {
     : { counters: null, rates: null, ...trafficOf(services), ...connectionsOf(everyDestination(services)) };
 }
 
-const byAddress = (services: readonly KernelService[]) =>
-  services.map((one) => ({ key: serviceKey(one.id), ...ofServices([one]) }));
-
 function ofVirtualServer(service: ServiceIntent, found: readonly KernelService[]): ApiServiceStatistics {
   const servers = service.realServers.map((server) => {
     const destinations = found.flatMap((one) => one.destinations.get(kernelKey(server, one.id)) ?? []);
     return { address: server.key, ...ofServers(destinations) };
   });
+  const all = ofServices(found);
   return {
     name: service.name,
     key: service.key,
     source: service.source.kind === 'file' ? 'file' : 'runtime',
-    ...ofServices(found),
-    by_address: byAddress(found),
+    ...all,
+    by_address: found.map((one) => ({ key: serviceKey(one.id), ...(found.length === 1 ? all : ofServices([one])) })),
     real_servers: servers,
   };
 }
@@ -104,12 +105,13 @@ function ofVirtualServer(service: ServiceIntent, found: readonly KernelService[]
 function ofStranger(service: KernelService): ApiServiceStatistics {
   const key = serviceKey(service.id);
   const servers = [...service.destinations].map(([address, one]) => ({ address, ...ofServers([one]) }));
+  const all = ofServices([service]);
   return {
     name: key,
     key,
     source: 'foreign',
-    ...ofServices([service]),
-    by_address: byAddress([service]),
+    ...all,
+    by_address: [{ key, ...all }],
     real_servers: servers,
   };
 }
