@@ -96,6 +96,17 @@ function icmp(input: SettingsInput): Choice[] {
   ];
 }
 
+/**
+ * With path MTU discovery a client whose ICMP is blocked somewhere sends large packets for ever, and none arrives (user pain 21): Linux
+ * offers its own MSS whatever the SYN that it answers says, so a clamp here cannot help.
+ */
+function fragments({ services }: SettingsInput): Choice[] {
+  if (!services.some((one) => one.mss !== undefined && one.realServers.some((rs) => rs.forward === 'tun'))) return [];
+  const why =
+    'packets that a tunnel makes too large are fragmented instead of lost; `ip route change … advmss` on the real servers avoids them';
+  return [{ name: 'pmtu_disc', value: '0', why }];
+}
+
 function estimation({ services }: SettingsInput): Choice[] {
   const count = services.reduce((sum, one) => sum + one.ids.length, 0);
   return count > ESTIMATED
@@ -121,7 +132,15 @@ export function chooseSettings(input: SettingsInput): Setting[] {
   const { config, services } = input;
   const managed = config.manage && services.length > 0;
   const choices = managed
-    ? [...expiry(input), ...reuse(input), ...cold(input), ...icmp(input), ...special(input), ...estimation(input)]
+    ? [
+        ...expiry(input),
+        ...reuse(input),
+        ...cold(input),
+        ...icmp(input),
+        ...fragments(input),
+        ...special(input),
+        ...estimation(input),
+      ]
     : [];
   const own = choices.filter((one) => config.values[one.name] === undefined).map((one): Setting => ({ ...one, from: 'lbd' }));
   const said = Object.entries(config.values).filter(([, value]) => value !== 'keep');

@@ -57,10 +57,12 @@ function summary(pool: Pool): CheckSummary {
   };
 }
 
-function directorSummary({ sync, settings, timeouts }: DirectorReport): Pick<CheckSummary, 'sync' | 'settings'> {
+function directorSummary({ sync, settings, timeouts, netfilter }: DirectorReport): Pick<CheckSummary, 'sync' | 'settings'> {
   const wrong = settings.filter((one) => one.state !== 'ok' && one.state !== 'absent');
   const problems = wrong.map((one) => `net.ipv4.vs.${one.name} should be ${one.wanted}: ${one.state}`);
-  return { sync, settings: timeouts.problem === null ? problems : [...problems, `timeouts: ${timeouts.problem}`] };
+  if (timeouts.problem !== null) problems.push(`timeouts: ${timeouts.problem}`);
+  if (netfilter.problem !== null) problems.push(`nftables: ${netfilter.problem}`);
+  return { sync, settings: problems };
 }
 
 async function allServices(pool: Pool, counters: boolean) {

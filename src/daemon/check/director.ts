@@ -1,9 +1,12 @@
-/** What lbd keeps in the kernel beside the table of services: sync daemons, timeouts, settings. */
+/** What lbd keeps in the kernel beside the table of services: sync daemons, timeouts, settings, rules of nftables. */
 import { release } from 'node:os';
 import { chooseSettings } from '../../intent/settings.js';
 import type { DirectorIntent, ServiceIntent } from '../../intent/types.js';
+import { createNft, type Nft } from '../../os/nft.js';
 import { openSysctls, type Sysctls } from '../../os/sysctl.js';
 import type { ChildLink } from '../child.js';
+import { createNetfilterKeeper, type NetfilterStatus } from './netfilter.js';
+import { openNetfilterRecord } from './netfilter-record.js';
 import { bootId } from './ownership.js';
 import type { KernelTable } from './reading.js';
 import { createSettingsKeeper, type SettingStatus } from './settings.js';
@@ -26,6 +29,7 @@ export interface DirectorReport {
   /** Times that somebody else had changed a setting. */
   readonly setting_drift: number;
   readonly timeouts: ReturnType<TimeoutsKeeper['status']>;
+  readonly netfilter: NetfilterStatus;
   /** The kernel adds up packets and bytes. */
   readonly counting: boolean;
 }
@@ -35,14 +39,16 @@ export interface Director {
   /** With every reading of the table. */
   reconcile(): void;
   report(): DirectorReport;
-  stop(ordered: boolean): void;
+  stop(ordered: boolean): Promise<void>;
 }
 
 export interface DirectorParts {
   readonly stateDir: string;
   readonly now: () => number;
   readonly client: () => KernelTable | undefined;
+  readonly onStop: () => 'keep' | 'remove';
   readonly sysctls?: Sysctls;
+  readonly nft?: Nft;
 }
 
 /** Kernels before 5.17 always do, and have no such setting. */
@@ -55,12 +61,14 @@ function isCounting(sysctls: Sysctls): boolean {
 }
 
 export function createDirector(
-  { stateDir, now, client, sysctls = openSysctls('/proc/sys/net/ipv4/vs') }: DirectorParts,
+  { stateDir, now, client, onStop, sysctls = openSysctls('/proc/sys/net/ipv4/vs'), nft = createNft() }: DirectorParts,
   { log, event }: Pick<ChildLink<never>, 'log' | 'event'>,
 ): Director {
   const sync = createSyncKeeper({ kernel: client, now, log, event });
   const timeouts = createTimeoutsKeeper({ kernel: client, log, event });
   const settings = createSettingsKeeper({ sysctls, stateDir, boot: bootId(), log, event });
+  const record = openNetfilterRecord(stateDir, (text) => log('warn', text));
+  const netfilter = createNetfilterKeeper({ nft, record, onStop, now, log, event });
   let restore = false;
   return {
     want({ director, roles, services, paired, localServer }) {
@@ -69,11 +77,13 @@ export function createDirector(
       // Before the daemons start: sync_ports and the like count from then on.
       settings.want(chooseSettings({ services, paired, sync: connectionSync, config, kernel: release(), localServer }));
       timeouts.want(idle);
+      netfilter.want(services);
       sync.want(connectionSync, roles);
     },
     reconcile() {
       settings.reconcile();
       timeouts.reconcile();
+      netfilter.reconcile();
       sync.reconcile();
     },
     report: () => ({
@@ -81,11 +91,13 @@ export function createDirector(
       settings: settings.status(),
       setting_drift: settings.drift(),
       timeouts: timeouts.status(),
+      netfilter: netfilter.status(),
       counting: isCounting(sysctls),
     }),
-    stop(ordered) {
+    async stop(ordered) {
       sync.stop(ordered);
       if (ordered && restore) settings.restore();
+      await netfilter.stop(ordered);
     },
   };
 }

@@ -8,6 +8,7 @@ import { serviceKey } from '../../base/service-id.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
+import type { Nft } from '../../os/nft.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
@@ -54,6 +55,7 @@ export interface PoolParts {
   readonly ownAddresses: () => ReadonlySet<Ip>;
   /** Below net.ipv4.vs. */
   readonly sysctls?: Sysctls;
+  readonly nft?: Nft;
 }
 
 const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
@@ -83,7 +85,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     },
     undecided: () => runner.undecided(),
   });
-  const director = createDirector({ ...parts, stateDir: first.stateDir, now, client: () => keeper.client() }, link);
+  const director = createDirector(
+    { ...parts, stateDir: first.stateDir, now, client: () => keeper.client(), onStop: () => latest.onStop },
+    link,
+  );
   let latest = first;
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
@@ -263,7 +268,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     async close(ordered) {
       runner.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
-      director.stop(ordered);
+      await director.stop(ordered);
       keeper.close();
       await store.flush();
     },

@@ -37,6 +37,11 @@ for (const [what, own, more] of [
   ['mh by dr alone', { services: [makeService([dr], { scheduler: 'mh' })], paired: false }, {}],
   ['sh by nat', { services: [makeService([makeServer(1)], { scheduler: 'sh' })] }, {}],
   ['a tunnel', { services: [makeService([makeServer(1, { forward: 'tun' })])] }, { schedule_icmp: '1' }],
+  [
+    'a tunnel whose MSS is looked after',
+    { services: [makeService([makeServer(1, { forward: 'tun' })], { mss: 'auto' })] },
+    { schedule_icmp: '1', pmtu_disc: '0' },
+  ],
   ['snat', { services: [makeService([makeServer(1)], { snat: true })] }, { conntrack: '1' }],
   ['a director that is a real server, without sync', { localServer: true }, {}],
   [
