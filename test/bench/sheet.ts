@@ -1,0 +1,113 @@
+/** The figures of a run, and how they are shown: one block for each size, every figure beside those of the others. */
+
+export type Contender = 'lbd' | 'keepalived' | 'ipvsadm';
+export type Unit = 's' | 'MB' | '% of a core';
+
+/** One line of a block. */
+export interface Work {
+  /** Unique in a block; the name in JSON. */
+  readonly id: string;
+  readonly text: string;
+  readonly unit: Unit;
+}
+
+export interface Figure {
+  readonly services: number;
+  readonly work: string;
+  readonly text: string;
+  readonly unit: Unit;
+  /** Medians; null where the contender has no such work, or where it could not be measured. */
+  readonly lbd: number | null;
+  readonly keepalived: number | null;
+  readonly ipvsadm: number | null;
+  readonly lbd_to_keepalived: number | null;
+  readonly lbd_to_ipvsadm: number | null;
+}
+
+export interface Sheet {
+  /** A figure of one repetition. */
+  add(services: number, work: Work, who: Contender, value: number): void;
+  /** A measurement that could not be taken. */
+  fail(line: string): void;
+  readonly failures: readonly string[];
+  figures(): readonly Figure[];
+}
+
+export function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  if (sorted.length === 0) return null;
+  if (sorted.length % 2 === 1) return sorted[middle] as number;
+  return ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+const ratio = (a: number | null, b: number | null): number | null => (a === null || b === null || b === 0 ? null : a / b);
+
+/** `works` are the lines of a block, in their order. */
+export function createSheet(works: readonly Work[]): Sheet {
+  const values = new Map<string, number[]>();
+  const sizes = new Set<number>();
+  const failures: string[] = [];
+  const key = (services: number, work: Work, who: Contender) => `${services} ${who} ${work.id}`;
+  function figure(services: number, work: Work): Figure {
+    const of = (who: Contender) => median(values.get(key(services, work, who)) ?? []);
+    const [lbd, keepalived, ipvsadm] = [of('lbd'), of('keepalived'), of('ipvsadm')];
+    return {
+      services,
+      work: work.id,
+      text: work.text,
+      unit: work.unit,
+      lbd,
+      keepalived,
+      ipvsadm,
+      lbd_to_keepalived: ratio(lbd, keepalived),
+      lbd_to_ipvsadm: ratio(lbd, ipvsadm),
+    };
+  }
+  return {
+    add(services, work, who, value) {
+      sizes.add(services);
+      const at = key(services, work, who);
+      values.set(at, [...(values.get(at) ?? []), value]);
+    },
+    fail: (line) => void failures.push(line),
+    failures,
+    figures: () => [...sizes].flatMap((services) => works.map((work) => figure(services, work))),
+  };
+}
+
+const DECIMALS: Readonly<Record<Unit, number>> = { s: 3, MB: 1, '% of a core': 1 };
+const HEAD = ['', 'unit', 'lbd', 'keepalived', 'ipvsadm', 'lbd : keepalived', 'lbd : ipvsadm'];
+
+const number = (value: number | null, decimals: number): string => (value === null ? '-' : value.toFixed(decimals));
+
+const cells = (figure: Figure): string[] => {
+  const decimals = DECIMALS[figure.unit];
+  return [
+    figure.text,
+    figure.unit,
+    ...[figure.lbd, figure.keepalived, figure.ipvsadm].map((value) => number(value, decimals)),
+    ...[figure.lbd_to_keepalived, figure.lbd_to_ipvsadm].map((value) => number(value, 2)),
+  ];
+};
+
+/** The first two columns to the left, figures to the right. */
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = HEAD.map((_none, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  const cell = (text: string, column: number) =>
+    column < 2 ? text.padEnd(widths[column] as number) : text.padStart(widths[column] as number);
+  return rows.map((row) => row.map(cell).join('  ').trimEnd());
+}
+
+/** Plain text. `title` heads the block of a size. */
+export function renderFigures(figures: readonly Figure[], title: (services: number) => string): string {
+  const sizes = [...new Set(figures.map((figure) => figure.services))];
+  const lines = align([HEAD, ...figures.map(cells)]);
+  const head = lines[0] as string;
+  return sizes
+    .map((services) => {
+      const own = figures.flatMap((figure, i) => (figure.services === services ? [lines[i + 1] as string] : []));
+      return [title(services), head, ...own, ''].join('\n');
+    })
+    .join('\n');
+}
