@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { formatEndpoint } from '../../src/base/ip.js';
 import { plan, planService } from '../../src/ipvs/plan.js';
 import {
   type Destination,
@@ -16,6 +15,7 @@ import {
   type Table,
 } from '../../src/ipvs/types.js';
 import { makeNetns, type Netns, type Program } from '../netns/netns.js';
+import { ONE_PACKET, PERSISTENT, SCHED1, SCHED2, words } from './kit/ipvsadm.js';
 import { run, tryRun, until } from './kit/shell.js';
 
 const CHILD = new URL('./kit/ipvs.js', import.meta.url);
@@ -64,11 +64,6 @@ const service = (name: string, destinations: readonly Destination[], more: Parti
 const table = (...services: readonly Service[]): Map<string, Service> =>
   new Map(services.map((one) => [serviceKey(one.id), one]));
 
-const PERSISTENT = 0x01;
-const ONE_PACKET = 0x04;
-const SCHED1 = 0x08;
-const SCHED2 = 0x10;
-
 const variety = table(
   service('tcp/192.0.2.10:80', [
     dest('10.1.0.1', 8080, { weight: 5, upper: 10, lower: 5 }),
@@ -104,44 +99,6 @@ const variety = table(
   service('fwmark/7', [dest('10.1.0.7', 0)], { scheduler: 'lc', flags: PERSISTENT, timeout: 86400, prefix: 16 }),
   service('fwmark/7/inet6', [dest('fd00::7', 0, { forward: 'dr' })], { scheduler: 'nq' }),
 );
-
-/* ---- the table in the words of `ipvsadm -Sn` ---- */
-
-const dotted = (bits: number): string =>
-  [24, 16, 8, 0].map((shift) => ((bits === 0 ? 0 : (0xffffffff << (32 - bits)) >>> shift) & 255).toString()).join('.');
-const PROTOCOL_OPTION = { tcp: '-t', udp: '-u', sctp: '--sctp-service' };
-const TUNNEL = ['ipip', 'gue', 'gre'];
-const METHOD_OPTION = { nat: '-m', dr: '-g', tun: '-i' };
-
-function idWords(one: ServiceId): string {
-  if (one.kind === 'fwmark') return `-f ${one.fwmark}${one.family === 6 ? ' -6' : ''}`;
-  return `${PROTOCOL_OPTION[one.protocol]} ${formatEndpoint(one.address, one.port)}`;
-}
-
-function serviceWords({ id: one, scheduler, flags, timeout, prefix, pe }: Service): string {
-  const words = [`-A ${idWords(one)} -s ${scheduler}`];
-  if (flags & PERSISTENT) words.push(`-p ${timeout}`);
-  if (flags & PERSISTENT && one.family === 4 && prefix !== 32) words.push(`-M ${dotted(prefix)}`);
-  if (flags & PERSISTENT && one.family === 6 && prefix !== 128) words.push(`-M ${prefix}`);
-  if (pe !== '') words.push(`--pe ${pe}`);
-  if (flags & ONE_PACKET) words.push('-o');
-  const marks = [...(flags & SCHED1 ? [`${scheduler}-fallback`] : []), ...(flags & SCHED2 ? [`${scheduler}-port`] : [])];
-  if (marks.length > 0) words.push(`-b ${marks.join(',')}`);
-  return words.join(' ');
-}
-
-function destWords(one: ServiceId, { address, port, forward, weight, tunType, tunPort, tunFlags }: Destination): string {
-  const words = [`-a ${idWords(one)} -r ${formatEndpoint(address, port)} ${METHOD_OPTION[forward]} -w ${weight}`];
-  if (forward === 'tun') words.push(`--tun-type ${TUNNEL[tunType]}`);
-  if (tunType === 1) words.push(`--tun-port ${tunPort}`);
-  if (tunType !== 0) words.push(tunFlags === 1 ? '--tun-csum' : '--tun-nocsum');
-  return words.join(' ');
-}
-
-const words = (one: Table): string[] =>
-  [...one.values()]
-    .flatMap((each) => [serviceWords(each), ...[...each.destinations.values()].map((to) => destWords(each.id, to))])
-    .sort();
 
 const saved = (): string[] => ns.exec('ipvsadm -Sn').trim().split('\n').sort();
 

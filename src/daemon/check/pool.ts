@@ -201,6 +201,13 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     });
   }
 
+  /** After an ordered stop nobody is master here: what hangs on that must not forward again what comes to this host's own server. */
+  function giveUp(): void {
+    for (const service of catalogue.all())
+      if (leader(service) !== undefined) for (const id of service.ids) keeper.want(serviceKey(id), undefined);
+    keeper.drain();
+  }
+
   /** With every reading of the table. */
   function lookAround(): void {
     director.reconcile();
@@ -268,6 +275,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     async close(ordered) {
       runner.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
+      else if (ordered) giveUp();
       await director.stop(ordered);
       keeper.close();
       await store.flush();

@@ -68,6 +68,8 @@ export interface TableKeeper {
   takeOver(keys: readonly string[]): number;
   /** Takes back every owned service, at once. */
   removeAll(): void;
+  /** Sends all that is wanted, however much it is, before it returns. */
+  drain(): void;
   close(): void;
 }
 
@@ -462,6 +464,10 @@ class Keeper implements TableKeeper {
       return this.lost(error as OsError);
     }
     for (const key of this.options.owned.keys) this.dirty.add(key);
+    this.drain();
+  }
+
+  drain(): void {
     while (this.kernel && this.begun && this.dirty.size > 0) this.flush();
   }
 

@@ -165,6 +165,10 @@ describe('the check process', () => {
         };
         assert.equal(value.services[0]?.stands_back_for, 'VI_1');
         assert.ok(pool.keeper.drift().total === 0);
+        pool.roles({ VI_1: 'master' });
+        await until(() => table().length === 2, 'and here again');
+        await pool.close(true);
+        assert.deepEqual(table(), ['tcp/192.0.2.20:80: 10.0.0.2:80=10'], 'an ordered stop leaves only what needs no master');
       },
       { carriers },
     );
