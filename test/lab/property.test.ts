@@ -26,10 +26,10 @@ import { ONE_PACKET, PERSISTENT, SCHED1, SCHED2, words } from './kit/ipvsadm.js'
 import { until } from './kit/shell.js';
 
 const CHILD = new URL('./kit/ipvs.js', import.meta.url);
-const RUNS = 40;
+const RUNS = 24;
 /** Tables of one run, one after the other. */
 const STEPS = 50;
-const ROUNDS = 25;
+const ROUNDS = 12;
 
 const address = (protocol: 'tcp' | 'udp' | 'sctp', ip: string, port: number): ServiceId => ({
   kind: 'address',
