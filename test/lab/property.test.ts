@@ -26,7 +26,7 @@ import { ONE_PACKET, PERSISTENT, SCHED1, SCHED2, words } from './kit/ipvsadm.js'
 import { until } from './kit/shell.js';
 
 const CHILD = new URL('./kit/ipvs.js', import.meta.url);
-const RUNS = 24;
+const RUNS = 12;
 /** Tables of one run, one after the other. */
 const STEPS = 50;
 const ROUNDS = 12;
