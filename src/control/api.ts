@@ -226,6 +226,8 @@ export interface ApiStatus {
     readonly wanted: readonly ('master' | 'backup')[];
     readonly running: readonly ('master' | 'backup')[];
     readonly problem: string | null;
+    /** Since start: times that somebody else had stopped, changed or started a daemon. */
+    readonly drift: number;
   } | null;
   readonly instances: readonly ApiInstance[];
   readonly services: readonly Pick<

@@ -40,9 +40,11 @@ function kinds(byKind: Readonly<Record<string, number>>): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
-function syncText({ interface: name, id, follows, running, problem }: NonNullable<ApiStatus['connection_sync']>): string {
+function syncText(sync: NonNullable<ApiStatus['connection_sync']>): string {
+  const { interface: name, id, follows, running, problem, drift } = sync;
   const who = running.length === 0 ? 'no daemon runs' : `${running.join(' and ')} on ${name}, id ${id}`;
-  return `${who}${follows === null ? '' : `, follows ${follows}`}${problem === null ? '' : `; ${problem}`}`;
+  const healed = drift === 0 ? '' : `, changed by somebody else ${times(drift)}`;
+  return `${who}${follows === null ? '' : `, follows ${follows}`}${healed}${problem === null ? '' : `; ${problem}`}`;
 }
 
 export function renderStatus(view: View, status: ApiStatus): string {

@@ -51,12 +51,12 @@ export interface DirectorParts {
   readonly nft?: Nft;
 }
 
-/** Kernels before 5.17 always do, and have no such setting. */
-function isCounting(sysctls: Sysctls): boolean {
+/** Undefined: this kernel has none of that name, or it cannot be read. */
+function readSetting(sysctls: Sysctls, name: string): string | undefined {
   try {
-    return sysctls.read('run_estimation') !== '0';
+    return sysctls.read(name);
   } catch {
-    return true;
+    return undefined;
   }
 }
 
@@ -64,9 +64,11 @@ export function createDirector(
   { stateDir, now, client, onStop, sysctls = openSysctls('/proc/sys/net/ipv4/vs'), nft = createNft() }: DirectorParts,
   { log, event }: Pick<ChildLink<never>, 'log' | 'event'>,
 ): Director {
-  const sync = createSyncKeeper({ kernel: client, now, log, event });
+  const boot = bootId();
+  const ports = () => readSetting(sysctls, 'sync_ports');
+  const sync = createSyncKeeper({ kernel: client, stateDir, boot, now, log, event, ports });
   const timeouts = createTimeoutsKeeper({ kernel: client, log, event });
-  const settings = createSettingsKeeper({ sysctls, stateDir, boot: bootId(), log, event });
+  const settings = createSettingsKeeper({ sysctls, stateDir, boot, log, event });
   const record = openNetfilterRecord(stateDir, (text) => log('warn', text));
   const netfilter = createNetfilterKeeper({ nft, record, onStop, now, log, event });
   let restore = false;
@@ -92,7 +94,8 @@ export function createDirector(
       setting_drift: settings.drift(),
       timeouts: timeouts.status(),
       netfilter: netfilter.status(),
-      counting: isCounting(sysctls),
+      // Kernels before 5.17 always do, and have no such setting.
+      counting: readSetting(sysctls, 'run_estimation') !== '0',
     }),
     async stop(ordered) {
       sync.stop(ordered);

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
 import { OsError } from '../../../../src/base/errors.js';
 import type { ConnectionSyncConfig } from '../../../../src/config/types.js';
-import { createSyncKeeper, type SyncKernel } from '../../../../src/daemon/check/sync.js';
+import { createSyncKeeper, type SyncKernel, type SyncLink } from '../../../../src/daemon/check/sync.js';
 import type { IpvsDaemon } from '../../../../src/wire/ipvs.js';
 
 const config: ConnectionSyncConfig = {
@@ -16,12 +19,21 @@ const config: ConnectionSyncConfig = {
 };
 const both = { ...config, follow: undefined };
 
-function world() {
+const folders: string[] = [];
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+/** `stateDir`: of an earlier life of lbd, whose daemons are `running` still. */
+function world(earlier: { stateDir?: string; boot?: string; running?: Map<string, IpvsDaemon> } = {}) {
+  const stateDir = earlier.stateDir ?? mkdtempSync(join(tmpdir(), 'lbd-sync-'));
+  if (!earlier.stateDir) folders.push(stateDir);
   let time = 0;
-  let index: number | undefined = 7;
+  let link: SyncLink | undefined = { index: 7, up: true };
+  let ports = '1';
   let refusal: number | undefined;
   let usable = true;
-  const running = new Map<string, IpvsDaemon>();
+  const running = earlier.running ?? new Map<string, IpvsDaemon>();
   const done: string[] = [];
   const events: string[] = [];
   const log: string[] = [];
@@ -47,13 +59,17 @@ function world() {
   };
   const keeper = createSyncKeeper({
     kernel: () => (usable ? kernel : undefined),
+    stateDir,
+    boot: earlier.boot ?? 'this boot',
+    ports: () => ports,
     now: () => time,
     log: (level, message, fields) => log.push(`${level}: ${message} ${fields?.reason ?? ''}`.trim()),
     event: (kind, subject, text) => events.push(`${kind} ${subject}: ${text}`),
-    indexOf: () => index,
+    linkOf: () => link,
   });
   return {
     keeper,
+    stateDir,
     running,
     events,
     log,
@@ -65,8 +81,11 @@ function world() {
     refuse: (errno: number | undefined) => {
       refusal = errno;
     },
-    renumber: (next: number | undefined) => {
-      index = next;
+    becomes: (next: SyncLink | undefined) => {
+      link = next;
+    },
+    havePorts: (next: string) => {
+      ports = next;
     },
     usable: (is: boolean) => {
       usable = is;
@@ -102,24 +121,94 @@ describe('connection sync', () => {
     assert.equal(taken(), 'stop master, stop backup, start master, start backup', "a length left out is the kernel's again");
   });
 
-  test('a daemon that somebody stops comes back, and it is told', () => {
+  test("group, port and ttl that are no longer named are the kernel's again", () => {
+    const { keeper, taken, running } = world();
+    for (const named of [{ group: '224.0.0.99' }, { port: 9000 }, { ttl: 4 }]) {
+      keeper.want({ ...config, ...named }, { VI_1: 'backup' });
+      taken();
+      keeper.want(config, { VI_1: 'backup' });
+      assert.equal(taken(), 'stop backup, start backup', JSON.stringify(named));
+    }
+    const { group, port, ttl } = running.get('backup') as IpvsDaemon;
+    assert.deepEqual([group, port, ttl], ['224.0.0.81', 8848, 1]);
+  });
+
+  test('a daemon that somebody stops, changes or starts is put right, and it is told and counted', () => {
     const { keeper, taken, running, events, pass } = world();
     keeper.want(config, { VI_1: 'master' });
+    assert.equal(keeper.status()?.drift, 0);
     running.clear();
     pass(1500);
     assert.equal(taken(), 'start master, start master');
-    assert.match(events.at(-1) ?? '', /somebody had stopped it/);
-    assert.ok(!events[0]?.includes('somebody'));
-    assert.equal(events.length, 2);
+    assert.match(events.at(-1) ?? '', /started on eth1, id 51: somebody else had stopped/);
+    running.set('master', { ...(running.get('master') as IpvsDaemon), syncId: 52 });
+    running.set('backup', { role: 'backup', interface: 'eth1', syncId: 51 });
+    pass(1500);
+    assert.equal(taken(), 'stop master, stop backup, start master');
+    assert.match(events.join('; '), /master daemon is stopped: somebody else had changed it/);
+    assert.match(events.join('; '), /backup daemon is stopped: somebody else had started it/);
+    assert.equal(keeper.status()?.drift, 3);
+    pass(1500);
+    keeper.want(config, { VI_1: 'backup' });
+    pass(1500);
+    assert.equal(keeper.status()?.drift, 3, 'what lbd does itself is none');
+    assert.equal(taken(), 'stop master, start backup');
+    assert.equal(events.at(-2), 'sync VI_1: the master daemon is stopped');
   });
 
   test('an interface that was made anew gets a new daemon', () => {
-    const { keeper, taken, renumber, pass } = world();
+    const { keeper, taken, becomes, pass, events } = world();
     keeper.want(both, {});
     taken();
-    renumber(8);
+    becomes({ index: 8, up: true });
     pass(1500);
     assert.equal(taken(), 'stop master, stop backup, start master, start backup');
+    assert.match(events.join('; '), /backup daemon is stopped: eth1 was made anew/);
+    pass(1500);
+    assert.equal(taken(), '');
+    assert.equal(keeper.status()?.drift, 0);
+  });
+
+  test('an interface that is back is not kept waiting', () => {
+    const { keeper, taken, becomes, refuse, pass } = world();
+    keeper.want(config, { VI_1: 'backup' });
+    becomes(undefined);
+    refuse(19);
+    for (let i = 0; i < 20; i++) pass(1500);
+    assert.equal(keeper.status()?.problem, 'there is no interface eth1');
+    taken();
+    pass(1);
+    assert.equal(taken(), '', 'it waits');
+    becomes({ index: 9, up: true });
+    refuse(undefined);
+    pass(1);
+    assert.equal(taken(), 'start backup');
+    assert.equal(keeper.status()?.problem, null);
+  });
+
+  test('an interface that is down is a problem, and the daemons stay', () => {
+    const { keeper, taken, becomes, pass, log } = world();
+    keeper.want(config, { VI_1: 'backup' });
+    taken();
+    becomes({ index: 7, up: false });
+    pass(1500);
+    pass(1500);
+    assert.equal(keeper.status()?.problem, 'the interface eth1 is down: bring it up');
+    assert.equal(log.length, 1);
+    becomes({ index: 7, up: true });
+    pass(1500);
+    assert.equal(keeper.status()?.problem, null);
+    assert.equal(taken(), '');
+  });
+
+  test('another sync_ports counts from a new start, so both start anew', () => {
+    const { keeper, taken, havePorts, pass, events } = world();
+    keeper.want(both, {});
+    taken();
+    havePorts('4');
+    pass(1500);
+    assert.equal(taken(), 'stop master, stop backup, start master, start backup');
+    assert.match(events.join('; '), /sync_ports/);
     pass(1500);
     assert.equal(taken(), '');
   });
@@ -152,6 +241,39 @@ describe('connection sync', () => {
     assert.equal(taken(), 'stop master, start master');
     keeper.want(undefined, {});
     assert.equal(taken(), 'stop master', 'what lbd began it ends');
+    running.set('master', { role: 'master', interface: 'eth9', syncId: 3 });
+    keeper.reconcile();
+    assert.equal(taken(), '', 'and what others begin then is theirs again');
+  });
+
+  test('what an earlier life started is ended when it is no longer wanted, in the same boot only', () => {
+    const first = world();
+    first.keeper.want(both, {});
+    first.keeper.stop(false);
+    const { stateDir, running } = first;
+    const foreign = world({ stateDir, running: new Map(running), boot: 'another boot' });
+    foreign.keeper.want(undefined, {});
+    assert.equal(foreign.taken(), '');
+    const next = world({ stateDir, running });
+    next.keeper.want(undefined, {});
+    assert.equal(next.taken(), 'stop master, stop backup');
+    const last = world({ stateDir, running: new Map([['master', { role: 'master', interface: 'eth1', syncId: 51 }]]) });
+    last.keeper.want(undefined, {});
+    assert.equal(last.taken(), '', 'an ended one is forgotten');
+  });
+
+  test('what has changed while lbd was away is seen by its record', () => {
+    const first = world();
+    first.keeper.want({ ...config, maxlen: 1200 }, { VI_1: 'master' });
+    first.keeper.stop(false);
+    const { stateDir, running } = first;
+    const same = world({ stateDir, running });
+    same.keeper.want({ ...config, maxlen: 1200 }, { VI_1: 'master' });
+    assert.equal(same.taken(), '');
+    const other = world({ stateDir, running });
+    other.becomes({ index: 8, up: true });
+    other.keeper.want({ ...config, maxlen: 1200 }, { VI_1: 'master' });
+    assert.equal(other.taken(), 'stop master, start master');
   });
 
   test('after a restart in place it goes on with what runs; an ordered stop ends it', () => {
