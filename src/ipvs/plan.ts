@@ -22,6 +22,18 @@ function attributesOf(service: Service): ServiceAttributes & { id: Service['id']
   return { id, scheduler, flags, timeout, prefix, pe };
 }
 
+/**
+ * mh hashes by the last weight that was not 0 (ip_vs_mh.c): a destination that is added with weight 0 has no place in the table, and its
+ * clients go elsewhere than on a director that saw it fail. So it gets its place first, and its weight 0 with the next message.
+ */
+function addDestination(key: string, id: Service['id'], dest: Destination): Operation[] {
+  if (dest.weight > 0 || !dest.place) return [{ kind: 'new-dest', key, id, dest }];
+  return [
+    { kind: 'new-dest', key, id, dest: { ...dest, weight: dest.place } },
+    { kind: 'set-dest', key, id, dest },
+  ];
+}
+
 /** Destinations that an operation adds or changes, and those that go. */
 function planDestinations(have: Service | undefined, want: Service): Operation[] {
   const { id } = want;
@@ -33,8 +45,8 @@ function planDestinations(have: Service | undefined, want: Service): Operation[]
   const again = have && isHashed(want.scheduler) ? outOfOrder(have, want) : NOTHING;
   for (const [name, dest] of want.destinations) {
     const present = have?.destinations.get(name);
-    if (!present) added.push({ kind: 'new-dest', key, id, dest });
-    else if (again.has(name)) added.push({ kind: 'del-dest', key, id, dest: present }, { kind: 'new-dest', key, id, dest });
+    if (!present) added.push(...addDestination(key, id, dest));
+    else if (again.has(name)) added.push({ kind: 'del-dest', key, id, dest: present }, ...addDestination(key, id, dest));
     else if (!sameDestination(present, dest))
       (dest.weight > present.weight ? raised : lowered).push({ kind: 'set-dest', key, id, dest });
   }

@@ -32,6 +32,8 @@ export interface DestinationAttributes {
 export interface Destination extends DestinationAttributes {
   readonly address: Ip;
   readonly port: number;
+  /** mh, of one with weight 0: the weight that its place in the table of hashes has. The kernel keeps it, and does not tell. */
+  readonly place?: number;
 }
 
 export interface Counters {

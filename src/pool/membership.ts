@@ -105,14 +105,17 @@ export const kernelKey = (server: RealServerIntent, id: ServiceId): string =>
 const TUNNEL_TYPE: Readonly<Record<Tunnel['type'], number>> = { ipip: 0, gue: 1, gre: 2 };
 const TUNNEL_FLAGS: Readonly<Record<Tunnel['checksum'], number>> = { none: 0, csum: 1, remcsum: 2 };
 
-function destination(server: RealServerIntent, state: Membership, id: ServiceId): Destination {
+function destination(server: RealServerIntent, state: Membership, id: ServiceId, scheduler: string): Destination {
   const { address, forward, upper, lower, tunnel } = server;
   const wrapped = forward === 'tun';
+  const weight = state === 'quiesced' ? 0 : server.weight;
+  const place = server.weight || server.configuredWeight;
   return {
     address,
     port: kernelPort(server, id),
     forward,
-    weight: state === 'quiesced' ? 0 : server.weight,
+    weight,
+    ...(scheduler === 'mh' && weight === 0 && place > 0 ? { place } : {}),
     upper,
     lower,
     tunType: wrapped ? TUNNEL_TYPE[tunnel.type] : 0,
@@ -151,7 +154,7 @@ export function wanted(service: ServiceIntent, members: Memberships): Service[] 
     timeout: persistence?.timeout ?? 0,
     prefix: persistence?.prefix ?? addressBits(id.family),
     pe: persistence?.engine ?? '',
-    destinations: new Map(serving.map(({ server, state }) => [kernelKey(server, id), destination(server, state, id)])),
+    destinations: new Map(serving.map(({ server, state }) => [kernelKey(server, id), destination(server, state, id, scheduler)])),
   }));
 }
 

@@ -55,6 +55,8 @@ function differences(operations: readonly Operation[]): { kind: DriftKind; opera
     if (whole && operation.kind === 'new-dest') return [];
     const isMoved = 'dest' in operation && moved.has(destinationKey(operation.dest));
     if (isMoved && operation.kind === 'del-dest') return [];
+    // The second half of adding one with weight 0 (plan.ts).
+    if (operation.kind === 'set-dest' && renewed.has(destinationKey(operation.dest))) return [];
     return [{ kind: isMoved ? 'server_order' : KIND[operation.kind], operation }];
   });
 }

@@ -124,6 +124,23 @@ test('a table of hashes ends in the wanted order, whatever was there; the others
   );
 });
 
+test('mh: one that is added with weight 0 has its place in the table of hashes first, wherever it is added', () => {
+  const placed: Destination = { ...dest(2, 0), place: 7 };
+  const steps = (have: Service | undefined, ...want: Destination[]) =>
+    planService(have, service(1, 'mh', want)).map((one) => ('dest' in one ? `${one.kind} ${one.dest.weight}` : one.kind));
+  assert.deepEqual(steps(undefined, placed), ['new-service', 'new-dest 7', 'set-dest 0']);
+  assert.deepEqual(steps(undefined, dest(2, 0)), ['new-service', 'new-dest 0']);
+  assert.deepEqual(steps(service(1, 'mh', [placed, dest(1, 1)]), dest(1, 1), placed), [
+    'del-dest 1',
+    'new-dest 1',
+    'del-dest 0',
+    'new-dest 7',
+    'set-dest 0',
+  ]);
+  assert.deepEqual(steps(service(1, 'mh', [dest(2, 7)]), placed), ['set-dest 0']);
+  assert.deepEqual(steps(service(1, 'mh', [dest(2, 0)]), placed), []);
+});
+
 test('what takes traffic comes before what loses it, and whole services go last', () => {
   const have = table(service(1, 'rr', [dest(1, 5), dest(2, 0), dest(3, 1)]), service(2, 'rr', [dest(1, 1)]));
   const want = table(service(1, 'rr', [dest(1, 0), dest(2, 5), dest(4, 1)]), service(3, 'rr', [dest(1, 1)]));

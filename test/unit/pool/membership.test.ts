@@ -112,6 +112,20 @@ describe('the wanted service', () => {
     });
   });
 
+  test('of mh remembers the place of those that have weight 0', () => {
+    const servers = [server(1, { weight: 0, configuredWeight: 5 }), server(2), server(3), server(4, { weight: 0 })];
+    const all = new Map<string, Membership>(servers.map(({ key }) => [key, key === '10.0.0.2:80' ? 'quiesced' : 'in']));
+    const placesOf = (scheduler: string) =>
+      [...only(service(servers, { scheduler }), all).destinations.values()].map(({ weight, place }) => [weight, place]);
+    assert.deepEqual(placesOf('mh'), [
+      [0, 5],
+      [0, 10],
+      [10, undefined],
+      [0, undefined],
+    ]);
+    assert.ok(placesOf('sh').every(([, place]) => place === undefined));
+  });
+
   test('of IPv6 groups clients by whole addresses too', () => {
     const id = { kind: 'fwmark', family: 6, fwmark: 7 } as const;
     assert.equal(only({ ...web, ids: [id] }, members).prefix, 128);

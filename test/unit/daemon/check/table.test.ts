@@ -174,6 +174,23 @@ describe('drift is healed and counted', () => {
     });
   });
 
+  test('a failed server of mh that somebody took out is one drift, and gets its place again', async () => {
+    await world(async ({ keeper, other, has, kernel }) => {
+      const hashed = service(4, [dest(1), dest(2, { weight: 0, place: 7 })], 'mh');
+      await start(keeper, hashed);
+      outside(other, { kind: 'del-dest', key: '', id: hashed.id, dest: dest(2) });
+      kernel.commands.length = 0;
+      await until(() => same(has(4), hashed), 'healed');
+      assert.deepEqual(
+        kernel.commands.filter((one) => [5, 6, 7].includes(one)),
+        [5, 6],
+        'added with its place, then set to 0',
+      );
+      await until(() => keeper.drift().total > 0, 'counted');
+      assert.deepEqual(keeper.drift().by_kind, { server_missing: 1 });
+    });
+  });
+
   test('another program that works against lbd is told of now and then, and healed each time', async () => {
     await world(async ({ keeper, other, has, events }) => {
       await start(keeper, web);
