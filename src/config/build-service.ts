@@ -187,6 +187,35 @@ function checkUse(
     report('error', at, `"snat" means nothing: no real server of ${at.value.name} is forwarded to by nat`, ['snat']);
 }
 
+/** What the kernel does as it is told, to the surprise of many. */
+function warnSurprises(
+  at: Located<VirtualServerShape>,
+  servers: readonly RealServerConfig[],
+  { scheduler, onePacket, onFailure, ids }: ServiceSettings,
+  report: Report,
+): void {
+  const isUdp = ids[0]?.kind === 'address' && ids[0].protocol === 'udp';
+  const hashed = isHashed(scheduler);
+  if (isUdp && !onePacket && onFailure === 'quiesce' && servers.length > 0) {
+    const cure = hashed
+      ? `one_packet: true moves it, and ${scheduler} still finds one server for a client`
+      : 'on_failure: remove moves it';
+    const text = `a UDP flow stays with its failed real server as long as the client sends: weight 0 does not end it; ${cure}`;
+    report('warning', at, text, [hashed ? 'scheduler' : 'on_failure']);
+  }
+  if (scheduler === 'sh' && servers.some((server) => server.weight > 1)) {
+    const fact = 'under sh a server with weight 0 has one place in the table of hashes, not as many as its weight was';
+    const text = `${fact}: while one fails or drains, clients of the others move too; with weight 1 for all, or mh, they stay`;
+    report('warning', at, text, ['scheduler']);
+  }
+  if (onePacket && servers.some((server) => server.forward === 'nat')) {
+    const cure = 'that is fine for flows without answers (syslog), otherwise write forward: dr';
+    report('warning', at, `one_packet with nat: answers do not come from the address of ${at.value.name}; ${cure}`, [
+      'one_packet',
+    ]);
+  }
+}
+
 function buildService(at: Located<VirtualServerShape>, defaults: Defaults | undefined, report: Report): VirtualServerConfig {
   const { value } = at;
   const levels: readonly PartialTiming[] = [value.check, defaults?.check];
@@ -203,6 +232,7 @@ function buildService(at: Located<VirtualServerShape>, defaults: Defaults | unde
   warnUnchecked(value.name, realServers, at, report);
   checkTwins(value.name, realServers, settings, at, report);
   checkUse(at, realServers, settings, report);
+  warnSurprises(at, realServers, settings, report);
   return { name: value.name, ...settings, checks, realServers };
 }
 

@@ -128,6 +128,29 @@ describe('services', () => {
   });
 });
 
+test('what the kernel does as told, to the surprise of many, is warned of', () => {
+  const warnings = (text: string) => {
+    const { config, problems } = parseConfig('f.yaml', text, BAD_OPTIONS);
+    assert.ok(config, JSON.stringify(problems));
+    return problems.map((one) => one.message).join('\n');
+  };
+  const pool = (lines: string, own: string) => service(`${lines}    real_servers: [ { address: 10.0.0.1, ${own} } ]\n`);
+  assert.match(warnings(pool('    scheduler: sh\n', 'weight: 2')), /clients of the others move too/);
+  assert.doesNotMatch(warnings(pool('    scheduler: sh\n', 'weight: 1')), /move too/);
+  assert.doesNotMatch(warnings(pool('    scheduler: mh\n', 'weight: 2')), /move too/);
+  const ops = '    protocol: udp\n    one_packet: true\n';
+  assert.match(warnings(pool(ops, 'forward: nat')), /answers do not come from the address of web/);
+  assert.doesNotMatch(warnings(pool(ops, 'forward: dr')), /do not come from/);
+  assert.doesNotMatch(warnings(pool('    protocol: udp\n', 'forward: nat')), /do not come from|stays with/);
+  assert.match(warnings(pool('    protocol: udp\n    scheduler: mh\n', 'weight: 1')), /stays with .* one_packet: true moves it/);
+  assert.match(
+    warnings(pool('    protocol: udp\n    on_failure: quiesce\n', 'weight: 1')),
+    /stays with .* on_failure: remove moves/,
+  );
+  assert.doesNotMatch(warnings(pool(`    scheduler: mh\n${ops}`, 'forward: dr')), /stays with/);
+  assert.doesNotMatch(warnings(pool('    scheduler: mh\n', 'weight: 1')), /stays with/);
+});
+
 describe('real servers', () => {
   const servers = (text: string) => only(text).realServers.map((one) => [one.address, one.port]);
   test("without a port have the service's, or none behind a mark", () => {
