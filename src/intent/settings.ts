@@ -66,10 +66,15 @@ const expiry = ({ services }: SettingsInput): Choice[] => [
 ];
 
 function reuse(input: SettingsInput): Choice[] {
-  const stalls = input.services.some((one) => one.snat) && !atLeast(input.kernel, 5, 9);
+  const tracked = input.services.some((one) => one.snat);
+  const stalls = tracked && !atLeast(input.kernel, 5, 9);
+  // Conntrack sees one half of such a connection, and ignores its reset: IPVS drops the next SYN to be rid of the old entry (seen on 6.1).
+  const halves = tracked && (uses(input.services, 'dr') || uses(input.services, 'tun'));
   const note = stalls
     ? '; on this kernel (before 5.9) with conntrack a reused port may wait one second: a newer kernel cures it'
-    : '';
+    : halves
+      ? '; beside snat a port of a dr or tun service that is used again after a reset waits one second: "notrack" for its packets in a raw prerouting chain of nftables cures it'
+      : '';
   return [
     {
       name: 'conn_reuse_mode',

@@ -81,3 +81,13 @@ test('an old kernel with conntrack is told of', () => {
   assert.match(why('5.4.0-1'), /before 5\.9/);
   for (const kernel of ['5.9.0', '6.1.0', '10.0.1', 'strange']) assert.doesNotMatch(why(kernel), /before 5\.9/);
 });
+
+test('dr and tun beside snat are told of, where a new kernel does not help', () => {
+  const snat = makeService([makeServer(1)], { snat: true });
+  const why = (...services: SettingsInput['services']) =>
+    chooseSettings(input({ services })).find((one) => one.name === 'conn_reuse_mode')?.why ?? '';
+  for (const forward of ['dr', 'tun'] as const)
+    assert.match(why(snat, makeService([makeServer(1, { forward })])), /beside snat .* "notrack"/);
+  assert.doesNotMatch(why(snat, web), /notrack/);
+  assert.doesNotMatch(why(makeService([dr])), /notrack/);
+});
