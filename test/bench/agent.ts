@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type IpvsClient, openIpvs } from '../../src/os/ipvs.js';
 import { serve } from '../netns/netns.js';
-import { type StillAlive, untilFull, untilWeight } from './kernel-watch.js';
+import { type Reached, type StillAlive, untilFull, untilWeight } from './kernel-watch.js';
 import { reloadWatch } from './lbd-watch.js';
 import { cpuOf, pssOf, reapedCpu, tree } from './proc.js';
 import type { Weighted } from './texts.js';
@@ -31,6 +31,8 @@ export interface Run {
 export interface Took {
   /** Milliseconds until what was waited for. */
   readonly ms: number;
+  /** Of these, from its first sign on: the time of programming a table. */
+  readonly sinceFirstMs: number;
   /** Seconds of CPU until then. */
   readonly cpu: number;
 }
@@ -41,12 +43,11 @@ export interface Launched extends Took {
   readonly peak: number;
 }
 
-export interface Commanded {
-  /** Milliseconds until what was waited for, and until the command had ended. */
-  readonly ms: number;
+/** `cpu` is the command's own. */
+export interface Commanded extends Took {
+  /** Milliseconds until the command had ended. */
   readonly endedMs: number;
-  /** Seconds of CPU of the command, and of the daemon it talked to. */
-  readonly cpu: number;
+  /** Seconds of CPU of the daemon that it talked to. */
   readonly daemonCpu: number;
 }
 
@@ -113,20 +114,26 @@ async function untilQuiet(pid: number): Promise<number> {
 }
 
 /** What is there to be watched is opened now, before it is told to happen; the result waits. */
-function watch(until: Until, alive: StillAlive): () => Promise<number> {
+function watch(until: Until, alive: StillAlive): () => Promise<Reached> {
+  const atOnce = async (moment: Promise<number>): Promise<Reached> => {
+    const at = await moment;
+    return { at, first: at };
+  };
   switch (until.kind) {
     case 'full':
       return () => untilFull(kernel(), until.services, LIMIT_MS, alive);
     case 'weight':
-      return () => untilWeight(kernel(), until.of, LIMIT_MS, alive);
+      return () => atOnce(untilWeight(kernel(), until.of, LIMIT_MS, alive));
     case 'reloaded': {
       const reloaded = reloadWatch(until.log, until.socket);
-      return () => reloaded(LIMIT_MS);
+      return () => atOnce(reloaded(LIMIT_MS));
     }
     case 'quiet':
-      return () => untilQuiet(until.pid);
+      return () => atOnce(untilQuiet(until.pid));
   }
 }
+
+const times = ({ at, first }: Reached, began: number) => ({ ms: at - began, sinceFirstMs: at - first });
 
 /** Starts a daemon that stays. With `peak`, its memory is looked at all the time, which costs time. */
 async function launch(run: Run, until: Until, peak = false): Promise<Launched> {
@@ -138,10 +145,10 @@ async function launch(run: Run, until: Until, peak = false): Promise<Launched> {
   };
   const timer = peak ? setInterval(look, PEAK_POLL_MS) : undefined;
   try {
-    const at = await watch(until, aliveCheck(child, run.log))();
+    const reached = await watch(until, aliveCheck(child, run.log))();
     const cpu = cpuOf(tree(pid));
     if (peak) await untilQuiet(pid);
-    return { pid, ms: at - began, cpu, peak: highest };
+    return { pid, ...times(reached, began), cpu, peak: highest };
   } finally {
     clearInterval(timer);
   }
@@ -153,8 +160,7 @@ async function signal(pid: number, name: NodeJS.Signals, until: Until): Promise<
   const reached = watch(until, () => process.kill(pid, 0));
   const began = performance.now();
   process.kill(pid, name);
-  const at = await reached();
-  return { ms: at - began, cpu: cpuOf(tree(pid)) - before };
+  return { ...times(await reached(), began), cpu: cpuOf(tree(pid)) - before };
 }
 
 /** Runs a command to its end, and until the kernel has what it is for, if that is given. */
@@ -164,11 +170,11 @@ async function command(run: Run, until: Until | null, daemon: number | null): Pr
   const began = performance.now();
   const { child, ended } = begin(run);
   const check = aliveCheck(child, run.log);
-  const at = until && (await watch(until, () => child.exitCode === 0 || check())());
+  const reached = until && (await watch(until, () => child.exitCode === 0 || check())());
   const endedAt = await ended;
   if (child.exitCode !== 0) check();
   return {
-    ms: (at ?? endedAt) - began,
+    ...times(reached ?? { at: endedAt, first: endedAt }, began),
     endedMs: endedAt - began,
     cpu: reapedCpu(process.pid) - before.own,
     daemonCpu: daemonCpu() - before.daemon,

@@ -4,7 +4,7 @@ import type { IpvsClient } from '../../src/os/ipvs.js';
 import { REAL_SERVERS, serverAddress, serviceId, type Weighted } from './texts.js';
 
 /** Milliseconds between two questions: a hundredth of the time waited so far, within these bounds. */
-const POLL_MS = { least: 2, most: 25, share: 0.01 };
+const POLL_MS = { least: 2, most: 10, share: 0.01 };
 /** Services that are looked at, spread over the table. */
 const PROBES = 16;
 
@@ -36,19 +36,28 @@ const isWhole = (client: IpvsClient, services: number): boolean => {
   return table.size === services && [...table.values()].every((service) => service.destinations.size === REAL_SERVERS);
 };
 
+export interface Reached {
+  /** Milliseconds (performance.now) when it was so. */
+  readonly at: number;
+  /** When the first sign of it was there. */
+  readonly first: number;
+}
+
 /**
  * The moment when the table is full. Whatever the order of programming, the probes are full when at least 15 of 16 parts are; the whole
- * table is read when they are, and again until it is full should the probes have been too few.
+ * table is read when they are, and again until it is full should the probes have been too few. The first sign is any of the two ends.
  */
-export async function untilFull(client: IpvsClient, services: number, limitMs: number, alive: StillAlive): Promise<number> {
+export async function untilFull(client: IpvsClient, services: number, limitMs: number, alive: StillAlive): Promise<Reached> {
+  const ends = [serviceId(0), serviceId(services - 1)];
+  const first = await until('the first service', limitMs, alive, () => ends.some((id) => client.readService(id) !== undefined));
   let open = probes(services);
   const at = await until(`a table of ${services} services`, limitMs, alive, () => {
     // The one that was missing is asked first: one question a turn.
     while (open.length > 0 && isFull(client, open.at(-1) as number)) open = open.slice(0, -1);
     return open.length === 0;
   });
-  if (isWhole(client, services)) return at;
-  return until(`the last of ${services} services`, limitMs, alive, () => isWhole(client, services));
+  if (isWhole(client, services)) return { at, first };
+  return { at: await until(`the last of ${services} services`, limitMs, alive, () => isWhole(client, services)), first };
 }
 
 export function untilWeight(client: IpvsClient, wanted: Weighted, limitMs: number, alive: StillAlive): Promise<number> {
