@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes this machine ready for `npm run demo` and `npm test`: Debian packages, npm packages with the addon, the build. Says what it does
-# before it does it; does nothing, in well under a second, when everything is there. The argument is the purpose: demo, test or lab.
+# before it does it; does nothing, in well under a second, when everything is there. The argument is the purpose: demo, test, bench or lab.
 set -u
 purpose=${1:-test}
 cd "$(dirname "$0")/../.." || exit 1
