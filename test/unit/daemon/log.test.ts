@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { createLog } from '../../../src/daemon/log.js';
+import { createLog, createWriter } from '../../../src/daemon/log.js';
 
 /** A standard error that takes a few bytes at a time, or refuses. */
 function output() {
@@ -45,4 +49,31 @@ test('what a full disk took is counted, and told when there is room again', () =
     lines().map((line) => line.msg),
     ['3 log lines could not be written: ENOSPC: no space left on device, write', 'there'],
   );
+});
+
+test('a pipe that nobody reads blocks nothing: what it does not take is counted, and the first new line is whole', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-log-'));
+  const name = join(folder, 'pipe');
+  execFileSync('mkfifo', [name]);
+  const fd = openSync(name, 'r+');
+  try {
+    const log = createLog('info', createWriter(fd));
+    const began = performance.now();
+    for (let i = 0; i < 50; i++) log.write('info', 'x'.repeat(6000));
+    assert.ok(performance.now() - began < 5000, 'waited for once, not for every line');
+    let text = '';
+    const room = new Uint8Array(2 ** 17);
+    text += Buffer.from(room.subarray(0, readSync(fd, room))).toString();
+    log.write('info', 'there');
+    text += Buffer.from(room.subarray(0, readSync(fd, room))).toString();
+    const lines = text.trim().split('\n');
+    assert.equal((JSON.parse(lines.at(-1) as string) as { msg: string }).msg, 'there');
+    assert.match(
+      (JSON.parse(lines.at(-2) as string) as { msg: string }).msg,
+      /^\d+ log lines could not be written: nobody reads them$/,
+    );
+  } finally {
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+  }
 });
