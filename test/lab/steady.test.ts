@@ -1,0 +1,173 @@
+/** What is not meant by a change is not touched by it: connections through reloads, and through kills in the middle of a large change; a one-way flow moves. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createDirector, type Director } from './kit/director.js';
+import { buildNetwork, giveVip, type Network, VIP } from './kit/net.js';
+import { type Program, start, until } from './kit/shell.js';
+import { monotonic, startTraffic, type Traffic } from './kit/traffic.js';
+
+const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, import.meta.url));
+const HELD = 200;
+const RELOADS = 8;
+const MANY = 400;
+/** Lines of a service that has nothing to do with those below: itself and its servers. */
+const LINES = 6;
+
+const POOL = 'real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ]';
+const BASE = `
+defaults: { scheduler: rr, forward: dr, check: { interval: 1s, timeout: 900ms, fall: 20 }, checks: [ { type: icmp } ] }
+virtual_servers:
+  - { name: web, address: "${VIP}:80", ${POOL} }
+  - { name: long, address: "${VIP}:81", ${POOL} }
+  - { name: dns, address: "${VIP}:53", protocol: udp, checks: [ { type: tcp, port: 8080, fall: 2 } ], ${POOL} }
+`;
+const OWN = 3;
+const others = (count: number, weight: number): string =>
+  Array.from({ length: count }, (_, i) => {
+    const address = `10.5.${Math.floor(i / 250)}.${(i % 250) + 1}`;
+    const servers = Array.from({ length: LINES - 1 }, (_, host) => `{ address: 10.6.0.${host + 1}, weight: ${weight} }`);
+    return `  - { name: o${i}, address: "${address}:80", checks: [], real_servers: [ ${servers.join(', ')} ] }\n`;
+  }).join('');
+
+let network: Network;
+let d1: Director;
+let traffic: Traffic;
+let client: Program;
+const hosts = new Map<string, Program>();
+const programs: Program[] = [];
+let held: { alive: readonly number[]; broken: readonly number[] } | undefined;
+
+const lines = () => network.exec('d1', 'cat /proc/net/ip_vs').trim().split('\n').length;
+const foreign = () =>
+  network
+    .exec('d1', 'ipvsadm -Sn')
+    .split('\n')
+    .filter((line) => line.includes('203.0.113.1'));
+/** As many services as wanted, and all of them in the kernel. */
+const inSync = (services: number) =>
+  d1.when(
+    'all as wanted',
+    (status) => status.services.length === services && status.services.every((one) => one.in_sync),
+    120_000,
+  );
+
+/** By signal: this process must not stand still while others talk to it. */
+async function reload(text: string): Promise<void> {
+  const { revision } = await d1.status();
+  d1.configure(text);
+  d1.program().signal('SIGHUP');
+  await d1.when('reloaded', (status) => status.revision > revision);
+}
+
+/** Ends the processes as soon as the kernel's table has more than so many lines; tells how many it had then. */
+async function killAbove(limit: number, pids: readonly number[]): Promise<number> {
+  const count = 'wc -l </proc/net/ip_vs';
+  const line = `until [ $(${count}) -gt ${limit} ]; do :; done; kill -9 ${pids.join(' ')}; ${count}`;
+  const killer = start(network.host('d1').netns, ['sh', '-c', line]);
+  programs.push(killer);
+  return Number(await killer.line(/^\d+$/, 120_000));
+}
+
+async function undisturbed(since: number): Promise<void> {
+  await traffic.more(30);
+  assert.deepEqual(
+    traffic.between(since).filter((answer) => answer.error !== null),
+    [],
+  );
+  await echoing();
+  assert.deepEqual(held?.broken, [0]);
+}
+
+const echoing = () =>
+  until('every connection echoes', () => held?.alive[0] === HELD).catch((error: Error) =>
+    assert.fail(`${error.message}: ${JSON.stringify(held)} of ${HELD}`),
+  );
+
+describe('a steady director', () => {
+  before(async () => {
+    network = buildNetwork(['cli', 'd1', 'rs1', 'rs2']);
+    network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
+    network.exec('d1', 'ipvsadm -A -t 203.0.113.1:80 -s wrr');
+    network.exec('d1', 'ipvsadm -a -t 203.0.113.1:80 -r 10.9.9.9:80 -m -w 3');
+    for (const name of ['rs1', 'rs2']) {
+      giveVip(network, name);
+      const { netns } = network.host(name);
+      hosts.set(name, start(netns, [process.execPath, script('host'), name, '8080', '53', VIP]));
+      programs.push(start(netns, [process.execPath, script('web'), name, '80']));
+      programs.push(start(netns, [process.execPath, script('long'), 'serve', '81']));
+    }
+    for (const program of [...hosts.values(), ...programs]) await program.line(/listens/);
+    d1 = createDirector(network.host('d1').netns, 'd1');
+    d1.configure(BASE);
+    await d1.start();
+    await d1.when('up', ({ services }) => services.length === OWN && services.every((one) => one.up === 2 && one.in_sync));
+    traffic = startTraffic(network.host('cli').netns, VIP, 80, 10, 10_000);
+    client = start(network.host('cli').netns, [process.execPath, script('long'), 'hold', String(HELD), `${VIP}:81`]);
+    client.onLine((line) => {
+      if (line.startsWith('{')) held = JSON.parse(line) as typeof held;
+    });
+    await client.line(/all are open/);
+    await echoing();
+  });
+
+  after(async () => {
+    await traffic?.stop();
+    await client?.kill();
+    await d1?.destroy();
+    for (const program of [...programs, ...hosts.values()]) await program.kill();
+    network?.destroy();
+  });
+
+  test('reloads of unrelated services break no connection: neither 200 long ones nor those that come all the time', async () => {
+    const since = monotonic();
+    for (let i = 1; i < RELOADS; i++) await reload(BASE + others(1 + ((i * 7) % 10), i));
+    await reload(BASE);
+    await inSync(OWN);
+    await undisturbed(since);
+  });
+
+  test('all of lbd is killed in the middle of a change of thousands: the next one finishes it, and nothing else is touched', async (t) => {
+    const since = monotonic();
+    const [before, small] = [foreign(), lines()];
+    const { processes } = await d1.status();
+    const killed = killAbove(
+      small + 300,
+      processes.flatMap((one) => one.pid ?? []),
+    );
+    d1.configure(BASE + others(MANY, 1));
+    d1.program().signal('SIGHUP');
+    const at = (await killed) - small;
+    t.diagnostic(`killed at ${at} of ${MANY * LINES} lines`);
+    assert.ok(at < MANY * LINES, 'in the middle');
+    await d1.program().ended;
+    await d1.start();
+    await inSync(OWN + MANY);
+    assert.equal(lines(), small + MANY * LINES);
+    await reload(BASE);
+    await inSync(OWN);
+    await until('only what is wanted is left', () => lines() === small);
+    assert.deepEqual(foreign(), before);
+    await undisturbed(since);
+  });
+
+  test('a flow of datagrams moves within a second of the verdict on its real server', async (t) => {
+    const flow = start(network.host('cli').netns, [process.execPath, script('stream'), VIP, '53', '20']);
+    programs.push(flow);
+    const { who } = JSON.parse(await flow.line(/^\{/)) as { who: string };
+    const events = d1.follow();
+    let movedAt = 0;
+    flow.onLine((line) => {
+      const answer = JSON.parse(line) as { at: number; who: string };
+      if (answer.who !== who && movedAt === 0) movedAt = answer.at;
+    });
+    await hosts.get(who)?.kill();
+    const verdict = await events.event(
+      ({ kind, subject, text }) => kind === 'verdict' && subject.startsWith('dns/') && text.startsWith('up -> down'),
+    );
+    await until('another one answers', () => movedAt !== 0, 20_000);
+    await events.kill();
+    t.diagnostic(`${movedAt - Date.parse(verdict.at)} ms after the verdict`);
+    assert.ok(movedAt - Date.parse(verdict.at) < 1000, `${movedAt - Date.parse(verdict.at)} ms`);
+  });
+});
