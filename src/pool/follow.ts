@@ -24,6 +24,17 @@ export function leaderOf(
   return carriers.find((one) => one.addresses.some((address) => addresses.has(address)))?.name;
 }
 
+/**
+ * Whether the network of the service is away: every instance that carries its addresses is in fault (of a firewall mark: every instance).
+ * Nobody is served here then, and what checks find says nothing of the real servers. The kernel forgets the connections of a server that
+ * leaves the table (expire_nodest_conn), and this director would come back as a master that knows none.
+ */
+export function isCutOff(service: ServiceIntent, carriers: readonly Carrier[], roles: Readonly<Record<string, string>>): boolean {
+  const addresses = new Set(service.ids.flatMap((id) => (id.kind === 'address' ? [id.address] : [])));
+  const own = addresses.size === 0 ? carriers : carriers.filter((one) => one.addresses.some((each) => addresses.has(each)));
+  return own.length > 0 && own.every((one) => roles[one.name] === 'fault');
+}
+
 /** Whether this host is a real server of the service, and gets its packets with the service's address on them. */
 export const isServer = (service: ServiceIntent, isOwn: (address: Ip) => boolean): boolean =>
   service.realServers.some((server) => server.forward !== 'nat' && isOwn(server.address));

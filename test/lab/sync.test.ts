@@ -193,6 +193,18 @@ describe('connection sync', () => {
     await goOn(held);
     t.diagnostic(TARGETS.map((name, i) => `${name}: ${held.latest()?.alive[i]} of ${EACH} go on`).join(', '));
     assert.ok(held.latest()?.broken.every((one) => one <= EACH * 0.01));
+    // Its checks have failed meanwhile, and it comes back as the master that knows its connections still.
+    const broken = held.latest()?.broken;
+    await until(
+      'the checks of the one that is cut off have failed',
+      async () => (await d1.status()).services.every((one) => one.up === 0),
+      20_000,
+    );
+    network.cable('d1', 'up');
+    await d1.when('master again', (status) => status.instances[0]?.state === 'master' && runs('master')(status));
+    await d2.when('listens again', runs('backup'));
+    await goOn(held);
+    assert.deepEqual(held.latest()?.broken, broken);
   });
 
   test('an ordered stop ends the daemon, and nothing else of IPVS', async () => {

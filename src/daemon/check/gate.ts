@@ -20,9 +20,13 @@ export interface GateOptions {
   readonly obstacle: () => State | undefined;
   /** Checks without a verdict. */
   readonly undecided: () => number;
+  /** The checks that look again have had their time. */
+  readonly onLooked: () => void;
 }
 
 export interface Gate {
+  /** Checks look again. */
+  readonly looking: boolean;
   /** Something may have changed. */
   tell(): void;
   /** The network was away: these checks look again, each so many times, before their verdicts count. */
@@ -58,11 +62,15 @@ export function createGate(options: GateOptions): Gate {
 
   setTimeout(tell, DECIDE_MS + 1).unref();
   return {
+    get looking() {
+      return again.size > 0;
+    },
     tell,
     recheck(tries) {
       for (const [key, count] of tries) again.set(key, count);
       setTimeout(() => {
         again.clear();
+        options.onLooked();
         tell();
       }, DECIDE_MS);
       told = undefined;

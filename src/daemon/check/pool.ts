@@ -12,7 +12,7 @@ import type { Nft } from '../../os/nft.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
-import { belongs, type Carrier, isServer, leaderOf } from '../../pool/follow.js';
+import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
 import { adoptedMembership, checksOf, kernelKey, type Memberships, memberships, wanted } from '../../pool/membership.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
@@ -84,6 +84,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       return keeper.problem ? { state: 'unusable', reason: keeper.problem } : undefined;
     },
     undecided: () => runner.undecided(),
+    onLooked: () => trustAgain(),
   });
   const director = createDirector(
     { ...parts, stateDir: first.stateDir, now, client: () => keeper.client(), onStop: () => latest.onStop },
@@ -93,10 +94,13 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
   let opened = false;
+  /** Services whose network is away, or just back: a check that fails changes nothing. BOUNDED by the services. */
+  const cutOff = new Set<string>();
   void start();
 
   function onResult(key: string): void {
     if (!gate.result(key, runner.state(key)?.verdict === 'up')) return;
+    trustAgain();
     // The table follows first: `ready` means that what the verdicts say is in the kernel.
     keeper.flush();
     gate.tell();
@@ -120,9 +124,26 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const leader = (service: ServiceIntent) => leaderOf(service, carriers(), (address) => own.has(address));
 
   function decide(service: ServiceIntent): void {
-    const decided = memberships(service, verdictOf, membersOf(service));
+    const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
+    const decided = memberships(service, cutOff.has(service.name) ? trusted : verdictOf, membersOf(service));
     members.set(service.name, decided);
     program(service);
+  }
+
+  /** Roles are others: whose network is away now. */
+  function distrust(services: Iterable<ServiceIntent>): void {
+    for (const service of services) if (isCutOff(service, carriers(), roles)) cutOff.add(service.name);
+  }
+
+  /** The network is back, and what was down has been looked at again. */
+  function trustAgain(): void {
+    if (gate.looking || cutOff.size === 0) return;
+    for (const service of catalogue.all()) {
+      if (!cutOff.has(service.name) || isCutOff(service, carriers(), roles)) continue;
+      cutOff.delete(service.name);
+      decide(service);
+    }
+    remember();
   }
 
   function program(service: ServiceIntent): void {
@@ -162,7 +183,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       remembered: store.verdict(key),
       serving: serving.has(key),
     }));
-    for (const name of consequences.removed) members.delete(name);
+    for (const name of consequences.removed) {
+      members.delete(name);
+      cutOff.delete(name);
+    }
     for (const key of consequences.unwanted) keeper.want(key, undefined);
     for (const service of consequences.changed) decide(service);
     remember();
@@ -172,7 +196,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     latest = command;
     roles = command.roles;
     if (!opened) return;
+    distrust(command.services);
     follow(catalogue.replace(command.services));
+    trustAgain();
     reprogram();
     direct();
   }
@@ -254,6 +280,8 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     roles(next) {
       roles = next;
       if (!opened) return;
+      distrust(catalogue.all());
+      trustAgain();
       reprogram();
       direct();
     },

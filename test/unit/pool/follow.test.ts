@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { belongs, leaderOf } from '../../../src/pool/follow.js';
+import { belongs, isCutOff, leaderOf } from '../../../src/pool/follow.js';
 import { makeServer, makeService } from '../../fake/intent.js';
 
 const carriers = [
@@ -27,4 +27,15 @@ test('only a master has the service in the kernel; until somebody says who is, w
   assert.ok(!belongs('VI_1', 'fault', true));
   assert.ok(belongs('VI_1', undefined, true));
   assert.ok(!belongs('VI_1', undefined, false));
+});
+
+test('a service is cut off while every instance that carries it is in fault', () => {
+  const web = makeService([dr(2)]);
+  assert.ok(isCutOff(web, carriers, { VI_1: 'fault', VI_2: 'master' }));
+  assert.ok(!isCutOff(web, carriers, { VI_1: 'backup', VI_2: 'fault' }));
+  assert.ok(!isCutOff(web, carriers, {}), 'nobody has said yet');
+  assert.ok(!isCutOff(web, [], {}), 'nobody carries it');
+  const mark = { ...web, ids: [{ kind: 'fwmark', family: 4, fwmark: 7 }] as const };
+  assert.ok(isCutOff(mark, carriers, { VI_1: 'fault', VI_2: 'fault' }));
+  assert.ok(!isCutOff(mark, carriers, { VI_1: 'fault', VI_2: 'backup' }));
 });

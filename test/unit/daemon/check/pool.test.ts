@@ -118,6 +118,30 @@ describe('the check process', () => {
     });
   });
 
+  test('while the network of a service is away, failing checks take nobody out; when it is back, they look again first', async () => {
+    const carriers = [{ name: 'VI_1', addresses: ['192.0.2.10'] }];
+    const services = [named('web', 10, [dr(1), dr(2)]), named('mail', 20, [dr(2)])];
+    await world(
+      services,
+      async ({ pool, table, down, events }) => {
+        const both = 'tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=10';
+        const has = (...lines: string[]) => table().join() === lines.join();
+        await until(() => has(both, 'tcp/192.0.2.20:80: 10.0.0.2:80=10'), 'all in');
+        pool.roles({ VI_1: 'fault' });
+        down.add('10.0.0.1').add('10.0.0.2');
+        await until(() => has(both, 'tcp/192.0.2.20:80: '), 'one that no instance carries follows its check');
+        await until(() => events.filter((one) => / web.* -> down/.test(one)).length === 2, 'both failed');
+        pool.recheck();
+        pool.roles({ VI_1: 'backup' });
+        pool.keeper.flush();
+        assert.ok(has(both, 'tcp/192.0.2.20:80: '), 'what was found while the network was away does not count');
+        down.delete('10.0.0.1');
+        await until(() => has('tcp/192.0.2.10:80: 10.0.0.1:80=10', 'tcp/192.0.2.20:80: '), 'what is found now does');
+      },
+      { carriers, roles: { VI_1: 'backup' } },
+    );
+  });
+
   test('an update changes one virtual server, and its checks go on', async () => {
     const services = [named('web', 10, [dr(1), dr(2)]), named('mail', 20, [dr(2)])];
     await world(services, async ({ pool, table, events }) => {
