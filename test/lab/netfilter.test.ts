@@ -194,8 +194,7 @@ describe('netfilter', () => {
   });
 
   test('without rules nobody is answered whose way is not through the director, and SYNs are as they came', async () => {
-    assert.equal(await ask('tcp', VIPS.nat, 80), 'none');
-    assert.equal(await ask('udp', VIPS.nat, 80), 'none');
+    assert.deepEqual(await Promise.all([ask('tcp', VIPS.nat, 80), ask('udp', VIPS.nat, 80)]), ['none', 'none']);
     assert.equal(await ask('tcp', VIPS.nat, 80, ROUTED), `rs1 sees ${ROUTED}`);
     assert.equal(await mssSeen('tunl0', VIPS.tun), 1460);
     assert.equal(await mssSeen('ip6tnl0', VIPS_6.tun), 1440);

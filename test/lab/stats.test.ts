@@ -107,16 +107,12 @@ describe('statistics', () => {
     for (const address of [FIRST, SECOND, FOREIGN])
       flows.push(startTraffic(network.host('cli').netns, address, 8080, 10, 10_000));
     await Promise.all(flows.map((flow) => flow.more(20)));
+    const measured = (one: Stats['services'][number]) => [one, ...one.real_servers, ...one.by_address];
     const flowing = await until('every rate is there', () => {
       const stats = asked<Stats>('stats');
-      return stats.services.every((one) => rates(one).every((rate) => rate > 0)) && stats;
+      return stats.services.flatMap(measured).every((one) => rates(one).every((rate) => rate > 0)) && stats;
     });
     assert.equal(flowing.counting, true);
-    for (const one of [...(flowing.services[0]?.real_servers ?? []), ...(flowing.services[0]?.by_address ?? [])])
-      assert.ok(
-        rates(one).every((rate) => rate > 0),
-        JSON.stringify(flowing, null, 1),
-      );
     assert.ok((flowing.services[0]?.active ?? 0) + (flowing.services[0]?.inactive ?? 0) > 0);
     assert.deepEqual(
       flowing.totals.rates.cps,

@@ -9,10 +9,10 @@ import { monotonic, startTraffic, type Traffic } from './kit/traffic.js';
 
 const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, import.meta.url));
 const HELD = 200;
-const RELOADS = 8;
-const MANY = 400;
+const RELOADS = 6;
+const MANY = 190;
 /** Lines of a service that has nothing to do with those below: itself and its servers. */
-const LINES = 6;
+const LINES = 11;
 
 const POOL = 'real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ]';
 const BASE = `

@@ -56,7 +56,7 @@ const stages = {
   },
   netns: () => testRunner(1, tests('netns')),
   vm: () => testRunner(1, [join(ROOT, 'test/lab/vm/lab.test.mjs')]),
-  lab: () => lab([process.execPath, ...testRunner(1, tests('lab'))]),
+  lab: () => lab([process.execPath, join(ROOT, 'test/tools/lab-tests.mjs')]),
 };
 
 const argument = (name) => {
@@ -87,6 +87,8 @@ function runArgv(argv, eachLine) {
   });
 }
 
+const sum = (found) => [...found].reduce((total, [, count]) => total + Number(count), 0);
+
 /** TAP is read for the totals; a failure is shown whole. */
 async function runStage(name) {
   console.log(`== ${name}`);
@@ -101,7 +103,7 @@ async function runStage(name) {
     if (told && /^\s*(ok|not ok|# (?!Subtest|tests|suites|pass|fail|cancelled|skipped|todo|duration))/.test(line))
       console.log(`   ${line}`);
   });
-  for (const key of Object.keys(totals)) totals[key] += Number(new RegExp(`^# ${key} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  for (const key of Object.keys(totals)) totals[key] += sum(output.matchAll(new RegExp(`^# ${key} (\\d+)$`, 'gm')));
   if (status !== 0) {
     failed.push(name);
     console.log(failures(output));
@@ -110,11 +112,13 @@ async function runStage(name) {
   console.log(`== ${name}: ${verdict} in ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
 
-/** The lines of TAP around each `not ok`, or all of it when there is none. */
+/** The lines of TAP around each `not ok`, each once, or the end when there is none. */
 function failures(output) {
   const lines = output.split('\n');
-  const shown = lines.flatMap((line, i) => (/^\s*not ok/.test(line) ? lines.slice(Math.max(0, i - 12), i + 45) : []));
-  return (shown.length > 0 ? shown : lines.slice(-200)).join('\n');
+  const shown = new Set(
+    lines.flatMap((line, i) => (/^\s*not ok/.test(line) ? Array.from({ length: 57 }, (_, k) => i - 12 + k) : [])),
+  );
+  return (shown.size > 0 ? lines.filter((_, i) => shown.has(i)) : lines.slice(-200)).join('\n');
 }
 
 for (const name of wanted) {

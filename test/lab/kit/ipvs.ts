@@ -20,6 +20,11 @@ serve({
     const refusals = opened().apply(operations);
     return { refusals, ms: performance.now() - began };
   },
+  /** Applies and reads back, in one call. */
+  become: (operations: readonly Operation[]) => {
+    const refusals = opened().apply(operations);
+    return { refusals, table: opened().readTable(false) };
+  },
   read: () => {
     const began = performance.now();
     const services = opened().readTable().size;
