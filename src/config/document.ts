@@ -1,5 +1,6 @@
 /** YAML text with positions: every value can be traced to its line and column. */
-import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar, visit } from 'yaml';
+import { type Document, isMap, isScalar, type Node, parseDocument, visit } from 'yaml';
+import { readPlainYaml } from './plain-yaml.js';
 import type { Problem } from './types.js';
 
 /** Keys and indexes from the top of the document. */
@@ -51,33 +52,71 @@ function substitute(text: string, env: Readonly<Record<string, string | undefine
 }
 
 /** A plain scalar is typed again after the substitution: `weight: ${WEIGHT}` is a number. */
-function retype(scalar: Scalar, text: string): unknown {
-  if (scalar.type !== 'PLAIN') return text;
+function retype(isPlain: boolean, text: string): unknown {
+  if (!isPlain) return text;
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   return text === 'true' ? true : text === 'false' ? false : text;
 }
 
-export function load(file: string, text: string, env: Readonly<Record<string, string | undefined>>): Loaded {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: '1.2' });
-  const texts = text.split('\n');
-  const at = (severity: Problem['severity'], message: string, offset: number): Problem => {
-    const { line, col } = lines.linePos(offset);
-    return {
-      severity,
-      message,
-      file,
-      line: Math.max(line, 1),
-      column: Math.max(col, 1),
-      source: (texts[Math.max(line, 1) - 1] ?? '').replace(/\r$/, ''),
-    };
+/** The value with its places, however it was read. */
+interface Parsed {
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+  offsetOf(path: Path, atKey: boolean): number;
+}
+
+type Place = (severity: Problem['severity'], message: string, offset: number) => Problem;
+
+function placesOf(file: string, text: string): Place {
+  let starts: number[] | undefined;
+  const findStarts = (): number[] => {
+    const all = [0];
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) all.push(at + 1);
+    return all;
   };
-  const source: Source = {
-    file,
-    problem: (severity, message, path, atKey = false) => at(severity, message, findOffset(document, path, atKey)),
+  return (severity, message, offset) => {
+    starts ??= findStarts();
+    let line = starts.length;
+    for (let low = 0; low < line; ) {
+      const middle = (low + line) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle + 1;
+      else line = middle;
+    }
+    const start = starts[line - 1] as number;
+    const source = text.slice(start, (starts[line] ?? text.length + 1) - 1).replace(/\r$/, '');
+    return { severity, message, file, line, column: offset - start + 1, source };
   };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Undefined: the text is not of the plain kind, or a variable is missing, which the other way tells. */
+function readPlain(text: string, env: Environment): Parsed | undefined {
+  const plain = readPlainYaml(text, (scalar, isPlain) => {
+    if (!scalar.includes('$')) return { value: scalar };
+    let isMissing = false;
+    const replaced = substitute(scalar, env, () => {
+      isMissing = true;
+    });
+    if (isMissing) return undefined;
+    return { value: replaced === scalar ? scalar : retype(isPlain, replaced) };
+  });
+  if (!plain) return undefined;
+  const offsetOf = (path: Path, atKey: boolean): number => {
+    for (let depth = path.length; depth > 0; depth--) {
+      const found = plain.offsetOf(path.slice(0, depth), atKey && depth === path.length);
+      if (found !== undefined) return found;
+    }
+    return plain.start;
+  };
+  return { value: plain.value, problems: [], offsetOf };
+}
+
+function readAny(text: string, env: Environment, at: Place): Parsed {
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, version: '1.2' });
+  const offsetOf = (path: Path, atKey: boolean) => findOffset(document, path, atKey);
   const problems = document.errors.map((error) => at('error', error.message.split('\n')[0] as string, error.pos[0]));
-  if (problems.length > 0) return { source, value: undefined, problems };
+  if (problems.length > 0) return { value: undefined, problems, offsetOf };
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;
@@ -86,12 +125,23 @@ export function load(file: string, text: string, env: Readonly<Record<string, st
           at('error', `the environment variable ${name} is not set (\${${name}:-default} gives a default)`, node.range?.[0] ?? 0),
         ),
       );
-      if (replaced !== node.value) node.value = retype(node, replaced);
+      if (replaced !== node.value) node.value = retype(node.type === 'PLAIN', replaced);
     },
   });
   try {
-    return { source, value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems };
+    return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems, offsetOf };
   } catch (error) {
-    return { source, value: undefined, problems: [...problems, at('error', (error as Error).message, 0)] };
+    return { value: undefined, problems: [...problems, at('error', (error as Error).message, 0)], offsetOf };
   }
+}
+
+/** `readers`: what a test wants compared; both ways give the same. */
+export function load(file: string, text: string, env: Environment, readers: 'both' | 'library' = 'both'): Loaded {
+  const at = placesOf(file, text);
+  const { value, problems, offsetOf } = (readers === 'both' && readPlain(text, env)) || readAny(text, env, at);
+  const source: Source = {
+    file,
+    problem: (severity, message, path, atKey = false) => at(severity, message, offsetOf(path, atKey)),
+  };
+  return { source, value, problems };
 }
