@@ -172,7 +172,7 @@ function addChanging(define: Define, settle: Settle): void {
     .option('--scheduler <S>', SCHEDULERS.join(', '))
     .option('--forward <METHOD>', 'dr, nat or tun')
     .option('--persistence <TIME>', 'a client keeps its real server for so long: 300s, 5m')
-    .option('--one-packet', 'every UDP datagram is scheduled by itself')
+    .option('--one-packet', 'every UDP datagram is scheduled by itself (with --forward dr or tun)')
     .action((name, address, options) => {
       const target = { name: words.readName(name), address: words.readServiceTarget(address) };
       settle(call('add_vs', { ...target, ...serviceOptions(options), ...changing(options) }));

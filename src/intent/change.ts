@@ -196,6 +196,10 @@ function readNewService(request: Extract<ChangeRequest, { kind: 'add-vs' }>): Ex
   if (!inRange(persistence, MAX_SECONDS)) return refuse(`persistence ${persistence} is outside 0 to ${MAX_SECONDS} seconds`);
   if (onePacket && id.value.kind === 'address' && protocol.value !== 'udp')
     return refuse(`one-packet scheduling acts on UDP only: the kernel would ignore it for ${protocol.value}`);
+  if (onePacket && request.forward === undefined)
+    return refuse(
+      'with one-packet scheduling and nat, answers do not come from the service: name the method (--forward dr, tun, or nat all the same)',
+    );
   return { kind: 'add-vs', name, id: id.value, scheduler: scheduler.value, forward: forward.value, persistence, onePacket };
 }
 

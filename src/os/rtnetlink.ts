@@ -1,6 +1,7 @@
 /** Links and addresses through rtnetlink: dumps, changes, and events as they happen. */
 import { formatAddress, formatAddressAttrs, formatLink } from 'netlink/dist/rt/gen_structs.js';
 import { parseAddressMessage, parseLinkMessage } from 'netlink/dist/rt/structs.js';
+import { HOST_LITTLE_ENDIAN } from '../base/bytes.js';
 import { OsError } from '../base/errors.js';
 import { addressBits, type Family, familyOf, ipBytes, ipFromBytes, type Prefix } from '../base/ip.js';
 import {
@@ -36,6 +37,10 @@ const RTNLGRP_IPV6_IFADDR = 9;
 /** IFA_PROTO (linux/if_addr.h, since 5.18; older kernels ignore it): who added the address. Ours is VRRP's protocol number. */
 const IFA_PROTO = 11;
 const OWN_PROTO = 112;
+/** struct ifa_cacheinfo (linux/if_addr.h): preferred and valid lifetime in seconds, and two stamps. */
+const IFA_CACHEINFO = 6;
+const CACHEINFO_LENGTH = 16;
+const FOREVER = 0xffffffff;
 const IFADDRMSG_LENGTH = 8;
 
 const EEXIST = 17;
@@ -145,8 +150,16 @@ function putAddress(writer: Writer, type: number, flags: number, sequence: numbe
   if (type === RTM_NEWADDR) {
     const at = putAttribute(writer, IFA_PROTO, 1);
     writer.bytes[at] = OWN_PROTO;
+    if (family === 6 && prefix.length === addressBits(6)) putDeprecated(writer);
   }
   endMessage(writer, start);
+}
+
+/** The host's own connections do not take it as their source (RFC 6724, rule 3): a director's checks must not depend on who is master. */
+function putDeprecated(writer: Writer): void {
+  const at = putAttribute(writer, IFA_CACHEINFO, CACHEINFO_LENGTH);
+  writer.view.setUint32(at, 0, HOST_LITTLE_ENDIAN);
+  writer.view.setUint32(at + 4, FOREVER, HOST_LITTLE_ENDIAN);
 }
 
 const describe = (index: number, prefix: Prefix): string => `${prefix.address}/${prefix.length} on interface ${index}`;

@@ -53,6 +53,7 @@ function ownership(keys: string[] = []): Ownership & { keys: Set<string> } {
     remove: (gone) => {
       for (const key of gone) own.delete(key);
     },
+    flush: () => {},
   };
 }
 

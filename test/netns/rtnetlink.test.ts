@@ -26,6 +26,7 @@ interface IpAddress {
   readonly broadcast?: string;
   readonly tentative?: boolean;
   readonly nodad?: boolean;
+  readonly deprecated?: boolean;
 }
 
 /** What `ip` says about one address of eth. */
@@ -94,12 +95,24 @@ describe('addresses', () => {
       assert.ok(seen);
       assert.equal(seen.broadcast, undefined);
       assert.equal(seen.tentative, undefined);
+      assert.equal(seen.deprecated === true, one.endsWith('/128'));
       assert.equal(await remove(eth, one), 'deleted');
       assert.equal(await remove(eth, one), 'missing');
       assert.equal(await find(one), undefined);
       assert.equal(shown(one), undefined);
     });
   }
+
+  test('a service address of IPv6 is no source of the host’s own connections, however near it is to where they go', async () => {
+    ns.exec('ip address add 2001:db8:7::1/64 dev eth nodad');
+    const source = () => /src (\S+)/.exec(ns.exec('ip -6 route get 2001:db8:7::ff01'))?.[1];
+    assert.equal(await add(eth, '2001:db8:7::ff00/128'), 'added');
+    assert.equal(source(), '2001:db8:7::1');
+    ns.exec('ip address change 2001:db8:7::ff00/128 dev eth preferred_lft forever');
+    assert.equal(source(), '2001:db8:7::ff00', 'it would be taken otherwise');
+    assert.equal(await remove(eth, '2001:db8:7::ff00/128'), 'deleted');
+    ns.exec('ip address del 2001:db8:7::1/64 dev eth');
+  });
 
   test('the length belongs to the address', async () => {
     assert.equal(await add(eth, '192.0.2.20/32'), 'added');

@@ -9,9 +9,10 @@ export interface Ownership {
   readonly keys: ReadonlySet<string>;
   /** There was no record of this boot: what the kernel has and the configuration names is adopted. */
   readonly fresh: boolean;
-  /** Records keys before the kernel is told: a crash in between must not leave a service that nobody owns. */
   add(keys: readonly string[]): void;
   remove(keys: readonly string[]): void;
+  /** Writes what has changed. Before the kernel is told of new services: a crash in between must not leave one that nobody owns. */
+  flush(): void;
 }
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -32,6 +33,7 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
   const boot = bootId();
   const found = load(file, boot);
   const keys = found ?? new Set<string>();
+  let changed = false;
   const save = () => {
     try {
       mkdirSync(dirname(file), { recursive: true });
@@ -49,12 +51,14 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
     add(added) {
       const before = keys.size;
       for (const key of added) keys.add(key);
-      if (keys.size !== before) save();
+      changed ||= keys.size !== before;
     },
     remove(gone) {
-      const before = keys.size;
-      for (const key of gone) keys.delete(key);
-      if (keys.size !== before) save();
+      for (const key of gone) if (keys.delete(key)) changed = true;
+    },
+    flush() {
+      if (changed) save();
+      changed = false;
     },
   };
 }

@@ -73,7 +73,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     log: link.log,
     event: link.event,
     nameOf: (key) => catalogue.ofKey(key)?.name ?? key,
-    onState: () => gate.tell(),
+    onState: () => {
+      if (unsaved) remember();
+      gate.tell();
+    },
     onReading: () => lookAround(),
   });
   const gate = createGate({
@@ -94,6 +97,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
   let opened = false;
+  let unsaved = false;
   /** Services whose network is away, or just back: a check that fails changes nothing. BOUNDED by the services. */
   const cutOff = new Set<string>();
   void start();
@@ -155,8 +159,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     }
   }
 
+  /** Not while the first table is on its way: writing a large file would keep it waiting. */
   function remember(): void {
-    store.save(runner.states(), members);
+    unsaved = !keeper.applied && keeper.problem === undefined;
+    if (!unsaved) store.save(runner.states(), members);
   }
 
   /** After a restart the kernel's table says who was in, where the saved memberships do not. */

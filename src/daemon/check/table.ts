@@ -284,8 +284,8 @@ class Keeper implements TableKeeper {
   private send(operations: readonly Operation[]): boolean {
     const { now, owned } = this.options;
     const claims = operations.flatMap((one) => (one.kind === 'new-service' && !owned.keys.has(one.key) ? [one.key] : []));
-    // Recorded before the kernel is told: a crash in between must not leave a service that nobody owns.
     owned.add(claims);
+    owned.flush();
     const began = now();
     let refusals: readonly Refusal[];
     try {
@@ -325,7 +325,8 @@ class Keeper implements TableKeeper {
   private finishRun(): void {
     const { done, operations, refused, ms } = this.run;
     this.run = newRun();
-    const { log, event, nameOf, onState } = this.options;
+    const { log, event, nameOf, onState, owned } = this.options;
+    owned.flush();
     if (operations > 0) log('info', 'table applied', { operations, refused, ms: Math.round(ms * 100) / 100 });
     // Each operation is an event, but not the thousands of a first table: they would bury what matters.
     if (done.length > TOLD_SINGLY) event('table', 'all', summarize(done));
@@ -448,6 +449,7 @@ class Keeper implements TableKeeper {
 
   takeOver(keys: readonly string[]): number {
     const taken = this.claims.takeOver(keys);
+    this.options.owned.flush();
     for (const key of taken) {
       const id = this.targets.get(key)?.id;
       // A foreign service was listed without its destinations.
@@ -476,6 +478,7 @@ class Keeper implements TableKeeper {
     clearTimeout(this.timer);
     clearImmediate(this.soon);
     this.retries.clear();
+    this.options.owned.flush();
     this.kernel?.close();
     this.kernel = undefined;
   }

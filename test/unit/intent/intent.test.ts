@@ -141,6 +141,7 @@ describe('changes', () => {
     [{ kind: 'add-vs', name: 'web', address: '192.0.2.99:80' }, /named "web" already/],
     [{ kind: 'add-vs', name: 'x', address: '192.0.2.10:80' }, /is the address of "web" already/],
     [{ kind: 'add-vs', name: 'x', address: '192.0.2.99' }, /has no port/],
+    [{ kind: 'add-vs', name: 'x', address: '192.0.2.99:53', one_packet: true }, /answers do not come from the service/],
     [{ kind: 'add-vs', name: 'x y', address: '192.0.2.99:80' }, /is no name/],
   ];
   for (const [request, message] of refusals) test(`refused: ${message.source}`, () => assert.match(refusal(request), message));

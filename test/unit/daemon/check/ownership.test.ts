@@ -22,6 +22,8 @@ test('keys outlive the process, within one boot', () => {
     const first = openOwnership(state, fail);
     first.add(['a', 'b', 'c']);
     first.remove(['b']);
+    assert.deepEqual([...openOwnership(state, fail).keys], []);
+    first.flush();
     assert.deepEqual([...openOwnership(state, fail).keys], ['a', 'c']);
     const file = join(state, 'owned.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace(bootId(), '00000000-0000-0000-0000-000000000000'));
@@ -37,6 +39,7 @@ test('a damaged record owns nothing, and is replaced', () => {
       const owned = openOwnership(folder, fail);
       assert.deepEqual([...owned.keys], [], text);
       owned.add(['x']);
+      owned.flush();
       assert.deepEqual([...openOwnership(folder, fail).keys], ['x'], text);
     });
   }
@@ -54,8 +57,10 @@ test('a folder that cannot be written is a warning with the consequence, and the
       const warnings: string[] = [];
       const owned = openOwnership(state, (text) => warnings.push(text));
       owned.add(['a']);
+      owned.flush();
       owned.add(['a']);
       owned.remove(['b']);
+      owned.flush();
       assert.deepEqual([...owned.keys], ['a']);
       assert.equal(warnings.length, 1);
       assert.match(warnings[0] as string, /cannot write .*owned\.json: .*would count as foreign/);

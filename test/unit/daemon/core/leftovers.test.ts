@@ -12,7 +12,9 @@ test('what an earlier lbd left in the kernel is found, whatever the configuratio
   const fail = (text: string) => assert.fail(text);
   try {
     assert.deepEqual(findLeftovers(folder, folder), { services: false, addresses: false });
-    openOwnership(folder, fail).add(['tcp/192.0.2.10:80']);
+    const owned = openOwnership(folder, fail);
+    owned.add(['tcp/192.0.2.10:80']);
+    owned.flush();
     assert.deepEqual(findLeftovers(folder, folder), { services: true, addresses: false });
     const store = openStore(folder, fail);
     store.put('eth0/4/51', { interface: 'eth0', master: false, lastAdvert: null, held: [] });
@@ -20,7 +22,8 @@ test('what an earlier lbd left in the kernel is found, whatever the configuratio
     assert.deepEqual(findLeftovers(folder, folder), { services: true, addresses: false });
     store.put('eth0/4/51', { interface: 'eth0', master: true, lastAdvert: 1, held: [{ address: '192.0.2.10', length: 24 }] });
     store.write();
-    openOwnership(folder, fail).remove(['tcp/192.0.2.10:80']);
+    owned.remove(['tcp/192.0.2.10:80']);
+    owned.flush();
     assert.deepEqual(findLeftovers(folder, folder), { services: false, addresses: true });
   } finally {
     rmSync(folder, { recursive: true });
