@@ -30,6 +30,7 @@ import {
   type Setting,
 } from '../wire/ipvs.js';
 import { IPVS_FAMILY } from '../wire/ipvs-attributes.js';
+import { digestDestination, digestText, newDigest } from '../wire/ipvs-digest.js';
 import {
   beginMessage,
   createWriter,
@@ -59,12 +60,20 @@ const ENOENT = 2;
 const ESRCH = 3;
 const EPERM = 1;
 
+export interface ChangedDestinations {
+  /** Of all that defines them (wire/ipvs-digest.ts); undefined when there is something in it that is not understood. */
+  readonly digest: string | undefined;
+  readonly destinations: ReadonlyMap<string, KernelDestination>;
+}
+
 export interface IpvsClient {
   info(): IpvsInfo;
   /** Every service of this namespace, without destinations. `counters`: with the statistics, which are most of the kernel's answer (default: without). */
   readServices(counters?: boolean): Map<string, ServiceReply>;
   /** In the order in which they were added; none when the kernel has no such service. */
   readDestinations(id: ServiceId, counters?: boolean): Map<string, KernelDestination>;
+  /** Undefined: what defines the destinations has still this digest; otherwise they, and theirs. Without counters. */
+  readIfChanged(id: ServiceId, digest: string | undefined): ChangedDestinations | undefined;
   /** The whole table, at once. */
   readTable(counters?: boolean): Map<string, KernelService>;
   /** One service with its destinations; undefined when the kernel has no such service. */
@@ -168,6 +177,8 @@ function must<T extends object>(value: T | DecodeError, op: string): T {
   return value;
 }
 
+const NOTHING_ELSE = { each: (_payload: Uint8Array) => {}, restart: () => {} };
+
 function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: number): IpvsClient {
   /** All requests: each is sent before the next is written. */
   const writer = createWriter(BATCH * OPERATION_SIZE);
@@ -197,20 +208,55 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     if (errno !== 0 && errno !== done) throw new OsError({ op, errno, extack: outcome?.extack });
   }
 
+  function dumpDestinations(id: ServiceId, onData: (payload: Uint8Array) => void, restart: () => void): void {
+    const op = `reading the real servers of ${serviceKey(id)}`;
+    dump(op, { kind: 'destinations', id }, (message) => onData(message.payload), restart);
+  }
+
   /** The kernel tells the newest first; the first of a key counts, should the table have changed under the dump. */
-  function destinations(id: ServiceId, counters: boolean): Map<string, KernelDestination> {
+  function destinations(id: ServiceId, counters: boolean, also = NOTHING_ELSE): Map<string, KernelDestination> {
     const found = new Map<string, KernelDestination>();
-    dump(
-      `reading the real servers of ${serviceKey(id)}`,
-      { kind: 'destinations', id },
-      (message) => {
-        const one = must(readDestination(message.payload, id.family, counters), 'reading real servers');
+    dumpDestinations(
+      id,
+      (payload) => {
+        const one = must(readDestination(payload, id.family, counters), 'reading real servers');
         const key = destinationKey(one);
         if (!found.has(key)) found.set(key, one);
+        also.each(payload);
       },
-      () => found.clear(),
+      () => {
+        found.clear();
+        also.restart();
+      },
     );
     return new Map([...found].reverse());
+  }
+
+  /** What of the payloads is told by `text` after a dump. */
+  function digesting() {
+    let digest = newDigest();
+    let isWhole = true;
+    return {
+      each(payload: Uint8Array) {
+        isWhole = digestDestination(payload, digest) && isWhole;
+      },
+      restart() {
+        digest = newDigest();
+        isWhole = true;
+      },
+      text: () => (isWhole ? digestText(digest) : undefined),
+    };
+  }
+
+  function readIfChanged(id: ServiceId, known: string | undefined): ChangedDestinations | undefined {
+    const seen = digesting();
+    if (known !== undefined) {
+      dumpDestinations(id, seen.each, seen.restart);
+      if (seen.text() === known) return undefined;
+      seen.restart();
+    }
+    const found = destinations(id, false, seen);
+    return { digest: seen.text(), destinations: found };
   }
 
   function services(counters: boolean): Map<string, ServiceReply> {
@@ -265,6 +311,7 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     },
     readServices: (counters = false) => services(counters),
     readDestinations: (id, counters = false) => destinations(id, counters),
+    readIfChanged,
     readTable(counters = false) {
       const table = new Map<string, KernelService>();
       for (const [key, service] of services(counters))

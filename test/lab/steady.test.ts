@@ -8,7 +8,7 @@ import { type Program, start, until } from './kit/shell.js';
 import { monotonic, startTraffic, type Traffic } from './kit/traffic.js';
 
 const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, import.meta.url));
-const HELD = 200;
+const HELD = 500;
 const RELOADS = 6;
 const MANY = 190;
 /** Lines of a service that has nothing to do with those below: itself and its servers. */
@@ -103,7 +103,7 @@ describe('a steady director', () => {
     await d1.start();
     await d1.when('up', ({ services }) => services.length === OWN && services.every((one) => one.up === 2 && one.in_sync));
     traffic = startTraffic(network.host('cli').netns, VIP, 80, 10, 10_000);
-    client = start(network.host('cli').netns, [process.execPath, script('long'), 'hold', String(HELD), `${VIP}:81`]);
+    client = start(network.host('cli').netns, [process.execPath, script('long'), 'hold', String(HELD), '2000', `${VIP}:81`]);
     client.onLine((line) => {
       if (line.startsWith('{')) held = JSON.parse(line) as typeof held;
     });
@@ -119,7 +119,7 @@ describe('a steady director', () => {
     network?.destroy();
   });
 
-  test('reloads of unrelated services break no connection: neither 200 long ones nor those that come all the time', async () => {
+  test('reloads of unrelated services break no connection: neither 500 long ones nor those that come all the time', async () => {
     const since = monotonic();
     for (let i = 1; i < RELOADS; i++) await reload(BASE + others(1 + ((i * 7) % 10), i));
     await reload(BASE);

@@ -175,6 +175,7 @@ describe('connection sync', () => {
       LONG,
       'hold',
       String(EACH),
+      '500',
       `${VIP}:80`,
       `${VIP}:81`,
       `${VIP}:82`,

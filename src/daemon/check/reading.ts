@@ -10,6 +10,11 @@ export interface KernelTable extends SyncKernel, TimeoutsKernel {
   readServices(counters?: boolean): ReadonlyMap<string, Omit<KernelService, 'destinations'>>;
   /** In the order in which they were added. */
   readDestinations(id: ServiceId, counters?: boolean): ReadonlyMap<string, KernelDestination>;
+  /** Undefined: what defines the destinations has still this digest. */
+  readIfChanged(
+    id: ServiceId,
+    digest: string | undefined,
+  ): { readonly digest: string | undefined; readonly destinations: ReadonlyMap<string, KernelDestination> } | undefined;
   readService(id: ServiceId, counters?: boolean): KernelService | undefined;
   readTable(counters?: boolean): ReadonlyMap<string, KernelService>;
   /** Refusals; throws OsError when the outcome is unknown. */
@@ -28,8 +33,13 @@ export interface Pass {
   keys(listed: ReadonlyMap<string, Omit<KernelService, 'destinations'>>): Iterable<string>;
   /** What has been changed since the list was made is asked for again by this id. */
   stale(key: string): ServiceId | undefined;
-  /** Called in the same turn of the loop as the reading; undefined: the kernel has no such service. */
-  each(key: string, service: KernelService | undefined): void;
+  /** The digest of destinations that need no decoding (they were as they should be), for a service that looks like this. */
+  known?(key: string, listed: Omit<KernelService, 'destinations'>): string | undefined;
+  /**
+   * Called in the same turn of the loop as the reading, but not for what is known; undefined: the kernel has no such service. The digest
+   * only with `known`.
+   */
+  each(key: string, service: KernelService | undefined, digest?: string): void;
   /** The pass is no longer wanted. */
   stopped(): boolean;
 }
@@ -50,7 +60,7 @@ export async function readInSlices(kernel: KernelTable, pass: Pass): Promise<voi
   const rest = listed.size > BRISK && !pass.awaited ? REST : 0;
   let began = now();
   for (const key of pass.keys(listed)) {
-    pass.each(key, readOne(kernel, pass, key, listed.get(key)));
+    readOne(kernel, pass, key, listed.get(key));
     const took = now() - began;
     if (took < SLICE_MS) continue;
     await pause(took * rest);
@@ -59,8 +69,11 @@ export async function readInSlices(kernel: KernelTable, pass: Pass): Promise<voi
   }
 }
 
-function readOne(kernel: KernelTable, pass: Pass, key: string, listed: Omit<KernelService, 'destinations'> | undefined) {
+function readOne(kernel: KernelTable, pass: Pass, key: string, listed: Omit<KernelService, 'destinations'> | undefined): void {
   const id = pass.stale(key);
-  if (id) return kernel.readService(id, pass.counters);
-  return listed && { ...listed, destinations: kernel.readDestinations(listed.id, pass.counters) };
+  if (id) return pass.each(key, kernel.readService(id, pass.counters));
+  if (!listed) return pass.each(key, undefined);
+  if (!pass.known) return pass.each(key, { ...listed, destinations: kernel.readDestinations(listed.id, pass.counters) });
+  const found = kernel.readIfChanged(listed.id, pass.known(key, listed));
+  if (found) pass.each(key, { ...listed, destinations: found.destinations }, found.digest);
 }

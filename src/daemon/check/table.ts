@@ -15,6 +15,7 @@ import { type KernelTable, type Pass, readInSlices } from './reading.js';
 import { summarize } from './refusal.js';
 import { createRetries } from './retries.js';
 import { withoutUnknownTunnels } from './tunnels.js';
+import { Verified } from './verified.js';
 
 export interface TableOptions {
   readonly open: () => Promise<KernelTable>;
@@ -109,6 +110,7 @@ class Keeper implements TableKeeper {
   private readonly lacking = new Map<string, string>();
   private readonly drifts;
   private table = new Map<string, Service>();
+  private readonly verified = new Verified();
   private kernel: KernelTable | undefined;
   private begun = false;
   private closed = false;
@@ -179,6 +181,7 @@ class Keeper implements TableKeeper {
       if (this.closed) return opened.close();
       this.kernel = opened;
       this.table = new Map(opened.readTable());
+      this.verified.clear();
     } catch (error) {
       return this.lost(error as OsError);
     }
@@ -310,6 +313,7 @@ class Keeper implements TableKeeper {
     const keys = new Set(operations.map((operation) => operation.key));
     for (const key of keys) {
       this.changed?.add(key);
+      this.verified.forget(key);
       if (!failed.has(key)) this.retries.settle(key);
     }
     this.options.owned.remove(done.flatMap((one) => (one.kind === 'del-service' ? [one.key] : [])));
@@ -347,6 +351,7 @@ class Keeper implements TableKeeper {
   }
 
   private believe(key: string, service: Service | undefined): void {
+    this.verified.forget(key);
     if (service) this.table.set(key, service);
     else this.table.delete(key);
   }
@@ -389,12 +394,15 @@ class Keeper implements TableKeeper {
         return mine;
       },
       stale: (key) => (changed.has(key) ? (this.targets.get(key)?.id ?? this.table.get(key)?.id) : undefined),
-      each: (key, service) => this.heal(key, service),
+      known: (key, listed) =>
+        this.dirty.has(key) || this.retries.has(key) ? undefined : this.verified.digest(key, listed, this.targets.get(key)),
+      each: (key, service, digest) => this.heal(key, service, digest),
       stopped: () => kernel !== this.kernel,
     };
   }
 
-  private heal(key: string, service: KernelService | undefined): void {
+  private heal(key: string, service: KernelService | undefined, digest?: string): void {
+    this.verified.forget(key);
     if (this.dirty.has(key)) return;
     this.believe(key, service);
     if (this.retries.has(key)) return;
@@ -407,7 +415,10 @@ class Keeper implements TableKeeper {
       return this.flushSoon();
     }
     const operations = planService(service, this.possible(key, target));
-    if (operations.length === 0) return;
+    if (operations.length === 0) {
+      if (service && target && digest !== undefined) this.verified.note(key, service, target, digest);
+      return;
+    }
     this.drifts.note(key, service, operations);
     this.dirty.add(key);
     this.flushSoon();

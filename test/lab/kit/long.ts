@@ -1,14 +1,14 @@
 /**
- * Long connections. `node long.js serve PORT…`: echoes. `node long.js hold COUNT ADDRESS:PORT…`: opens COUNT connections to each, sends a byte on
- * each twice a second, and prints every half second how many of each target got an echo lately, and how many broke:
+ * Long connections. `node long.js serve PORT…`: echoes. `node long.js hold COUNT EVERY_MS ADDRESS:PORT…`: opens COUNT connections to each, sends a
+ * byte on each every EVERY_MS, and prints every half second how many of each target got an echo lately, and how many broke:
  * `{"at":MS,"alive":[…],"broken":[…]}`.
  */
 import { connect, createServer, type Socket } from 'node:net';
 
 const [mode, ...words] = process.argv.slice(2);
-const EVERY_MS = 500;
-/** An echo is late where the system is slow; a connection that lives has one in this time. */
-const LATELY_MS = 5 * EVERY_MS;
+const REPORT_MS = 500;
+/** An echo is late where the system is slow; a connection that lives has one within so much more than its interval. */
+const SLOW_MS = 2000;
 
 interface Held {
   readonly target: number;
@@ -24,12 +24,12 @@ async function serve(ports: readonly string[]): Promise<void> {
   console.log('echo listens');
 }
 
-function hold(address: string, target: number): Promise<Held> {
+function hold(address: string, target: number, everyMs: number): Promise<Held> {
   const at = address.lastIndexOf(':');
   const held: Held = { target, heard: 0, broken: false };
   return new Promise((resolve) => {
     const socket: Socket = connect(Number(address.slice(at + 1)), address.slice(0, at));
-    const timer = setInterval(() => socket.write('.'), EVERY_MS);
+    const timer = setInterval(() => socket.write('.'), everyMs);
     const lost = () => {
       held.broken = true;
       clearInterval(timer);
@@ -46,14 +46,14 @@ function hold(address: string, target: number): Promise<Held> {
   });
 }
 
-async function holdAll(count: number, targets: readonly string[]): Promise<void> {
+async function holdAll(count: number, everyMs: number, targets: readonly string[]): Promise<void> {
   const all: Held[] = [];
   for (const [i, target] of targets.entries()) {
     for (let n = 0; n < count; n += 10)
-      all.push(...(await Promise.all(Array.from({ length: Math.min(10, count - n) }, () => hold(target, i)))));
+      all.push(...(await Promise.all(Array.from({ length: Math.min(10, count - n) }, () => hold(target, i, everyMs)))));
   }
   const report = () => {
-    const since = performance.now() - LATELY_MS;
+    const since = performance.now() - everyMs - SLOW_MS;
     const count = (test: (one: Held) => boolean) =>
       targets.map((_, i) => all.filter((one) => one.target === i && test(one)).length);
     console.log(
@@ -65,8 +65,8 @@ async function holdAll(count: number, targets: readonly string[]): Promise<void>
     );
   };
   console.log('all are open');
-  setInterval(report, EVERY_MS);
+  setInterval(report, REPORT_MS);
 }
 
 if (mode === 'serve') await serve(words);
-else await holdAll(Number(words[0]), words.slice(1));
+else await holdAll(Number(words[0]), Number(words[1]), words.slice(2));

@@ -155,6 +155,31 @@ describe('drift is healed and counted', () => {
     });
   }
 
+  test('also after many readings that found nothing to do, and again when what is wanted changes', async () => {
+    await world(async ({ keeper, kernel, other, has }) => {
+      await start(keeper, web);
+      const readings = async (count: number) => {
+        const before = kernel.commands.length;
+        await until(() => kernel.commands.length > before + 4 * count, `${count} readings`);
+      };
+      for (const weight of [7, 8]) {
+        await readings(4);
+        outside(other, { kind: 'set-dest', key: keyOf(1), id: web.id, dest: dest(3, { weight }) });
+        await until(() => same(has(1), web), 'healed');
+      }
+      assert.equal(keeper.drift().total, 2);
+      const heavier = service(1, [dest(1), dest(2, { weight: 50 }), dest(3)]);
+      await readings(4);
+      say(keeper, heavier);
+      await until(() => same(has(1), heavier), 'what is wanted now');
+      await readings(4);
+      outside(other, { kind: 'set-dest', key: keyOf(1), id: web.id, dest: dest(2, { weight: 5 }) });
+      await until(() => same(has(1), heavier), 'what was wanted before is drift');
+      outside(other, { kind: 'set-service', key: keyOf(1), service: { ...web, scheduler: 'wlc' } });
+      await until(() => keeper.drift().by_kind.service_changed === 1 && same(has(1), heavier), 'the service itself');
+    });
+  });
+
   test('the order of a table of hashes is drift too', async () => {
     await world(async ({ keeper, other, kernel }) => {
       const hashed = service(4, [dest(1), dest(2), dest(3)], 'sh');
