@@ -168,6 +168,7 @@ describe('a steady director', () => {
     await until('another one answers', () => movedAt !== 0, 20_000);
     await events.kill();
     t.diagnostic(`${movedAt - Date.parse(verdict.at)} ms after the verdict`);
-    assert.ok(movedAt - Date.parse(verdict.at) < 1000, `${movedAt - Date.parse(verdict.at)} ms`);
+    // Without lbd's settings it stays for the five minutes of the idle timeout; the figure is told, the bound is for a busy machine.
+    assert.ok(movedAt - Date.parse(verdict.at) < 3000, `${movedAt - Date.parse(verdict.at)} ms`);
   });
 });
