@@ -8,7 +8,8 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 export function parseDuration(value: string | number): Milliseconds | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(String(value).trim());
   if (!match) return undefined;
-  return Number(match[1]) * (UNITS[match[2] ?? 's'] as number);
+  // 16.1 s are 16100 ms, whatever binary fractions make of them.
+  return Math.round(Number(match[1]) * (UNITS[match[2] ?? 's'] as number) * 1e6) / 1e6;
 }
 
 /** The shortest exact form: 1500 -> `1.5s`, 600000 -> `10m`, 20 -> `20ms`. */

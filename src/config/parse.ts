@@ -34,8 +34,8 @@ interface Merged extends Once {
   readonly instances: Located<VrrpInstanceShape>[];
 }
 
-/** Guards against files that include each other. */
-const MAX_FILES = 1000;
+/** Files that include each other are read once; this many are a mistake. */
+const MAX_FILES = 10_000;
 
 const pathOf = (issue: v.BaseIssue<unknown>): { path: Path; atKey: boolean } => ({
   path: (issue.path ?? []).map((item) => item.key as string | number),
@@ -82,7 +82,10 @@ function readAll(first: IncludedFile, options: ParseOptions, merged: Merged, pro
     for (const [i, pattern] of shape.include.entries()) {
       const found = options.readInclude?.(pattern, next.file) ?? 'include is not possible here';
       if (typeof found === 'string') problems.push(loaded.source.problem('error', `include: ${found}`, ['include', i]));
-      else queue.push(...found.filter((one) => !seen.has(one.file) && seen.size < MAX_FILES && seen.add(one.file)));
+      else if (seen.size + found.length > MAX_FILES) {
+        problems.push(loaded.source.problem('error', `include: more than ${MAX_FILES} files`, ['include', i]));
+        return;
+      } else queue.push(...found.filter((one) => !seen.has(one.file) && seen.add(one.file)));
     }
   }
 }

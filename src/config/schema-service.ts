@@ -53,8 +53,7 @@ const httpOnly = {
         v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
       ),
       v.pipe(
-        v.union([v.string(), v.number()], 'a header value is a text'),
-        v.transform(String),
+        v.string('a header value is a text: write it in quotes, "0123"'),
         v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
       ),
       'headers are a mapping of names to texts',

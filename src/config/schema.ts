@@ -46,11 +46,8 @@ const vrrpInstance = mapping('a VRRP instance', {
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),
-      password: v.pipe(
-        v.union([v.string(), v.number()], 'password is a text'),
-        v.transform(String),
-        v.nonEmpty('password is empty'),
-      ),
+      // A number has lost what the other director compares: 0123 is 123.
+      password: v.pipe(v.string('password is a text: write it in quotes, "0123"'), v.nonEmpty('password is empty')),
     }),
   ),
 });
@@ -95,6 +92,13 @@ const kernelSettings = mapping('kernel_settings', {
   >),
 });
 
+/** sockaddr_un(7): 108 bytes with the NUL. A longer name would be cut, and the socket not found again. */
+const MAX_SOCKET_PATH = 107;
+const socketPath = v.pipe(
+  path('socket'),
+  v.maxBytes(MAX_SOCKET_PATH, (issue) => `the path of a socket has at most ${MAX_SOCKET_PATH} bytes, not ${issue.received}`),
+);
+
 /** A whole file, or one of its includes. */
 export const fileSchema = mapping('the file', {
   include: v.optional(
@@ -114,7 +118,7 @@ export const fileSchema = mapping('the file', {
     mapping('global', {
       router_id: v.optional(text('router_id')),
       state_dir: v.optional(path('state_dir')),
-      control: v.optional(mapping('control', { socket: v.optional(path('socket')), group: v.optional(text('group')) })),
+      control: v.optional(mapping('control', { socket: v.optional(socketPath), group: v.optional(text('group')) })),
       on_stop: v.optional(choice('way to stop', ['keep', 'remove'])),
       require_ipvs: v.optional(yesNo('require_ipvs')),
       log_level: v.optional(choice('log level', ['debug', 'info', 'warn', 'error'])),

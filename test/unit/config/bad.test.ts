@@ -82,6 +82,8 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
     /VRRPv3 has no authentication/,
   ],
   [instance('    version: 2\n    authentication: { type: pass, password: @"123456789" }\n'), /more than 8 bytes/],
+  [instance('    version: 2\n    authentication: { type: pass, password: @0123 }\n'), /write it in quotes/],
+  [`global: { control: { socket: @/${'x'.repeat(107)} } }\n`, /at most 107 bytes, not 108/],
   [instance('    @unicast: {}\n'), /unicast: this version/],
   [instance('    @track: {}\n'), /track: this version/],
   [instance('    preempt: @later\n'), /preempt is true, false or \{ delay: 60s \}/],
@@ -181,4 +183,19 @@ test('no text makes the parser throw, whatever is cut out of it or put into it',
     }),
     { numRuns: 400 },
   );
+});
+
+test('a duration with a fraction is what it says', () => {
+  const text = instance('    advert_interval: 16.1s\n').replace('@', '');
+  const { config, problems } = parseConfig('f.yaml', text, { env: {} });
+  assert.deepEqual(problems, []);
+  assert.equal(config?.vrrpInstances[0]?.advertInterval, 16_100);
+});
+
+test('includes without end are refused, none is left out silently', () => {
+  let count = 0;
+  const readInclude = () => [{ file: `${count}.yaml`, text: `include: [ "${++count}" ]\n` }];
+  const { config, problems } = parseConfig('f.yaml', 'include: [ "0" ]\n', { env: {}, readInclude });
+  assert.equal(config, undefined);
+  assert.match(problems[0]?.message ?? '', /more than 10000 files/);
 });
