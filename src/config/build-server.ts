@@ -55,6 +55,14 @@ function checkPort(server: RealServerConfig, { settings }: ServerContext, tell: 
   if (server.port === 0 && !free) tell(`port 0 is no port: write ${formatEndpoint(server.address, ports[0] as number)}`);
 }
 
+/** With nat the port is the real server's own, one for all: which one, when the service has several, is nobody's to guess. */
+function checkWhichPort(server: RealServerConfig, shape: RealServerShape, { settings }: ServerContext, tell: Tell): void {
+  const ports = portsOf(settings);
+  if (server.forward !== 'nat' || shape.address.port !== undefined || ports.length < 2) return;
+  const cure = `write ${formatEndpoint(server.address, ports[0] as number)}, or a virtual server for each port`;
+  tell(`with nat every port (${ports.join(', ')}) goes to one port of ${server.address}: say which; ${cure}`);
+}
+
 /** A check must know where to knock. */
 function checkTarget(server: RealServerConfig, tell: Tell): void {
   const blind = server.checks.find((check) => check.type !== 'icmp' && check.port === undefined);
@@ -82,6 +90,7 @@ export function readServer(
   const tell: Tell = (message, key = 'address') => report('error', at, message, [...below, key]);
   checkFamily(server, context, tell);
   checkPort(server, context, tell);
+  checkWhichPort(server, shape, context, tell);
   checkTarget(server, tell);
   checkTunnel(server, shape, tell);
   if (server.lower > server.upper) tell(`lower (${server.lower}) is above upper (${server.upper})`, 'lower');

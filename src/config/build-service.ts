@@ -137,6 +137,13 @@ function buildSettings(at: Located<VirtualServerShape>, defaults: Defaults | und
   return settings;
 }
 
+function twinText(name: string, server: RealServerConfig, twin: RealServerConfig): string {
+  const [own, other] = [server, twin].map(({ address, port }) => formatEndpoint(address, port));
+  if (own === other && server.forward === twin.forward) return `${own} is a real server of ${name} already`;
+  const method = server.forward === 'nat' ? twin.forward : server.forward;
+  return `${own} and ${other} are one real server to the kernel: ${method} does not change ports`;
+}
+
 /** Two real servers that are one to the kernel. */
 function checkTwins(
   name: string,
@@ -147,16 +154,11 @@ function checkTwins(
 ): void {
   const seen = new Map<string, RealServerConfig>();
   servers.forEach((server, i) => {
-    const port = server.forward === 'nat' ? server.port : (portsOf(settings)[0] ?? 0);
-    const key = formatEndpoint(server.address, port);
-    const twin = seen.get(key);
-    const text = twin
-      ? formatEndpoint(twin.address, twin.port) === formatEndpoint(server.address, server.port)
-        ? `${key} is a real server of ${name} already`
-        : `${formatEndpoint(server.address, server.port)} and ${formatEndpoint(twin.address, twin.port)} are one real server to the kernel: ${server.forward} does not change ports`
-      : undefined;
-    if (text) report('error', at, text, ['real_servers', i, 'address']);
-    seen.set(key, server);
+    const ports = server.forward === 'nat' ? [server.port] : portsOf(settings);
+    const keys = ports.map((port) => formatEndpoint(server.address, port));
+    const twin = keys.map((key) => seen.get(key)).find((one) => one !== undefined);
+    if (twin) report('error', at, twinText(name, server, twin), ['real_servers', i, 'address']);
+    for (const key of keys) seen.set(key, server);
   });
 }
 

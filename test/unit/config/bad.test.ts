@@ -84,6 +84,14 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('    version: 2\n    authentication: { type: pass, password: @"123456789" }\n'), /more than 8 bytes/],
   [instance('    version: 2\n    authentication: { type: pass, password: @0123 }\n'), /write it in quotes/],
   [`global: { control: { socket: @/${'x'.repeat(107)} } }\n`, /at most 107 bytes, not 108/],
+  [
+    'virtual_servers: [ { name: a, address: [ "192.0.2.1:80", "192.0.2.1:443" ], real_servers: [ { address: @10.0.0.1 } ] } ]\n',
+    /with nat every port \(80, 443\) goes to one port/,
+  ],
+  [
+    'virtual_servers: [ { name: a, address: [ "192.0.2.1:443", "192.0.2.2:8443" ], real_servers: [ { address: "10.0.0.2:8443" }, { address: @"10.0.0.2:443", forward: dr } ] } ]\n',
+    /are one real server to the kernel: dr does not change ports/,
+  ],
   [instance('    @unicast: {}\n'), /unicast: this version/],
   [instance('    @track: {}\n'), /track: this version/],
   [instance('    preempt: @later\n'), /preempt is true, false or \{ delay: 60s \}/],
