@@ -1,5 +1,6 @@
 /** The rules of the house that prose cannot keep: who may import whom, no cycles, a pure thinking half, and the size budget. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
@@ -178,4 +179,16 @@ test('files and functions stay small', () => {
     [],
   );
   assert.ok(p95(plain.map(({ length }) => length)) <= 45, 'function length p95');
+});
+
+/** The top level is settled; what a build leaves there, or a link to another tree, is never part of the project. */
+const TOP_LEVEL = ['src', 'native', 'conf', 'test', 'bin', 'package.json', 'tsconfig.json', 'binding.gyp'];
+const BESIDE = ['package-lock.json', 'biome.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'];
+
+test('the top level is what was settled, and nothing else is committed', (t) => {
+  const listed = spawnSync('git', ['-c', 'safe.directory=*', '-C', ROOT, 'ls-files'], { encoding: 'utf8' });
+  if (listed.status !== 0) return t.skip('no git, or not a clone');
+  const tracked = listed.stdout.trim().split('\n');
+  const top = new Set(tracked.map((path) => path.split('/')[0] as string).filter((name) => !name.startsWith('.')));
+  assert.deepEqual([...top].sort(), [...TOP_LEVEL, ...BESIDE].sort());
 });

@@ -110,6 +110,9 @@ interface Running {
   stopped: boolean;
 }
 
+/** The ACK of our FIN is still on its way: the client's own kernel keeps the port until then, and nothing was sent. */
+const OWN_PORT_CLOSING = 'EADDRNOTAVAIL';
+
 /** One connection: `reset` ends it with RST at once; otherwise the server has closed it, and keeps its TIME_WAIT. */
 function brief(to: string, port: number, from: From, reset: boolean, running: Running): Promise<void> {
   return new Promise((resolve) => {
@@ -123,9 +126,9 @@ function brief(to: string, port: number, from: From, reset: boolean, running: Ru
     socket.on('data', () => {});
     socket.on('error', (error) => {
       const code = codeOf(error);
-      running.failed[code] = (running.failed[code] ?? 0) + 1;
+      if (code !== OWN_PORT_CLOSING) running.failed[code] = (running.failed[code] ?? 0) + 1;
     });
-    socket.on('close', () => resolve());
+    socket.on('close', (failed) => void (failed ? setTimeout(resolve, 1) : resolve()));
   });
 }
 
