@@ -1,7 +1,6 @@
 /** The socket's place in the file system: its folder, a stale file in its way, who may open it. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
 
 const ANSWER_MS = 1000;
 
@@ -19,13 +18,8 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-/** Makes the folder and removes the socket file of a dead daemon. Throws an Error with one sentence when the place is taken. */
+/** Removes the socket file of a dead daemon. Throws an Error with one sentence when the place is taken. */
 export async function clearPlace(path: string): Promise<void> {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw new Error(`cannot make the folder of the control socket ${path}: ${(error as Error).message}`);
-  }
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (!there) return;
   if (!there.isSocket()) throw new Error(`${path} exists and is no socket: remove it or choose another control.socket`);

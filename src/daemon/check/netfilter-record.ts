@@ -2,8 +2,9 @@
  * Whether a life of lbd, this one or an earlier one of this boot, has put its table into nftables: `<state_dir>/netfilter.json`. Without
  * it every start would have to run nft only to find nothing.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../../os/state-file.js';
 import { bootId } from './ownership.js';
 
 export interface NetfilterRecord {
@@ -27,9 +28,7 @@ export function openNetfilterRecord(stateDir: string, warn: (text: string) => vo
   let had = load(file, boot);
   const save = () => {
     if (!had) return rmSync(file, { force: true });
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(`${file}.tmp`, JSON.stringify({ boot_id: boot }));
-    renameSync(`${file}.tmp`, file);
+    replaceFile(file, JSON.stringify({ boot_id: boot }));
   };
   return {
     get had() {

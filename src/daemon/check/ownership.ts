@@ -2,8 +2,9 @@
  * Which services in the kernel are lbd's: the keys that lbd created or adopted, kept in `<state_dir>/owned.json` because IPVS has no
  * owner tag. The record holds for one boot only: the kernel's table does not outlive it.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFile } from '../../os/state-file.js';
 
 export interface Ownership {
   readonly keys: ReadonlySet<string>;
@@ -36,9 +37,7 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
   let changed = false;
   const save = () => {
     try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(`${file}.tmp`, JSON.stringify({ boot_id: boot, keys: [...keys] }));
-      renameSync(`${file}.tmp`, file);
+      replaceFile(file, JSON.stringify({ boot_id: boot, keys: [...keys] }));
     } catch (error) {
       warn(
         `cannot write ${file}: ${(error as Error).message}; after a restart, services removed from the configuration would count as foreign`,

@@ -2,10 +2,11 @@
  * Keeps the kernel's settings as chosen (intent/settings.ts): read before written, looked at with every reading of the table, put back
  * when they are no longer wanted. What was there before lbd is remembered for one boot in `<state_dir>/kernel-settings.json`.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { OsError } from '../../base/errors.js';
 import type { Setting } from '../../intent/settings.js';
+import { replaceFile } from '../../os/state-file.js';
 import type { Sysctls } from '../../os/sysctl.js';
 import type { LogLevel } from '../messages.js';
 
@@ -155,12 +156,7 @@ class Keeper implements SettingsKeeper {
 
   private save(): void {
     try {
-      mkdirSync(dirname(this.file), { recursive: true });
-      writeFileSync(
-        `${this.file}.tmp`,
-        JSON.stringify({ boot_id: this.options.boot, originals: Object.fromEntries(this.originals) }),
-      );
-      renameSync(`${this.file}.tmp`, this.file);
+      replaceFile(this.file, JSON.stringify({ boot_id: this.options.boot, originals: Object.fromEntries(this.originals) }));
     } catch (error) {
       this.options.log('warn', `cannot write ${this.file}: after a restart lbd would not know what the settings were before it`, {
         reason: (error as Error).message,

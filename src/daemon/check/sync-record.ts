@@ -2,9 +2,10 @@
  * Which sync daemons lbd has started, and with what the kernel does not tell: kept in `<state_dir>/sync-daemons.json`, because the kernel
  * does not say whose a daemon is. The record holds for one boot.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SyncRole } from '../../intent/sync.js';
+import { replaceFile } from '../../os/state-file.js';
 
 export interface Started {
   /** The interface's index. The kernel goes on with one that is gone; one of the same name is another one. */
@@ -49,9 +50,7 @@ export function openSyncRecord(stateDir: string, boot: string, warn: (text: stri
   const known = load(file, boot);
   const save = () => {
     try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(`${file}.tmp`, JSON.stringify({ boot_id: boot, started: Object.fromEntries(known) }));
-      renameSync(`${file}.tmp`, file);
+      replaceFile(file, JSON.stringify({ boot_id: boot, started: Object.fromEntries(known) }));
     } catch (error) {
       warn(
         `cannot write ${file}: ${(error as Error).message}; after a restart without connection_sync its daemons would count as foreign`,

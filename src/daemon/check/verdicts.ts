@@ -3,11 +3,12 @@
  * soon after every change and every minute, so that its age says how long nobody has checked. Ignored when older than
  * MAX_AGE_MS or from another boot; a damaged one is set aside.
  */
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instant } from '../../base/time.js';
 import type { HealthState, Remembered, Verdict } from '../../health/types.js';
+import { makeFolder } from '../../os/state-file.js';
 import type { Membership, Memberships } from '../../pool/membership.js';
 import { bootId } from './ownership.js';
 
@@ -143,7 +144,7 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   async function writeNow(): Promise<void> {
     if (!current) return;
     try {
-      mkdirSync(stateDir, { recursive: true });
+      makeFolder(stateDir);
       await write(file, format(boot, now(), ...current));
       trouble = '';
     } catch (error) {

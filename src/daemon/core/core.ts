@@ -2,7 +2,6 @@
  * The core process: reads the configuration, owns the control socket and what is wanted, keeps the children alive and talks to
  * them. It touches neither IPVS nor VRRP, so whatever it does delays no advert and no check.
  */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatProblem } from '../../config/problems.js';
 import type { Config } from '../../config/types.js';
@@ -10,6 +9,7 @@ import type { ApiEvent } from '../../control/api.js';
 import { createControlServer } from '../../control/server.js';
 import { now, wallClock } from '../../os/clock.js';
 import { peerOf } from '../../os/peer.js';
+import { makeFolder } from '../../os/state-file.js';
 import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
@@ -59,7 +59,7 @@ async function beTheOnlyOne(file: string): Promise<void> {
 function makeFolders(config: Config): void {
   for (const folder of [config.global.stateDir, dirname(config.global.socket)]) {
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     } catch (error) {
       giveUp(`cannot make ${folder}: ${(error as Error).message}`);
     }
