@@ -297,7 +297,7 @@ export interface FakeDaemon {
 
 export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: string): Promise<FakeDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'lbd-control-'));
-  const socketPath = join(folder, 'run', 'lbd.sock');
+  const socketPath = join(folder, 'lbd.sock');
   const warnings: string[] = [];
   const asked: { method: string; params: unknown }[] = [];
   const all = { ...CANNED, ...handlers };
