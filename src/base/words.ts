@@ -107,21 +107,45 @@ export function parseWeightWord(word: string): Parsed<WeightWord> {
   return { value: { kind: 'absolute', weight: whole.value } };
 }
 
-/** Addresses that can neither be a service's nor a server's. */
-function unusable(address: Ip): string | undefined {
-  if (address === '0.0.0.0' || address === '::') return `${address} is no address of a host`;
+/** Addresses that can neither be a service's nor a server's: the kernel takes them for no host (net/ipv4/fib_frontend.c). */
+export function unusable(address: Ip): string | undefined {
+  if (address.startsWith('0.') || address === '::') return `${address} is no address of a host`;
   if (address === '255.255.255.255' || isMulticast(address)) return `${address} is no unicast address`;
   return undefined;
 }
 
-/** `192.0.2.10:80` or `[2001:db8::10]:80`; both parts are needed. */
+const NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
+
+/** A name of the configuration: no slash in it, so that NAME/RS can be told apart. */
+export function parseName(what: string, word: string): Parsed<string> {
+  return NAME.test(word) ? { value: word } : refused(`"${word}" is no ${what}: letters, digits, "_", "-" and ".", at most 63`);
+}
+
+/** Why a word is no ADDRESS:PORT, as far as it can be guessed. */
+function noEndpoint(word: string): string {
+  const port = /^(.*):(\d+)$/.exec(word);
+  if (port && (parseIp(port[1] as string) || /^\[.*\]$/.test(port[1] as string)) && parsePort(port[2] as string) === undefined)
+    return `"${word}": ${port[2]} is no port (0 to 65535)`;
+  if (/:\d+-\d+$/.test(word))
+    return `"${word}": a range of ports is no address of a service: mark its packets with nftables, and use a fwmark service`;
+  if (RANGE.test(`${word}:80`)) return `"${word}" has no port: write ${word}:80`;
+  return `"${word}" is no ADDRESS:PORT (an IPv6 address stands in brackets: [2001:db8::10]:80)`;
+}
+
+/** Without brackets an IPv6 address takes the port for its last part. */
+function noPort(word: string, address: Ip): string {
+  if (familyOf(address) === 4) return `"${word}" has no port: write ${address}:80`;
+  const [, front, last] = /^([^[]*[^:]):(\d{1,4})$/.exec(word) ?? [];
+  const other = front !== undefined && parseIp(front) ? `[${front}]:${last}, or ` : '';
+  return `"${word}" has no port: write ${other}[${address}]:80`;
+}
+
+/** `192.0.2.10:80` or `[2001:db8::10]:80`; both parts are needed. Port 0 means every port. */
 export function parseServiceAddress(word: string): Parsed<{ address: Ip; port: number }> {
   const endpoint = parseEndpoint(word);
-  if (!endpoint) return refused(`"${word}" is no ADDRESS:PORT (an IPv6 address stands in brackets: [2001:db8::10]:80)`);
+  if (!endpoint) return refused(noEndpoint(word));
   const { address, port } = endpoint;
-  if (port === undefined)
-    return refused(`"${word}" has no port${familyOf(address) === 6 ? `: write [${address}]:80` : `: write ${address}:80`}`);
-  if (port === 0) return refused(`"${word}": port 0 is no port`);
+  if (port === undefined) return refused(noPort(word, address));
   const why = unusable(address);
   return why ? refused(why) : { value: { address, port } };
 }
@@ -175,19 +199,16 @@ export interface AddressesAndPort {
 /** `192.0.2.10:80` or a range of addresses with a port; port 0 means every port. */
 export function parseServiceAddresses(word: string): Parsed<AddressesAndPort> {
   const range = RANGE.exec(word);
-  const endpoint = range ? undefined : parseEndpoint(word);
-  const port = range ? parsePort(range[5] as string) : endpoint?.port;
-  if (range && port === undefined) return refused(`"${word}" has no port from 0 to 65535`);
-  if (port !== 0 && !range) {
+  if (!range) {
     const one = parseServiceAddress(word);
     return isRefused(one) ? one : { value: { addresses: [one.value.address], port: one.value.port } };
   }
-  const addresses = range
-    ? expandRange(word, (range[1] ?? range[3]) as string, (range[2] ?? range[4]) as string)
-    : { value: [endpoint?.address as Ip] };
+  const port = parsePort(range[5] as string);
+  if (port === undefined) return refused(`"${word}": ${range[5]} is no port (0 to 65535)`);
+  const addresses = expandRange(word, (range[1] ?? range[3]) as string, (range[2] ?? range[4]) as string);
   if (isRefused(addresses)) return addresses;
   const why = addresses.value.map(unusable).find((text) => text !== undefined);
-  return why ? refused(why) : { value: { addresses: addresses.value, port: port as number } };
+  return why ? refused(why) : { value: { addresses: addresses.value, port } };
 }
 
 /** A firewall mark. 0 is no mark: the kernel would make a service of 0.0.0.0:0 of it. */
@@ -198,13 +219,18 @@ export function parseFwmark(word: string): Parsed<number> {
   return { value };
 }
 
+/** `fwmark/7`, `fwmark/0x7`, `fwmark/7/inet6`; undefined when the word speaks of no mark. */
+export function parseMarkTarget(word: string): Parsed<Extract<ServiceId, { kind: 'fwmark' }>> | undefined {
+  const mark = /^fwmark\/([^/]*)(\/inet6?)?$/.exec(word);
+  if (!mark) return undefined;
+  const fwmark = parseFwmark(mark[1] as string);
+  return isRefused(fwmark) ? fwmark : { value: { kind: 'fwmark', family: mark[2] === '/inet6' ? 6 : 4, fwmark: fwmark.value } };
+}
+
 /** What `lbctl add-vs` takes: `192.0.2.10:80`, or `fwmark/7`, or `fwmark/7/inet6`. */
 export function parseServiceTarget(word: string, protocol: (typeof PROTOCOLS)[number]): Parsed<ServiceId> {
-  const mark = /^fwmark\/([^/]*)(\/inet6?)?$/.exec(word);
-  if (mark) {
-    const fwmark = parseFwmark(mark[1] as string);
-    return isRefused(fwmark) ? fwmark : { value: { kind: 'fwmark', family: mark[2] === '/inet6' ? 6 : 4, fwmark: fwmark.value } };
-  }
+  const mark = parseMarkTarget(word);
+  if (mark) return mark;
   const endpoint = parseServiceAddress(word);
   if (isRefused(endpoint)) return endpoint;
   return { value: { kind: 'address', family: familyOf(endpoint.value.address), protocol, ...endpoint.value } };

@@ -174,7 +174,7 @@ function addChanging(define: Define, settle: Settle): void {
     .option('--persistence <TIME>', 'a client keeps its real server for so long: 300s, 5m')
     .option('--one-packet', 'every UDP datagram is scheduled by itself (with --forward dr or tun)')
     .action((name, address, options) => {
-      const target = { name: words.readName(name), address: words.readServiceTarget(address) };
+      const target = { name: words.readNewName(name), address: words.readServiceTarget(address) };
       settle(call('add_vs', { ...target, ...serviceOptions(options), ...changing(options) }));
     });
   define('del-vs SERVICE', 'removes a virtual server', true).action((service, options) =>

@@ -1,6 +1,7 @@
 /** The words of a command line, read before the daemon is asked. Each reader returns what the API wants or throws UsageError. */
 import { parseDuration } from '../base/duration.js';
 import { formatEndpoint } from '../base/ip.js';
+import { serviceKey } from '../base/service-id.js';
 import * as shared from '../base/words.js';
 
 /** An unknown command or option, or a word that does not parse: exit status 2. */
@@ -36,8 +37,12 @@ export const readRealServer = (word: string): string => endpoint(taken(shared.pa
 export const readServiceAddress = (word: string): string => endpoint(taken(shared.parseServiceAddress(word)));
 
 /** `192.0.2.10:80`, or `fwmark/7`. */
-export const readServiceTarget = (word: string): string =>
-  word.startsWith('fwmark/') ? readService(word) : readServiceAddress(word);
+export function readServiceTarget(word: string): string {
+  if (/^(tcp|udp|sctp)\//.test(word)) throw new UsageError(`"${word}": the protocol of a new service is said by --protocol`);
+  return word.includes('/') ? readService(word) : readServiceAddress(word);
+}
+
+export const readNewName = (word: string): string => taken(shared.parseName('name of a virtual server', word));
 
 /** A duration of whole seconds. */
 export function readSeconds(word: string): number {
@@ -46,9 +51,6 @@ export function readSeconds(word: string): number {
     throw new UsageError(`"${word}" is no duration of whole seconds: write 300s or 5m`);
   return ms / 1000;
 }
-
-/** A service of every port. */
-const readEveryPort = (word: string): string => endpoint(taken(shared.parseServerWord(word)));
 
 export function readCount(word: string): number {
   if (!/^\d{1,15}$/.test(word)) throw new UsageError(`"${word}" is no number: give a whole number from 0`);
@@ -67,11 +69,12 @@ export function readTarget(word: string): string {
   return `${readService(service)}/${readRealServer(rest)}`;
 }
 
-/** A name, `tcp/192.0.2.10:80`, or `fwmark/7`. */
+/** A name, `tcp/192.0.2.10:80`, or `fwmark/7`. No name has a slash in it. */
 export function readService(word: string): string {
-  const [, kind, rest] = /^(tcp|udp|sctp|fwmark)\/(.*)$/s.exec(word) ?? [];
+  const mark = shared.parseMarkTarget(word);
+  if (mark) return serviceKey(taken(mark));
+  const [, kind, rest] = /^([^/]*)\/(.*)$/s.exec(word) ?? [];
   if (kind === undefined || rest === undefined) return readName(word);
-  if (kind !== 'fwmark') return `${kind}/${/:0$/.test(rest) ? readEveryPort(rest) : readServiceAddress(rest)}`;
-  if (!/^[1-9]\d{0,9}(\/inet6)?$/.test(rest)) throw new UsageError(`"${word}" is no firewall mark: write fwmark/7`);
-  return word;
+  if ((shared.PROTOCOLS as readonly string[]).includes(kind)) return `${kind}/${readServiceAddress(rest)}`;
+  throw new UsageError(`"${word}" is no service: write a name, tcp/192.0.2.10:80 or fwmark/7`);
 }

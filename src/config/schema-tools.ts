@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { parseDuration } from '../base/duration.js';
 import { didYouMean } from '../base/suggest.js';
-import { isRefused, MAX_SECONDS, type Parsed, parseChoice } from '../base/words.js';
+import { isRefused, MAX_SECONDS, type Parsed, parseChoice, parseName } from '../base/words.js';
 import { LATER, laterText } from './later.js';
 
 type Entries = Record<string, v.GenericSchema>;
@@ -23,6 +23,8 @@ export function mapping<const E extends Entries>(what: string, entries: E, later
       : `${what} is a mapping of ${known.join(', ')}`;
   };
   return v.pipe(
+    v.unknown(),
+    v.check((input) => !Array.isArray(input), `${what} is a mapping of ${known.join(', ')}, not a list`),
     v.looseObject(entries, message),
     v.rawCheck(({ dataset, addIssue }) => {
       const value = dataset.value as Record<string, unknown>;
@@ -57,9 +59,9 @@ export const text = (what: string) =>
 export const name = (what: string) =>
   v.pipe(
     text(what),
-    v.regex(
-      /^[A-Za-z0-9][\w.-]{0,62}$/,
-      (issue) => `"${issue.input}" is no ${what}: letters, digits, "_", "-" and ".", at most 63`,
+    v.check(
+      (word) => !isRefused(parseName(what, word)),
+      (issue) => (parseName(what, issue.input) as { refused: string }).refused,
     ),
   );
 
@@ -96,10 +98,17 @@ export const seconds = (what: string) =>
     v.transform((ms) => ms / 1000),
   );
 
+/** IFNAMSIZ without its NUL (linux/if.h). */
+const MAX_INTERFACE = 15;
+const bytesOf = (word: string): number => new TextEncoder().encode(word).length;
+
 export const interfaceName = (what: string) =>
   v.pipe(
     text(what),
-    v.regex(/^[^\s/]{1,15}$/, (issue) => `"${issue.input}" is no interface name (1 to 15 characters, no space, no "/")`),
+    v.check(
+      (word) => /^[^\s/:]+$/.test(word) && !/^\.\.?$/.test(word) && bytesOf(word) <= MAX_INTERFACE,
+      (issue) => `"${issue.input}" is no interface name (1 to ${MAX_INTERFACE} bytes, no space, no "/", no ":")`,
+    ),
   );
 
 export const path = (what: string) =>

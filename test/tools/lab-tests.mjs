@@ -1,19 +1,22 @@
-// The lab's scenarios, called inside the lab: those that judge how long something takes, or load and unload modules, each alone; the others by twos.
+// The lab's scenarios, called inside the lab. First the one that unloads modules: sockets whose peer is gone hold the namespaces of other
+// scenarios, and their services the modules, for minutes. Then by twos; at the end, each alone, those that judge how long something takes.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../../dist/test/lab/', import.meta.url));
-const ALONE = ['both', 'ipvs', 'pair', 'steady', 'sync', 'traffic'];
+const FIRST = ['ipvs'];
+const ALONE = ['both', 'pair', 'steady', 'sync', 'traffic'];
 
 const all = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.test.js'))
   .sort();
-const isAlone = (name) => ALONE.includes(name.replace('.test.js', ''));
+const isOf = (group) => (name) => group.includes(name.replace('.test.js', ''));
 
 for (const [concurrency, files] of [
-  [2, all.filter((name) => !isAlone(name))],
-  [1, all.filter(isAlone)],
+  [1, all.filter(isOf(FIRST))],
+  [2, all.filter((name) => !isOf([...FIRST, ...ALONE])(name))],
+  [1, all.filter(isOf(ALONE))],
 ]) {
   const argv = ['--test', '--test-reporter=tap', `--test-concurrency=${concurrency}`, ...files.map((name) => `${FOLDER}${name}`)];
   const { status } = spawnSync(process.execPath, argv, { stdio: 'inherit' });
