@@ -30,37 +30,6 @@ export const TUNNEL_CHECKSUMS = ['none', 'csum', 'remcsum'] as const;
  * (ip_vs_sh.c, ip_vs_mh.c). A server that is taken out moves other servers' clients too.
  */
 export const isHashed = (scheduler: string): scheduler is 'sh' | 'mh' => scheduler === 'sh' || scheduler === 'mh';
-/** What may be set below net.ipv4.vs (Documentation/networking/ipvs-sysctl.rst). */
-export const KERNEL_SETTINGS = [
-  'am_droprate',
-  'amemthresh',
-  'backup_only',
-  'cache_bypass',
-  'conn_reuse_mode',
-  'conntrack',
-  'drop_entry',
-  'drop_packet',
-  'est_nice',
-  'expire_nodest_conn',
-  'expire_quiescent_template',
-  'ignore_tunneled',
-  'nat_icmp_send',
-  'pmtu_disc',
-  'run_estimation',
-  'schedule_icmp',
-  'secure_tcp',
-  'sloppy_sctp',
-  'sloppy_tcp',
-  'snat_reroute',
-  'sync_persist_mode',
-  'sync_ports',
-  'sync_qlen_max',
-  'sync_refresh_period',
-  'sync_retries',
-  'sync_sock_size',
-  'sync_threshold',
-  'sync_version',
-] as const;
 /** ip_vs accepts more, but ipvsadm and every scheduler agree on this range. */
 export const MAX_WEIGHT = 65_535;
 /** Seconds: the kernel multiplies by HZ (at most 1000) in 32 bits. */

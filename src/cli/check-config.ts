@@ -9,7 +9,9 @@ export interface Checked {
   readonly problems: readonly Problem[];
 }
 
-export function checkConfigFile(file: string): Checked {
+/** `-` is standard input. */
+export function checkConfigFile(word: string): Checked {
+  const file = word === '-' ? '/dev/stdin' : word;
   const found = readConfigFile(file);
   if (typeof found === 'string') return { valid: false, problems: [fileProblem(file, found)] };
   const { config, problems } = parseConfig(file, found.text, parseSurroundings());

@@ -167,7 +167,7 @@ function addChanging(define: Define, settle: Settle): void {
   define('del-rs SERVICE RS', 'takes a real server out of its service', true).action((service, rs, options) =>
     settle(call('del_rs', { service: words.readService(service), rs: words.readRealServer(rs), ...changing(options) })),
   );
-  define('add-vs NAME ADDRESS', 'adds a virtual server', true)
+  define('add-vs NAME ADDRESS', 'adds a virtual server; what is not said is as the defaults of the file say', true)
     .option('--protocol <P>', 'tcp, udp or sctp; default tcp')
     .option('--scheduler <S>', SCHEDULERS.join(', '))
     .option('--forward <METHOD>', 'dr, nat or tun')

@@ -5,6 +5,7 @@ import type { FileShape } from './schema.js';
 import type {
   ConnectionSyncConfig,
   KernelSettingsConfig,
+  RealServerConfig,
   TimeoutsConfig,
   VirtualServerConfig,
   VrrpInstanceConfig,
@@ -23,17 +24,20 @@ export const buildTimeouts = (shape: FileShape['timeouts']): TimeoutsConfig => (
 });
 
 /** The kernel refuses its sync daemons while a real server of another family is in the table, and the other way round. */
+export function mixedFault(
+  { name, ids }: Pick<VirtualServerConfig, 'name' | 'ids'>,
+  servers: readonly Pick<RealServerConfig, 'address'>[],
+): string | undefined {
+  const other = servers.find((server) => familyOf(server.address) !== ids[0]?.family);
+  return (
+    other &&
+    `connection_sync does not go with a real server of another address family (${other.address} of ${name}): the kernel refuses the two together`
+  );
+}
+
 function checkMixed(at: Located<unknown>, services: readonly VirtualServerConfig[], report: Report): void {
-  for (const service of services) {
-    const other = service.realServers.find((server) => familyOf(server.address) !== service.ids[0]?.family);
-    if (!other) continue;
-    report(
-      'error',
-      at,
-      `connection_sync does not go with a real server of another address family (${other.address} of ${service.name}): the kernel refuses the two together`,
-    );
-    return;
-  }
+  const fault = services.map((one) => mixedFault(one, one.realServers)).find((text) => text !== undefined);
+  if (fault) report('error', at, fault);
 }
 
 export function buildConnectionSync(

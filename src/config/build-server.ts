@@ -1,18 +1,19 @@
 /** Real servers: defaults from their virtual server, and what the kernel would misread or refuse. */
-import { familyOf, formatEndpoint, isLinkLocal6 } from '../base/ip.js';
+import { familyOf, formatEndpoint, type Ip, isLinkLocal6 } from '../base/ip.js';
 import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
 import type { Path } from './document.js';
 import type { Located, Report } from './located.js';
 import type { FileShape } from './schema.js';
 import type { RealServerShape } from './schema-service.js';
-import type { CheckConfig, RealServerConfig, ServiceSettings } from './types.js';
+import type { CheckConfig, Forward, RealServerConfig, ServiceSettings } from './types.js';
 
 /** What a real server inherits. */
 export interface ServerContext {
   readonly name: string;
   readonly settings: ServiceSettings;
   readonly checks: readonly CheckConfig[];
+  /** Of checks of its own. */
   readonly levels: readonly PartialTiming[];
   readonly defaults: FileShape['defaults'];
 }
@@ -56,20 +57,34 @@ function checkPort(server: RealServerConfig, { settings }: ServerContext, tell: 
 }
 
 /** With nat the port is the real server's own, one for all: which one, when the service has several, is nobody's to guess. */
-function checkWhichPort(server: RealServerConfig, shape: RealServerShape, { settings }: ServerContext, tell: Tell): void {
+export function whichPortFault(address: Ip, forward: Forward, settings: Pick<ServiceSettings, 'ids'>): string | undefined {
   const ports = portsOf(settings);
-  if (server.forward !== 'nat' || shape.address.port !== undefined || ports.length < 2) return;
-  const cure = `write ${formatEndpoint(server.address, ports[0] as number)}, or a virtual server for each port`;
-  tell(`with nat every port (${ports.join(', ')}) goes to one port of ${server.address}: say which; ${cure}`);
+  if (forward !== 'nat' || ports.length < 2) return undefined;
+  const cure = `write ${formatEndpoint(address, ports[0] as number)}, or a virtual server for each port`;
+  return `with nat every port (${ports.join(', ')}) goes to one port of ${address}: say which; ${cure}`;
+}
+
+function checkWhichPort(server: RealServerConfig, shape: RealServerShape, { settings }: ServerContext, tell: Tell): void {
+  const fault = shape.address.port === undefined && whichPortFault(server.address, server.forward, settings);
+  if (fault) tell(fault);
+}
+
+/** A persistent service without a port of its own sends a client to the port that it named (ip_vs_sched_persist). */
+const keepsPort = ({ forward }: RealServerConfig, settings: ServiceSettings): boolean =>
+  forward === 'nat' && settings.persistence !== undefined && portsOf(settings).every((port) => port === 0);
+
+function checkKeptPort(server: RealServerConfig, { name, settings }: ServerContext, tell: Tell): void {
+  if (server.port === 0 || !keepsPort(server, settings)) return;
+  const why = `${name} is persistent and has no port of its own: the kernel keeps the port that the client named`;
+  tell(`${why}, and never uses port ${server.port}; write ${server.address} (a check has a "port" of its own)`);
 }
 
 /** A check must know where to knock. */
-function checkTarget(server: RealServerConfig, tell: Tell): void {
+function checkTarget(server: RealServerConfig, { settings }: ServerContext, tell: Tell): void {
   const blind = server.checks.find((check) => check.type !== 'icmp' && check.port === undefined);
   if (server.port !== 0 || !blind) return;
-  tell(
-    `the ${blind.type} check of ${server.address} has no port: give the check a port, or write ${formatEndpoint(server.address, 80)}`,
-  );
+  const other = keepsPort(server, settings) ? '' : `, or write ${formatEndpoint(server.address, 80)}`;
+  tell(`the ${blind.type} check of ${server.address} has no port: give the check a port${other}`);
 }
 
 function checkTunnel(server: RealServerConfig, shape: RealServerShape, tell: Tell): void {
@@ -91,7 +106,8 @@ export function readServer(
   checkFamily(server, context, tell);
   checkPort(server, context, tell);
   checkWhichPort(server, shape, context, tell);
-  checkTarget(server, tell);
+  checkKeptPort(server, context, tell);
+  checkTarget(server, context, tell);
   checkTunnel(server, shape, tell);
   if (server.lower > server.upper) tell(`lower (${server.lower}) is above upper (${server.upper})`, 'lower');
   if (shape.checks) checkTimes(server.checks, at, [...below, 'checks'], report);

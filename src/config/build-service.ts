@@ -18,7 +18,7 @@ type Defaults = NonNullable<FileShape['defaults']>;
 /** ipvsadm's. */
 const PERSISTENCE_S = 300;
 
-/** The family of a mark is the real servers', where they agree and no tunnel hides it. */
+/** The family of a mark is the real servers', where they agree. */
 function familyOfMark(shape: VirtualServerShape): Family {
   if (shape.family) return shape.family === 'ipv6' ? 6 : 4;
   const families = new Set(shape.real_servers.map((server) => familyOf(server.address.address)));
@@ -27,8 +27,12 @@ function familyOfMark(shape: VirtualServerShape): Family {
 
 function idsOf(at: Located<VirtualServerShape>, report: Report): ServiceId[] {
   const { address, fwmark, protocol = 'tcp', name, family } = at.value;
-  if ((address === undefined) === (fwmark === undefined)) {
-    report('error', at, `the virtual server ${name} needs either "address" or "fwmark"`, fwmark === undefined ? [] : ['fwmark']);
+  if (address === undefined && fwmark === undefined) {
+    report('error', at, `the virtual server ${name} needs either "address" or "fwmark"`);
+    return [];
+  }
+  if (address !== undefined && fwmark !== undefined) {
+    report('error', at, `${name} has an address and a fwmark: they are two virtual servers`, ['fwmark']);
     return [];
   }
   if (fwmark !== undefined) {
@@ -45,14 +49,9 @@ function idsOf(at: Located<VirtualServerShape>, report: Report): ServiceId[] {
 }
 
 function buildPersistence(shape: PersistenceShape | undefined, family: Family): Persistence | undefined {
-  if (!shape) return undefined;
+  if (!shape || shape === 'off') return undefined;
   const { timeout = PERSISTENCE_S, prefix = addressBits(family), engine } = shape;
   return { timeout, prefix, engine: engine ?? '' };
-}
-
-function checkTunnel(at: Located<VirtualServerShape>, settings: ServiceSettings, report: Report): void {
-  const fault = at.value.tun && tunnelFault(settings.tunnel);
-  if (fault) report('error', at, fault, ['tun']);
 }
 
 function checkPersistence(at: Located<VirtualServerShape>, { persistence, ids }: ServiceSettings, report: Report): void {
@@ -131,20 +130,32 @@ function buildSettings(at: Located<VirtualServerShape>, defaults: Defaults | und
     follow: value.follow ?? 'auto',
     onFailure: onFailureOf(at, scheduler, defaults, report),
   };
-  checkTunnel(at, settings, report);
   checkPersistence(at, settings, report);
   checkScheduling(at, settings, report);
   return settings;
 }
 
-function twinText(name: string, server: RealServerConfig, twin: RealServerConfig): string {
+function twinText(name: string, server: Placed, twin: Placed): string {
   const [own, other] = [server, twin].map(({ address, port }) => formatEndpoint(address, port));
   if (own === other && server.forward === twin.forward) return `${own} is a real server of ${name} already`;
   const method = server.forward === 'nat' ? twin.forward : server.forward;
   return `${own} and ${other} are one real server to the kernel: ${method} does not change ports`;
 }
 
-/** Two real servers that are one to the kernel. */
+type Placed = Pick<RealServerConfig, 'address' | 'port' | 'forward'>;
+
+/** Tells of each real server which earlier one is the same to the kernel. */
+export function twinFinder(name: string, settings: Pick<ServiceSettings, 'ids'>): (server: Placed) => string | undefined {
+  const seen = new Map<string, Placed>();
+  return (server) => {
+    const ports = server.forward === 'nat' ? [server.port] : portsOf(settings);
+    const keys = ports.map((port) => formatEndpoint(server.address, port));
+    const twin = keys.map((key) => seen.get(key)).find((one) => one !== undefined);
+    for (const key of keys) seen.set(key, server);
+    return twin && twinText(name, server, twin);
+  };
+}
+
 function checkTwins(
   name: string,
   servers: readonly RealServerConfig[],
@@ -152,13 +163,10 @@ function checkTwins(
   at: Located<unknown>,
   report: Report,
 ): void {
-  const seen = new Map<string, RealServerConfig>();
+  const find = twinFinder(name, settings);
   servers.forEach((server, i) => {
-    const ports = server.forward === 'nat' ? [server.port] : portsOf(settings);
-    const keys = ports.map((port) => formatEndpoint(server.address, port));
-    const twin = keys.map((key) => seen.get(key)).find((one) => one !== undefined);
-    if (twin) report('error', at, twinText(name, server, twin), ['real_servers', i, 'address']);
-    for (const key of keys) seen.set(key, server);
+    const twin = find(server);
+    if (twin) report('error', at, twin, ['real_servers', i, 'address']);
   });
 }
 
@@ -185,6 +193,8 @@ function checkUse(
   const uses = (forward: string) => settings.forward === forward || servers.some((server) => server.forward === forward);
   if (at.value.tun && !uses('tun'))
     report('error', at, `"tun" means nothing: no real server of ${at.value.name} is behind a tunnel`, ['tun']);
+  const fault = (at.value.tun || uses('tun')) && tunnelFault(settings.tunnel);
+  if (fault) report('error', at, fault, [at.value.tun ? 'tun' : 'forward']);
   if (settings.snat && !uses('nat'))
     report('error', at, `"snat" means nothing: no real server of ${at.value.name} is forwarded to by nat`, ['snat']);
 }
@@ -210,6 +220,11 @@ function warnSurprises(
     const text = `${fact}: while one fails or drains, clients of the others move too; with weight 1 for all, or mh, they stay`;
     report('warning', at, text, ['scheduler']);
   }
+  const id = ids[0];
+  if (id?.kind === 'fwmark' && id.family === 6 && !at.value.family && servers.some((server) => server.forward === 'tun')) {
+    const text = `the mark of ${at.value.name} is taken for one of IPv6, as its real servers are; a tunnel carries IPv4 too: write family: ipv6, or ipv4`;
+    report('warning', at, text, ['fwmark']);
+  }
   if (onePacket && servers.some((server) => server.forward === 'nat')) {
     const cure = 'that is fine for flows without answers (syslog), otherwise write forward: dr';
     report('warning', at, `one_packet with nat: answers do not come from the address of ${at.value.name}; ${cure}`, [
@@ -218,7 +233,11 @@ function warnSurprises(
   }
 }
 
-function buildService(at: Located<VirtualServerShape>, defaults: Defaults | undefined, report: Report): VirtualServerConfig {
+export function buildService(
+  at: Located<VirtualServerShape>,
+  defaults: Defaults | undefined,
+  report: Report,
+): VirtualServerConfig {
   const { value } = at;
   const levels: readonly PartialTiming[] = [value.check, defaults?.check];
   const settings = buildSettings(at, defaults, report);
@@ -245,21 +264,33 @@ export function buildServices(
 ): VirtualServerConfig[] {
   const names = new Set<string>();
   const holders = new Map<string, string>();
+  const wrapped = defaults?.value.tun?.type && tunnelFault(buildTunnel(defaults.value.tun));
+  if (defaults && wrapped) report('error', defaults, wrapped, ['tun']);
   return sections.map((at) => {
     const service = buildService(at, defaults?.value, report);
     if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);
     names.add(service.name);
-    for (const id of service.ids) {
-      const key = serviceKey(id);
-      const holder = holders.get(key);
-      const place = id.kind === 'fwmark' ? 'fwmark' : 'address';
-      if (holder === service.name) report('error', at, `${key} is listed twice`, [place]);
-      else if (holder)
-        report('error', at, `${key} is ${id.kind === 'fwmark' ? 'the mark' : 'the address'} of "${holder}" already`, [place]);
-      holders.set(key, service.name);
-      if (id.kind === 'address' && isLinkLocal6(id.address))
-        report('warning', at, `${id.address} is link-local: only hosts of the same link can reach it`, ['address']);
-    }
+    checkHolders(service, holders, at, report);
+    const local = service.ids.find((id) => id.kind === 'address' && isLinkLocal6(id.address));
+    if (local?.kind === 'address')
+      report('warning', at, `${local.address} is link-local: only hosts of the same link can reach it`, ['address']);
     return service;
   });
+}
+
+/** Addresses that are there already: of ranges that overlap, one sentence for all that they share. */
+function checkHolders(service: VirtualServerConfig, holders: Map<string, string>, at: Located<unknown>, report: Report): void {
+  const shared = new Map<string, string[]>();
+  for (const id of service.ids) {
+    const key = serviceKey(id);
+    const holder = holders.get(key);
+    if (holder !== undefined) shared.set(holder, [...(shared.get(holder) ?? []), key]);
+    holders.set(key, service.name);
+  }
+  const isMark = service.ids[0]?.kind === 'fwmark';
+  for (const [holder, [first, ...more]] of shared) {
+    const what = `${first}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
+    const text = `${what} is ${isMark ? 'the mark' : 'the address'} of "${holder}" already`;
+    report('error', at, holder === service.name ? `${what} is listed twice` : text, [isMark ? 'fwmark' : 'address']);
+  }
 }

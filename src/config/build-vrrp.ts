@@ -80,6 +80,15 @@ function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceSh
   }
 }
 
+/** Words of `follow`. */
+const TAKEN = ['auto', 'always'];
+
+function checkChecksum({ version, family }: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report): void {
+  if (at.value.v3_checksum === undefined || (version === 3 && family === 4)) return;
+  const fact = version === 2 ? 'VRRPv2 has one form of checksum' : 'over IPv6 there is one form of checksum';
+  report('error', at, `v3_checksum means nothing here: ${fact}`, ['v3_checksum']);
+}
+
 function checkPassword(instance: VrrpInstanceConfig, at: Located<unknown>, report: Report): void {
   const { password, version } = instance;
   if (password === undefined) return;
@@ -95,10 +104,27 @@ function checkPassword(instance: VrrpInstanceConfig, at: Located<unknown>, repor
     report('error', at, 'the password may hold printable ASCII characters only', ['authentication', 'password']);
 }
 
+/** One address in two instances: on one interface one of them takes it from the other; on two, its packets come by one. */
+function checkHolders(
+  instance: VrrpInstanceConfig,
+  holders: Map<Ip, VrrpInstanceConfig>,
+  at: Located<unknown>,
+  report: Report,
+): void {
+  for (const { address } of instance.addresses) {
+    const holder = holders.get(address);
+    holders.set(address, instance);
+    if (!holder || holder.name === instance.name || isLinkLocal6(address)) continue;
+    const [severity, where] =
+      holder.interface === instance.interface ? (['error', ''] as const) : (['warning', ` on ${holder.interface}`] as const);
+    report(severity, at, `${address} is a virtual address of ${holder.name}${where} already`, ['virtual_addresses']);
+  }
+}
+
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
-  const holders = new Map<string, string>();
+  const holders = new Map<Ip, VrrpInstanceConfig>();
   return sections.map((at) => {
     const instance = build(at.value);
     const router = `${instance.interface} ${instance.family} ${instance.vrid}`;
@@ -108,16 +134,14 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
       const where = `IPv${instance.family} on ${instance.interface}`;
       report('error', at, `virtual_router_id ${instance.vrid} is used by ${twin} already (${where})`, ['virtual_router_id']);
     }
-    for (const { address } of instance.addresses) {
-      const holder = holders.get(`${instance.interface} ${address}`);
-      if (holder && holder !== instance.name)
-        report('error', at, `${address} is a virtual address of ${holder} already`, ['virtual_addresses']);
-      holders.set(`${instance.interface} ${address}`, instance.name);
-    }
+    if (TAKEN.includes(instance.name))
+      report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);
+    checkHolders(instance, holders, at, report);
     names.add(instance.name);
     routers.set(router, instance.name);
     checkInterval(instance, at, report);
     checkAddresses(instance, at, report);
+    checkChecksum(instance, at, report);
     checkPassword(instance, at, report);
     return instance;
   });

@@ -58,11 +58,23 @@ function checkFollow(
   instances: readonly VrrpInstanceConfig[],
   report: Report,
 ): void {
-  services.forEach((service, i) => {
-    if (service.follow === 'auto' || service.follow === 'always' || instances.some((one) => one.name === service.follow)) return;
+  services.forEach(({ name, follow, ids }, i) => {
+    if (follow === 'auto' || follow === 'always') return;
     const at = sections.services[i] as Located<unknown>;
-    report('error', at, `follow: there is no VRRP instance "${service.follow}" (or write auto, or always)`, ['follow']);
+    const instance = instances.find((one) => one.name === follow);
+    if (!instance) report('error', at, `follow: there is no VRRP instance "${follow}" (or write auto, or always)`, ['follow']);
+    const addresses = ids.flatMap((id) => (id.kind === 'address' ? [id.address] : []));
+    const carried = new Set(instance?.addresses.map((prefix) => prefix.address));
+    if (instance && addresses.length > 0 && !addresses.some((address) => carried.has(address)))
+      report('warning', at, `${name} follows ${follow}, which carries no address of it`, ['follow']);
   });
+}
+
+/** snat is conntrack's: without it the kernel's rule never sees the connection. */
+function checkTracked(sections: Sections, services: readonly VirtualServerConfig[], report: Report): void {
+  const tracked = services.find((service) => service.snat);
+  if (!tracked || !sections.kernel_settings || sections.kernel_settings.value.conntrack !== '0') return;
+  report('error', sections.kernel_settings, `conntrack: 0 does not go with snat (${tracked.name}): leave it out`, ['conntrack']);
 }
 
 export function buildConfig(sections: Sections, hostname: string, problems: Problem[]): Config {
@@ -73,6 +85,7 @@ export function buildConfig(sections: Sections, hostname: string, problems: Prob
   const carried = new Set(vrrpInstances.flatMap((instance) => instance.addresses.map((prefix) => prefix.address)));
   warnUncarried(sections, virtualServers, carried, report);
   checkFollow(sections, virtualServers, vrrpInstances, report);
+  checkTracked(sections, virtualServers, report);
   return {
     global: buildGlobal(sections.global?.value, hostname),
     virtualServers,
@@ -80,5 +93,6 @@ export function buildConfig(sections: Sections, hostname: string, problems: Prob
     kernel: buildKernelSettings(sections.kernel_settings?.value),
     connectionSync: buildConnectionSync(sections.connection_sync, vrrpInstances, virtualServers, report),
     timeouts: buildTimeouts(sections.timeouts?.value),
+    defaults: sections.defaults?.value,
   };
 }

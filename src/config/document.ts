@@ -1,5 +1,5 @@
 /** YAML text with positions: every value can be traced to its line and column. */
-import { type Document, isMap, isScalar, type Node, parseDocument, visit } from 'yaml';
+import { type Document, isMap, isScalar, type Node, parseDocument, visit, type YAMLParseError } from 'yaml';
 import { readPlainYaml } from './plain-yaml.js';
 import type { Problem } from './types.js';
 
@@ -38,15 +38,18 @@ function findOffset(document: Document, path: Path, atKey: boolean): number {
   return document.contents?.range?.[0] ?? 0;
 }
 
-/** `${NAME}`, `${NAME:-default}`; `$$` is a dollar sign. Undefined names go to `missing`. */
-function substitute(text: string, env: Readonly<Record<string, string | undefined>>, missing: (name: string) => void): string {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `${NAME}`, `${NAME:-default}` (also for an empty one, as in a shell); `$$` is a dollar sign. What cannot be told goes to `fault`. */
+function substitute(text: string, env: Environment, fault: (text: string) => void): string {
   return text.replace(
-    /\$\$|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g,
+    /\$\$|\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}|\$\{[^}]*\}?/g,
     (whole, name: string | undefined, fallback: string | undefined) => {
-      if (name === undefined) return whole === '$$' ? '$' : whole;
-      const value = env[name];
-      if (value === undefined && fallback === undefined) missing(name);
-      return value ?? fallback ?? '';
+      if (whole === '$$') return '$';
+      if (name === undefined) fault(`${whole} is no variable: write \${NAME} or \${NAME:-default}, and $$ for a dollar sign`);
+      else if (env[name] === undefined && fallback === undefined)
+        fault(`the environment variable ${name} is not set (\${${name}:-default} gives a default)`);
+      return (env[name ?? ''] || fallback) ?? '';
     },
   );
 }
@@ -88,17 +91,15 @@ function placesOf(file: string, text: string): Place {
   };
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Undefined: the text is not of the plain kind, or a variable is missing, which the other way tells. */
+/** Undefined: the text is not of the plain kind, or a variable is wrong, which the other way tells. */
 function readPlain(text: string, env: Environment): Parsed | undefined {
   const plain = readPlainYaml(text, (scalar, isPlain) => {
     if (!scalar.includes('$')) return { value: scalar };
-    let isMissing = false;
+    let isFaulty = false;
     const replaced = substitute(scalar, env, () => {
-      isMissing = true;
+      isFaulty = true;
     });
-    if (isMissing) return undefined;
+    if (isFaulty) return undefined;
     return { value: replaced === scalar ? scalar : retype(isPlain, replaced) };
   });
   if (!plain) return undefined;
@@ -112,26 +113,37 @@ function readPlain(text: string, env: Environment): Parsed | undefined {
   return { value: plain.value, problems: [], offsetOf };
 }
 
+/** The library's sentence, where it speaks to the writer of a file. */
+function yamlFault({ code, message, pos }: YAMLParseError, text: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a file holds one (use include for several files)';
+  const line = text.slice(text.lastIndexOf('\n', pos[0] - 1) + 1, pos[0] + 1);
+  const cure = /\$\{/.test(line)
+    ? ` (a \${VARIABLE} between { } or [ ] must be in quotes, and is a text then: write the entry line by line)`
+    : '';
+  return `${message.split('\n')[0]}${cure}`;
+}
+
 function readAny(text: string, env: Environment, at: Place): Parsed {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, version: '1.2' });
   const offsetOf = (path: Path, atKey: boolean) => findOffset(document, path, atKey);
-  const problems = document.errors.map((error) => at('error', error.message.split('\n')[0] as string, error.pos[0]));
+  const problems = document.errors.map((error) => at('error', yamlFault(error, text), error.pos[0]));
   if (problems.length > 0) return { value: undefined, problems, offsetOf };
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;
-      const replaced = substitute(node.value, env, (name) =>
-        problems.push(
-          at('error', `the environment variable ${name} is not set (\${${name}:-default} gives a default)`, node.range?.[0] ?? 0),
-        ),
-      );
+      const replaced = substitute(node.value, env, (fault) => problems.push(at('error', fault, node.range?.[0] ?? 0)));
       if (replaced !== node.value) node.value = retype(node.type === 'PLAIN', replaced);
     },
+    Alias(_key, node) {
+      if (!node.resolve(document))
+        problems.push(at('error', `*${node.source}: no anchor &${node.source} stands before it`, node.range?.[0] ?? 0));
+    },
   });
+  if (problems.length > 0) return { value: undefined, problems, offsetOf };
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems, offsetOf };
   } catch (error) {
-    return { value: undefined, problems: [...problems, at('error', (error as Error).message, 0)], offsetOf };
+    return { value: undefined, problems: [at('error', (error as Error).message, 0)], offsetOf };
   }
 }
 

@@ -22,6 +22,8 @@ export interface ParseOptions {
   readonly hostname?: string;
   /** The files of a pattern, which is relative to the file that names it; a string says why they cannot be read. */
   readonly readInclude?: (pattern: string, from: string) => readonly IncludedFile[] | string;
+  /** What tells one file from another, however it is named. */
+  readonly identify?: (file: string) => string;
 }
 
 /** Sections that only one file may have. */
@@ -69,23 +71,31 @@ function collect(shape: FileShape, source: Source, merged: Merged, problems: Pro
   merged.instances.push(...shape.vrrp_instances.map((one, i) => located(source, ['vrrp_instances', i], one)));
 }
 
+/** Of a file that is wrong elsewhere too: what its includes have is told at once, not in the next round. */
+function includesOf({ value }: Loaded, shape: FileShape | undefined): readonly string[] {
+  if (shape) return shape.include;
+  const raw = (value as { readonly include?: unknown } | undefined)?.include;
+  return [raw].flat().filter((one) => typeof one === 'string' && one !== '') as string[];
+}
+
 function readAll(first: IncludedFile, options: ParseOptions, merged: Merged, problems: Problem[]): void {
+  const { identify = (file: string) => file } = options;
   const queue: IncludedFile[] = [first];
-  const seen = new Set([first.file]);
+  const seen = new Set([identify(first.file)]);
+  const isNew = ({ file }: IncludedFile): boolean => seen.size !== seen.add(identify(file)).size;
   for (let next = queue.shift(); next; next = queue.shift()) {
     const loaded = load(next.file, next.text, options.env ?? {});
     // A file that holds nothing but comments is an include without content.
     if (loaded.value === null && loaded.problems.length === 0) continue;
     const shape = check(loaded, problems);
-    if (!shape) continue;
-    collect(shape, loaded.source, merged, problems);
-    for (const [i, pattern] of shape.include.entries()) {
+    if (shape) collect(shape, loaded.source, merged, problems);
+    for (const [i, pattern] of includesOf(loaded, shape).entries()) {
       const found = options.readInclude?.(pattern, next.file) ?? 'include is not possible here';
       if (typeof found === 'string') problems.push(loaded.source.problem('error', `include: ${found}`, ['include', i]));
       else if (seen.size + found.length > MAX_FILES) {
         problems.push(loaded.source.problem('error', `include: more than ${MAX_FILES} files`, ['include', i]));
         return;
-      } else queue.push(...found.filter((one) => !seen.has(one.file) && seen.add(one.file)));
+      } else queue.push(...found.filter(isNew));
     }
   }
 }

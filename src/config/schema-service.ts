@@ -42,24 +42,29 @@ const clean = (what: string, pattern: RegExp) =>
     v.regex(pattern, (issue) => `${what}: ${shown(issue.input)} cannot be sent in a request`),
   );
 
+const HEADERS = 'headers are a mapping of names to texts';
 const CHECK_TYPES = ['tcp', 'http', 'icmp'] as const;
 const httpOnly = {
   path: v.optional(clean('path', /^\/[\x21-\x7e]*$/)),
   host: v.optional(clean('host', /^[\x21-\x7e]+$/)),
   headers: v.optional(
-    v.record(
-      v.pipe(
-        v.string(),
-        v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
+    v.pipe(
+      v.unknown(),
+      v.check((input) => !Array.isArray(input), HEADERS),
+      v.record(
+        v.pipe(
+          v.string(),
+          v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
+        ),
+        v.pipe(
+          v.string('a header value is a text: write it in quotes, "0123"'),
+          v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
+        ),
+        HEADERS,
       ),
-      v.pipe(
-        v.string('a header value is a text: write it in quotes, "0123"'),
-        v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
-      ),
-      'headers are a mapping of names to texts',
     ),
   ),
-  status: v.optional(list('status', statusRange)),
+  status: v.optional(v.pipe(list('status', statusRange), v.nonEmpty('status is an empty list: no answer would do'))),
   body: v.optional(text('body')),
 };
 
@@ -127,9 +132,11 @@ const persistenceTime = v.pipe(
   v.transform((timeout) => ({ timeout, prefix: undefined, engine: undefined })),
 );
 
-/** `5m`, or `{ timeout: 5m, prefix: 24 }`. */
-const persistence = v.lazy((input): typeof persistenceMapping | typeof persistenceTime =>
-  typeof input === 'object' ? persistenceMapping : persistenceTime,
+const persistenceOff = v.literal('off');
+
+/** `5m`, or `{ timeout: 5m, prefix: 24 }`, or `off` where the defaults say otherwise. */
+const persistence = v.lazy((input): typeof persistenceMapping | typeof persistenceTime | typeof persistenceOff =>
+  input === 'off' ? persistenceOff : typeof input === 'object' ? persistenceMapping : persistenceTime,
 );
 
 export const inherited = {

@@ -1,7 +1,8 @@
 /** The shape of the file: keys, types and ranges, each with the sentence that a user gets. What needs two places is in build.ts. */
 import * as v from 'valibot';
-import { isMulticast, parseIp, parsePrefix } from '../base/ip.js';
-import { KERNEL_SETTINGS } from '../base/words.js';
+import { familyOf, formatPrefix, ipBytes, isMulticast, type Prefix, parseIp, parsePrefix } from '../base/ip.js';
+import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
+import { unusable } from '../base/words.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
   choice,
@@ -23,10 +24,23 @@ import {
 const virtualAddress = parsed((word) => {
   const prefix = parsePrefix(word);
   if (!prefix) return { refused: `"${word}" is no address with an optional prefix length (192.0.2.10/24, 2001:db8::10/64)` };
-  if (isMulticast(prefix.address) || prefix.address === '0.0.0.0' || prefix.address === '::')
-    return { refused: `${prefix.address} is no unicast address` };
-  return { value: prefix };
+  const why = unusable(prefix.address) ?? noVirtualAddress(prefix);
+  return why === undefined ? { value: prefix } : { refused: why };
 }, 'an address');
+
+/** What a host would take and not use as an address that others reach. */
+function noVirtualAddress(prefix: Prefix): string | undefined {
+  const { address, length } = prefix;
+  if (address.startsWith('127.') || address === '::1') return `${address} is of the loopback network: no other host can reach it`;
+  if (length === 0) return `${formatPrefix(prefix)} would make every address a neighbour: write the length of its network`;
+  if (familyOf(address) === 6 || length > 30) return undefined;
+  const host = ipBytes(address).reduce((sum, byte) => sum * 256 + byte, 0) % 2 ** (32 - length);
+  if (host === 0) return `${formatPrefix(prefix)} is the network itself, no address of a host in it`;
+  return host === 2 ** (32 - length) - 1 ? `${formatPrefix(prefix)} is the broadcast address of its network` : undefined;
+}
+
+const preemptDelay = mapping('preempt', { delay: duration('delay', 0, 1_000_000) });
+const preemptFlag = v.boolean((issue) => `preempt is true, false or { delay: 60s }, not ${shown(issue.input)}`);
 
 const vrrpInstance = mapping('a VRRP instance', {
   name: name('name of a VRRP instance'),
@@ -36,9 +50,8 @@ const vrrpInstance = mapping('a VRRP instance', {
   priority: v.optional(whole('priority', 1, 255)),
   advert_interval: v.optional(duration('advert_interval', 10, 255_000)),
   preempt: v.optional(
-    v.union(
-      [v.boolean(), mapping('preempt', { delay: duration('delay', 0, 1_000_000) })],
-      (issue) => `preempt is true, false or { delay: 60s }, not ${shown(issue.input)}`,
+    v.lazy((input): typeof preemptDelay | typeof preemptFlag =>
+      typeof input === 'object' && input !== null ? preemptDelay : preemptFlag,
     ),
   ),
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
@@ -52,9 +65,13 @@ const vrrpInstance = mapping('a VRRP instance', {
   ),
 });
 
+/** VRRP's own groups (RFC 9568 section 5.1): every director of the network listens there. */
+const VRRP_GROUPS = ['224.0.0.18', 'ff02::12'];
+
 const multicast = parsed((word) => {
   const address = parseIp(word);
-  return address && isMulticast(address) ? { value: address } : { refused: `"${word}" is no multicast group` };
+  if (!address || !isMulticast(address)) return { refused: `"${word}" is no multicast group` };
+  return VRRP_GROUPS.includes(address) ? { refused: `${address} is the group of VRRP: choose another one` } : { value: address };
 }, 'a multicast group');
 
 const connectionSync = mapping('connection_sync', {
@@ -73,22 +90,23 @@ const timeouts = mapping('timeouts', {
   udp: v.optional(seconds('udp')),
 });
 
-/** One number, or two with a space between them (sync_threshold). */
-const sysctlValue = v.pipe(
-  v.union([v.number(), v.string()], 'a kernel setting is a number, or keep'),
-  v.transform((value) => String(value).trim()),
-  v.regex(
-    /^(keep|-?\d{1,10}( -?\d{1,10})?)$/,
-    (issue) => `"${issue.input}" is no value of a kernel setting: write a number, or keep`,
-  ),
-);
+/** A number from the setting's range, two with a space between them for sync_threshold, or `keep`. */
+const sysctlValue = (key: KernelSetting) =>
+  v.pipe(
+    v.union([v.number(), v.string()], (issue) => `${key} is a number, or keep, not ${shown(issue.input)}`),
+    v.transform((value) => String(value).trim()),
+    v.check(
+      (value) => value === 'keep' || isKernelValue(key, value),
+      (issue) => `"${issue.input}" is no value of ${key}: write ${kernelRange(key)}, or keep`,
+    ),
+  );
 
 const kernelSettings = mapping('kernel_settings', {
   manage: v.optional(yesNo('manage')),
   restore: v.optional(yesNo('restore')),
-  ...(Object.fromEntries(KERNEL_SETTINGS.map((key) => [key, v.optional(sysctlValue)])) as Record<
-    (typeof KERNEL_SETTINGS)[number],
-    v.OptionalSchema<typeof sysctlValue, undefined>
+  ...(Object.fromEntries(KERNEL_SETTINGS.map((key) => [key, v.optional(sysctlValue(key))])) as Record<
+    KernelSetting,
+    v.OptionalSchema<ReturnType<typeof sysctlValue>, undefined>
   >),
 });
 

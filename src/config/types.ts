@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
+import type { FileShape } from './schema.js';
 
 export type Forward = 'nat' | 'dr' | 'tun';
 export type OnFailure = 'remove' | 'quiesce';
@@ -13,7 +14,11 @@ export interface Config {
   readonly kernel: KernelSettingsConfig;
   readonly connectionSync: ConnectionSyncConfig | undefined;
   readonly timeouts: TimeoutsConfig;
+  /** `defaults:` as the file says it: of virtual servers that are added at run time. */
+  readonly defaults: DefaultsConfig;
 }
+
+export type DefaultsConfig = FileShape['defaults'];
 
 export interface GlobalConfig {
   readonly routerId: string;

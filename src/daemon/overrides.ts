@@ -11,7 +11,6 @@ import type { Override } from '../intent/types.js';
 
 const VERSION = 1;
 
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const amount = v.pipe(v.number(), v.integer(), v.minValue(0));
 const weight = v.pipe(amount, v.maxValue(MAX_WEIGHT));
 const threshold = v.pipe(amount, v.maxValue(MAX_THRESHOLD));
@@ -21,9 +20,9 @@ const address = v.pipe(
   v.check((text) => parseIp(text) === text, 'not an address'),
 );
 const forward = v.picklist(['nat', 'dr', 'tun']);
-/** 0: a real server of a service of every port. */
-const serverPort = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
-const server = { service: v.string(), address, port: serverPort };
+/** 0: every port, of a service; the port that the client named, of a real server. */
+const port = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
+const server = { service: v.string(), address, port };
 const family = v.picklist([4, 6]);
 const serviceId = v.variant('kind', [
   v.object({ kind: v.literal('address'), family, protocol: v.picklist(PROTOCOLS), address, port }),
@@ -41,9 +40,9 @@ const change = v.variant('kind', [
     kind: v.literal('add-vs'),
     name: v.string(),
     id: serviceId,
-    scheduler: v.picklist(SCHEDULERS),
-    forward,
-    persistence: v.optional(v.pipe(amount, v.maxValue(MAX_SECONDS)), 0),
+    scheduler: v.optional(v.picklist(SCHEDULERS)),
+    forward: v.optional(forward),
+    persistence: v.optional(v.pipe(amount, v.maxValue(MAX_SECONDS))),
     onePacket: v.optional(v.boolean(), false),
   }),
   v.object({ kind: v.literal('del-vs'), service: v.string() }),

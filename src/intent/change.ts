@@ -1,5 +1,5 @@
 /** A request of lbctl -> the new list of overrides, or the sentence that refuses it. */
-import { formatEndpoint, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { formatEndpoint, type Ip } from '../base/ip.js';
 import { serviceKey } from '../base/service-id.js';
 import { didYouMean } from '../base/suggest.js';
 import {
@@ -10,13 +10,15 @@ import {
   PROTOCOLS,
   parseChoice,
   parseForward,
+  parseName,
   parseScheduler,
   parseServerWord,
   parseServiceTarget,
   parseWeightWord,
 } from '../base/words.js';
-import type { Config, Forward } from '../config/types.js';
-import { buildIntent, effectiveWeight, misfit } from './merge.js';
+import { whichPortFault } from '../config/build-server.js';
+import type { Config, RealServerConfig } from '../config/types.js';
+import { buildIntent, effectiveWeight } from './merge.js';
 import type { Change, Override, Provenance, RealServerIntent, ServiceIntent } from './types.js';
 
 /** Words as they came over the control socket. */
@@ -78,13 +80,6 @@ function findServer(service: ServiceIntent, word: string): RealServerIntent | Re
 
 const portOf = (service: ServiceIntent): number => (service.id.kind === 'address' ? service.id.port : 0);
 
-function checkNewServer(service: ServiceIntent, address: Ip, port: number, forward: Forward): string | undefined {
-  const key = formatEndpoint(address, port);
-  if (service.realServers.some((one) => one.key === key)) return `${key} is a real server of ${service.name} already`;
-  if (isLinkLocal6(address)) return `${address} is link-local: the kernel takes no such real server`;
-  return misfit(service, address, port, forward);
-}
-
 const inRange = (value: number | undefined, max: number): boolean =>
   value === undefined || (Number.isInteger(value) && value >= 0 && value <= max);
 
@@ -101,6 +96,8 @@ type Edit = {
   readonly without: (change: Change) => boolean;
   readonly text: string;
   readonly subject: string;
+  /** What is said beside `text`, of the services as they are then. */
+  readonly more?: (after: Services) => string;
 };
 
 /** Overrides that speak of this real server. */
@@ -123,27 +120,43 @@ function addRs(config: Config, services: Services, request: Extract<ChangeReques
   const numbers = limits(request);
   if ('refused' in numbers) return numbers;
   const { address } = server.value;
-  const port = server.value.port ?? portOf(service);
   const forward = method?.value;
-  const why = checkNewServer(service, address, port, forward ?? service.forward);
-  if (why) return refuse(why);
+  const unclear = server.value.port === undefined && whichPortFault(address, forward ?? service.forward, service);
+  if (unclear) return refuse(unclear);
+  const port = server.value.port ?? portOf(service);
   const key = formatEndpoint(address, port);
+  if (service.realServers.some((one) => one.key === key)) return refuse(`${key} is a real server of ${service.name} already`);
   // A service added at run time may have the name of one that the file has and del-vs hides: only the file's own has the file's servers.
   const ofFile = service.source.kind === 'file' ? config.virtualServers.find((vs) => vs.name === service.name) : undefined;
-  const inFile = ofFile?.realServers.some((one) => formatEndpoint(one.address, one.port) === key);
+  const inFile = ofFile?.realServers.find((one) => formatEndpoint(one.address, one.port) === key);
   const without = about(service, address, port);
   const subject = `${service.name}/${key}`;
   // Hidden by del-rs: bringing it back is undoing that, and the weight asked for is a set-rs on the file's server.
   if (inFile) {
+    const other = otherThanFile(inFile, request);
+    if (other)
+      return refuse(
+        `the file has ${key} in ${service.name}, hidden by del-rs, with ${other}: leave that out, or change the file`,
+      );
     const weight = { kind: 'absolute', weight: numbers.weight } as const;
     const change: Change | undefined =
       request.weight === undefined ? undefined : { kind: 'set-rs', service: service.name, address, port, weight };
     return { change, without, subject, text: `${key} is a real server of ${service.name} again, as the file has it` };
   }
   const change: Change = { kind: 'add-rs', service: service.name, address, port, forward, ...numbers };
-  const waits = (ofFile?.checks.length ?? 0) > 0;
-  const text = `added ${key} to ${service.name} with weight ${numbers.weight}${waits ? '; it takes traffic when its checks pass' : ''}`;
-  return { change, without, subject, text };
+  const text = `added ${key} to ${service.name} with weight ${numbers.weight}`;
+  return { change, without, subject, text, more: (after) => waiting(after, service.name, key) };
+}
+
+function waiting(services: Services, name: string, key: string): string {
+  const server = services.find((one) => one.name === name)?.realServers.find((one) => one.key === key);
+  return server && server.checks.length > 0 ? '; it takes traffic when its checks pass' : '';
+}
+
+/** What was asked for and is otherwise in the file, as the file has it. */
+function otherThanFile(server: RealServerConfig, request: Extract<ChangeRequest, { kind: 'add-rs' }>): string | undefined {
+  const key = (['forward', 'upper', 'lower'] as const).find((one) => request[one] !== undefined && request[one] !== server[one]);
+  return key && `${key} ${server[key]}`;
 }
 
 function setRs(services: Services, request: Extract<ChangeRequest, { kind: 'set-rs' }>): Edit | Refusal {
@@ -182,28 +195,34 @@ function delRs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
 
 /** The words of add-vs, each read. */
 function readNewService(request: Extract<ChangeRequest, { kind: 'add-vs' }>): Extract<Change, { kind: 'add-vs' }> | Refusal {
-  const { name, persistence = 0, one_packet: onePacket = false } = request;
+  const { persistence, one_packet: onePacket = false } = request;
+  const name = parseName('name of a virtual server', request.name);
+  if (isRefused(name)) return name;
   const protocol = parseChoice('protocol', request.protocol ?? (onePacket ? 'udp' : 'tcp'), PROTOCOLS);
   if (isRefused(protocol)) return protocol;
   const id = parseServiceTarget(request.address, protocol.value);
   if (isRefused(id)) return id;
-  const scheduler = parseScheduler(request.scheduler ?? 'wlc');
-  if (isRefused(scheduler)) return scheduler;
-  const forward = parseForward(request.forward ?? 'nat');
-  if (isRefused(forward)) return forward;
-  if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name))
-    return refuse(`"${name}" is no name of a virtual server: letters, digits, "_", "-" and ".", at most 63`);
+  if (id.value.kind === 'fwmark' && request.protocol !== undefined)
+    return refuse('a fwmark service takes every protocol: leave --protocol out');
+  const scheduler = request.scheduler === undefined ? undefined : parseScheduler(request.scheduler);
+  if (scheduler && isRefused(scheduler)) return scheduler;
+  const forward = request.forward === undefined ? undefined : parseForward(request.forward);
+  if (forward && isRefused(forward)) return forward;
   if (!inRange(persistence, MAX_SECONDS)) return refuse(`persistence ${persistence} is outside 0 to ${MAX_SECONDS} seconds`);
-  if (onePacket && id.value.kind === 'address' && protocol.value !== 'udp')
-    return refuse(`one-packet scheduling acts on UDP only: the kernel would ignore it for ${protocol.value}`);
-  if (onePacket && request.forward === undefined)
-    return refuse(
-      'with one-packet scheduling and nat, answers do not come from the service: name the method (--forward dr, tun, or nat all the same)',
-    );
-  return { kind: 'add-vs', name, id: id.value, scheduler: scheduler.value, forward: forward.value, persistence, onePacket };
+  const settings = { scheduler: scheduler?.value, forward: forward?.value, persistence, onePacket };
+  return { kind: 'add-vs', name: name.value, id: id.value, ...settings };
 }
 
-function addVs(services: Services, request: Extract<ChangeRequest, { kind: 'add-vs' }>): Edit | Refusal {
+/** As it will be, with the file's defaults. */
+function describeNew(service: ServiceIntent | Refusal, checks: Config['defaults']): string {
+  if ('refused' in service) return '';
+  const kinds = [...new Set(checks?.checks?.map((check) => check.type))];
+  const checked = kinds.length > 0 ? `checks of the defaults: ${kinds.join(', ')}` : 'no checks: its real servers are always up';
+  const kept = service.persistence ? `, persistent for ${service.persistence.timeout}s` : '';
+  return ` (${service.key}, ${service.scheduler}, ${service.forward}${kept}; ${checked})`;
+}
+
+function addVs(config: Config, services: Services, request: Extract<ChangeRequest, { kind: 'add-vs' }>): Edit | Refusal {
   const change = readNewService(request);
   if ('refused' in change) return change;
   const key = serviceKey(change.id);
@@ -211,8 +230,12 @@ function addVs(services: Services, request: Extract<ChangeRequest, { kind: 'add-
     if (other.name === change.name) return refuse(`there is a virtual server named "${change.name}" already`);
     if (other.ids.some((id) => serviceKey(id) === key)) return refuse(`${key} is the address of "${other.name}" already`);
   }
-  const text = `added the virtual server ${change.name} (${key}, ${change.scheduler}, ${change.forward})`;
-  return { change, without: () => false, subject: change.name, text };
+  if (change.onePacket && (change.forward ?? config.defaults?.forward ?? 'nat') === 'nat' && request.forward === undefined)
+    return refuse(
+      'with one-packet scheduling and nat, answers do not come from the service: name the method (--forward dr, tun, or nat all the same)',
+    );
+  const more = (after: Services) => describeNew(findService(after, change.name), config.defaults);
+  return { change, without: () => false, subject: change.name, text: `added the virtual server ${change.name}`, more };
 }
 
 function delVs(services: Services, request: Extract<ChangeRequest, { kind: 'del-vs' }>): Edit | Refusal {
@@ -235,7 +258,7 @@ function edit(config: Config, services: Services, request: ChangeRequest): Edit 
     case 'del-rs':
       return delRs(services, request);
     case 'add-vs':
-      return addVs(services, request);
+      return addVs(config, services, request);
     case 'del-vs':
       return delVs(services, request);
   }
@@ -251,6 +274,11 @@ export function decideChange(
   const result = edit(config, services, request);
   if ('refused' in result) return result;
   const rest = overrides.filter((override) => !result.without(override.change));
-  const next = result.change ? [...rest, { ...provenance, change: result.change }] : rest;
-  return { overrides: next, text: result.text, subject: result.subject };
+  const mine: Override | undefined = result.change && { ...provenance, change: result.change };
+  const next = mine ? [...rest, mine] : rest;
+  // What would be dropped by the next reload is refused now, for the same reason.
+  const after = buildIntent(config, next, 0);
+  const lost = after.dropped.find(({ override }) => override === mine);
+  if (lost) return refuse(lost.reason);
+  return { overrides: next, text: `${result.text}${result.more?.(after.intent.services) ?? ''}`, subject: result.subject };
 }

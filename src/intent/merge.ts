@@ -7,10 +7,13 @@
  *   set-rs   sets a real server's weight    dropped when the server is gone; a percentage is of the configured weight
  *   del-rs   hides a real server            dropped when there is none any more
  */
-import { addressBits, familyOf, formatEndpoint, type Ip } from '../base/ip.js';
+import { formatEndpoint } from '../base/ip.js';
 import { type ServiceId, serviceKey } from '../base/service-id.js';
-import { isHashed, MAX_WEIGHT } from '../base/words.js';
-import type { Config, Forward, RealServerConfig, VirtualServerConfig } from '../config/types.js';
+import { isRefused, MAX_WEIGHT } from '../base/words.js';
+import { buildAddedServer, buildAddedService } from '../config/added.js';
+import { mixedFault } from '../config/build-director.js';
+import { twinFinder } from '../config/build-service.js';
+import type { Config, DefaultsConfig, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import type {
   Change,
   DirectorIntent,
@@ -33,6 +36,8 @@ export interface Merged {
 interface Draft {
   /** What it is made of: the file's entry, or the override that added it. */
   readonly from: object;
+  /** What it was added with beside that. */
+  readonly defaults?: DefaultsConfig;
   /** What was applied to it. */
   readonly applied: Override[];
   readonly service: Omit<ServiceIntent, 'realServers'>;
@@ -81,72 +86,30 @@ function draftOf(drafts: Drafts, name: string): Draft | undefined {
 /** Why an override does not apply; undefined when it does (and has been applied). */
 type Applied = string | undefined;
 
-function applyAddVs(drafts: Drafts, change: Extract<Change, { kind: 'add-vs' }>, override: Override): Applied {
+function applyAddVs(config: Config, drafts: Drafts, change: Extract<Change, { kind: 'add-vs' }>, override: Override): Applied {
   const key = serviceKey(change.id);
   if (drafts.has(change.name)) return `the file has a virtual server ${change.name} now`;
   for (const one of drafts.values()) {
     const { name, ids } = isDraft(one) ? one.service : one;
     if (ids.some((id) => serviceKey(id) === key)) return `${key} is the address of ${name} in the file now`;
   }
-  drafts.set(change.name, draftService(addedService(change), fromOverride(override), override));
+  const service = buildAddedService(change, config.defaults);
+  if (isRefused(service)) return service.refused;
+  drafts.set(change.name, { ...draftService(service.value, fromOverride(override), override), defaults: config.defaults });
   return undefined;
 }
 
-/** What lbctl does not say is as in a file that does not say it. */
-function addedService({
-  name,
-  id,
-  scheduler,
-  forward,
-  persistence,
-  onePacket,
-}: Extract<Change, { kind: 'add-vs' }>): VirtualServerConfig {
-  return {
-    name,
-    ids: [id],
-    scheduler,
-    schedulerFlags: isHashed(scheduler) ? [`${scheduler}-fallback`] : [],
-    persistence: persistence === 0 ? undefined : { timeout: persistence, prefix: addressBits(id.family), engine: '' },
-    onePacket,
-    forward,
-    tunnel: { type: 'ipip', port: 0, checksum: 'none' },
-    mss: 'auto',
-    snat: false,
-    follow: 'auto',
-    onFailure: isHashed(scheduler) ? 'quiesce' : 'remove',
-    checks: [],
-    realServers: [],
-  };
-}
-
-function applyAddRs(draft: Draft, change: Extract<Change, { kind: 'add-rs' }>, override: Override): Applied {
-  const { address, port, weight, upper, lower } = change;
-  const key = formatEndpoint(address, port);
-  if (draft.servers.has(key)) return `the file has ${key} in ${draft.service.name} now`;
-  const forward = change.forward ?? draft.service.forward;
-  const why = misfit(draft.service, address, port, forward);
-  if (why) return why;
-  const { tunnel } = draft.service;
-  const server = { address, port, weight, forward, tunnel, upper, lower, checks: draft.checks };
-  draft.servers.set(key, draftServer(server, fromOverride(override)));
-  return undefined;
-}
-
-/** Why a real server cannot be one of this service, if it cannot. */
-export function misfit(
-  service: Pick<ServiceIntent, 'name' | 'ids'>,
-  address: Ip,
-  port: number,
-  forward: Forward,
-): string | undefined {
-  const family = service.ids[0]?.family;
-  if (familyOf(address) !== family && forward !== 'tun')
-    return `${address} is IPv${familyOf(address)}, ${service.name} is IPv${family}: only a tunnel carries one in the other`;
-  const ports = service.ids.map((id) => (id.kind === 'address' ? id.port : 0));
-  if (ports.includes(0)) return undefined;
-  if (port === 0) return `port 0 is no port: ${service.name} has port ${ports[0]}`;
-  if (forward !== 'nat' && !ports.includes(port))
-    return `${forward} does not change ports: ${formatEndpoint(address, port)} must have port ${ports[0]}`;
+function applyAddRs(config: Config, draft: Draft, change: Extract<Change, { kind: 'add-rs' }>, override: Override): Applied {
+  const { name } = draft.service;
+  const key = formatEndpoint(change.address, change.port);
+  if (draft.servers.has(key)) return `the file has ${key} in ${name} now`;
+  const server = buildAddedServer(change, { name, settings: draft.service, checks: draft.checks });
+  if (isRefused(server)) return server.refused;
+  const findTwin = twinFinder(name, draft.service);
+  for (const other of draft.servers.values()) findTwin(other);
+  const fault = findTwin(server.value) ?? (config.connectionSync && mixedFault(draft.service, [server.value]));
+  if (fault) return fault;
+  draft.servers.set(key, draftServer(server.value, fromOverride(override)));
   return undefined;
 }
 
@@ -162,16 +125,16 @@ function applyToServer(draft: Draft, change: Extract<Change, { kind: 'set-rs' | 
   return undefined;
 }
 
-function apply(drafts: Drafts, override: Override): Applied {
+function apply(config: Config, drafts: Drafts, override: Override): Applied {
   const { change } = override;
-  if (change.kind === 'add-vs') return applyAddVs(drafts, change, override);
+  if (change.kind === 'add-vs') return applyAddVs(config, drafts, change, override);
   const draft = draftOf(drafts, change.service);
   if (!draft) return `there is no virtual server ${change.service} any more`;
   if (change.kind === 'del-vs') {
     drafts.delete(change.service);
     return undefined;
   }
-  const reason = change.kind === 'add-rs' ? applyAddRs(draft, change, override) : applyToServer(draft, change, override);
+  const reason = change.kind === 'add-rs' ? applyAddRs(config, draft, change, override) : applyToServer(draft, change, override);
   if (reason === undefined) draft.applied.push(override);
   return reason;
 }
@@ -180,16 +143,18 @@ function apply(drafts: Drafts, override: Override): Applied {
  * A memo: what has not changed is the same object as before, so that everything after this sees by identity what there is to do, and
  * a change of one real server costs the same in a table of ten services and of ten thousand.
  */
-const finished = new WeakMap<object, { readonly applied: readonly Override[]; readonly service: ServiceIntent }>();
+const finished = new WeakMap<object, Pick<Draft, 'applied' | 'defaults'> & { readonly service: ServiceIntent }>();
 
 function finish(one: Draft | VirtualServerConfig): ServiceIntent {
-  const { from, applied } = isDraft(one) ? one : { from: one, applied: [] };
+  const { from, applied, defaults }: Pick<Draft, 'from' | 'applied' | 'defaults'> = isDraft(one)
+    ? one
+    : { from: one, applied: [] };
   const known = finished.get(from);
-  if (known && known.applied.length === applied.length && known.applied.every((done, i) => done === applied[i]))
-    return known.service;
+  const same = known && known.defaults === defaults && known.applied.length === applied.length;
+  if (same && known.applied.every((done, i) => done === applied[i])) return known.service;
   const draft = isDraft(one) ? one : draftService(one, FROM_FILE, one);
   const service = { ...draft.service, realServers: [...draft.servers.values()] };
-  finished.set(from, { applied, service });
+  finished.set(from, { applied, defaults, service });
   return service;
 }
 
@@ -208,7 +173,7 @@ export function buildIntent(config: Config, overrides: readonly Override[], revi
   const kept: Override[] = [];
   const dropped: DroppedOverride[] = [];
   for (const override of overrides) {
-    const reason = apply(drafts, override);
+    const reason = apply(config, drafts, override);
     if (reason === undefined) kept.push(override);
     else dropped.push({ override, reason });
   }

@@ -46,10 +46,11 @@ export type Change =
       readonly kind: 'add-vs';
       readonly name: string;
       readonly id: ServiceId;
-      readonly scheduler: string;
-      readonly forward: Forward;
-      /** Seconds; 0 none. */
-      readonly persistence: number;
+      /** Undefined: as the file's defaults say. */
+      readonly scheduler: string | undefined;
+      readonly forward: Forward | undefined;
+      /** Seconds; 0 none; undefined: as the file's defaults say. */
+      readonly persistence: number | undefined;
       readonly onePacket: boolean;
     }
   | { readonly kind: 'del-vs'; readonly service: string };

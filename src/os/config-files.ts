@@ -1,5 +1,5 @@
 /** Reads a configuration file and the files it includes. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 
@@ -60,5 +60,14 @@ export function readIncludes(pattern: string, from: string): FileText[] | string
   return files;
 }
 
+/** One file has many names. */
+function identify(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return resolve(file);
+  }
+}
+
 /** What the parser takes from its surroundings. */
-export const parseSurroundings = () => ({ env: process.env, hostname: hostname(), readInclude: readIncludes });
+export const parseSurroundings = () => ({ env: process.env, hostname: hostname(), readInclude: readIncludes, identify });

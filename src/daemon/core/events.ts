@@ -20,6 +20,6 @@ export function createEventLog(): EventLog {
       if (kept.length > KEEP) kept.shift();
       return event;
     },
-    after: (since, limit) => kept.filter((event) => event.id > since).slice(-limit),
+    after: (since, limit) => (limit === 0 ? [] : kept.filter((event) => event.id > since).slice(-limit)),
   };
 }

@@ -113,6 +113,26 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   ['virtual_servers: []\n@virtual_servers: []\n', /unique/i],
   ['virtual_servers: [ @\n', /./],
   [`virtual_servers:\n  - name: @\${LBD_NOT_SET}\n    address: 192.0.2.10:80\n`, /environment variable LBD_NOT_SET is not set/],
+  [
+    `virtual_servers:\n  - name: @\${X-y}\n    address: 192.0.2.10:80\n`,
+    /\$\{X-y\} is no variable: write \$\{NAME\} or \$\{NAME:-default\}/,
+  ],
+  [`virtual_servers:\n  - { name: web, priority: $@{X} }\n`, /in quotes, and is a text then: write the entry line by line/],
+  ['virtual_servers: @*none\n', /\*none: no anchor &none stands before it/],
+  [`${service('')}@---\nglobal: {}\n`, /a second document begins here/],
+  [instance('    preempt: { delay: @1001s }\n'), /delay: 1001s is outside/],
+  [
+    instance('    preempt: { @dealy: 5s }\n').replace('dealy: 5s', 'delay: 1s, @dealy: 5s').replace('@', ''),
+    /unknown key "dealy" in preempt/,
+  ],
+  [instance('    version: 2\n    v3_checksum: @rfc9568\n'), /v3_checksum means nothing here: VRRPv2 has one form/],
+  [instance('').replace('VI_1', '@auto'), /"auto" is a word of follow/],
+  [instance('').replace('eth0', '@eth0:1'), /is no interface name/],
+  [instance('').replace('eth0', '@".."'), /is no interface name/],
+  [instance('').replace('192.0.2.10/24', '@127.0.0.1/8'), /no other host can reach it/],
+  [instance('').replace('192.0.2.10/24', '@192.0.2.10/0'), /would make every address a neighbour/],
+  [instance('').replace('192.0.2.10/24', '@192.0.2.0/24'), /is the network itself/],
+  [instance('').replace('192.0.2.10/24', '@192.0.2.255/24'), /is the broadcast address/],
   ['include: [ @nowhere.yaml ]\n', /include: there is no nowhere\.yaml/],
 ];
 
@@ -149,6 +169,25 @@ test('the environment fills in, and a plain scalar is typed again', () => {
     config?.virtualServers[0]?.realServers.map((one) => [one.address, one.weight]),
     [['10.0.0.5', 7]],
   );
+});
+
+test('an empty variable has the default too', () => {
+  const text = service(`    scheduler: \${S:-mh}\n`);
+  assert.equal(parseConfig('f.yaml', text, { env: { S: '' } }).config?.virtualServers[0]?.scheduler, 'mh');
+});
+
+test('a file that is found under another name is the same file', () => {
+  const first = { file: 'f.yaml', text: `include: "*.yaml"\n${service('')}` };
+  const readInclude = () => [{ ...first, file: '/etc/f.yaml' }];
+  const identify = (file: string) => file.replace('/etc/', '');
+  const { config, problems } = parseConfig(first.file, first.text, { ...options, readInclude, identify });
+  assert.equal(config?.virtualServers.length, 1, JSON.stringify(problems));
+});
+
+test('what is wrong in an include is told beside what is wrong in the file', () => {
+  const readInclude = () => [{ file: 'b.yaml', text: service('    scheduler: wlcc\n') }];
+  const { problems } = parseConfig('f.yaml', `include: b.yaml\nglobal: { on_stop: maybe }\n`, { ...options, readInclude });
+  assert.deepEqual(problems.map((one) => one.file).sort(), ['b.yaml', 'f.yaml']);
 });
 
 test('includes are merged, and a file is read once', () => {

@@ -22,7 +22,7 @@ refuses('what the kernel would misread', [
   ['virtual_servers:\n  - name: web\n    fwmark: @0\n', /"0" is no firewall mark/],
   ['virtual_servers:\n  - name: web\n    fwmark: @4294967296\n', /is no firewall mark/],
   [`${mark('')}  - { name: other, fwmark: @7 }\n`, /fwmark\/7 is the mark of "web" already/],
-  [mark('    address: 192.0.2.10:80\n').replace('fwmark: ', 'fwmark: @'), /needs either "address" or "fwmark"/],
+  [mark('    address: 192.0.2.10:80\n').replace('fwmark: ', 'fwmark: @'), /has an address and a fwmark/],
   [mark('    protocol: @tcp\n'), /a fwmark service takes every protocol/],
   [service('    family: @ipv6\n'), /"family" is of use to a fwmark service only/],
   [service('    scheduler_flags: @[ sh-port ]\n'), /sh-port means nothing to the scheduler wlc/],
@@ -69,7 +69,35 @@ refuses('what the kernel would misread', [
     `kernel_settings: { @conn_reuse_mod: 1 }\n${service('')}`,
     /unknown key "conn_reuse_mod" in kernel_settings; did you mean "conn_reuse_mode"/,
   ],
-  [`kernel_settings: { conntrack: @yes please }\n${service('')}`, /is no value of a kernel setting/],
+  [`kernel_settings: { sync_ports: @65 }\n${service('')}`, /"65" is no value of sync_ports: write a whole number from 1 to 64/],
+  [`kernel_settings: { sync_threshold: @50 3 }\n${service('')}`, /sync_threshold: write two numbers, the first below the second/],
+  [`kernel_settings: { sync_retries: @[ 1 ] }\n${service('')}`, /sync_retries is a number, or keep, not \[1\]/],
+  [`kernel_settings: { conntrack: @0 }\n${service('    snat: auto\n')}`, /conntrack: 0 does not go with snat \(web\)/],
+  [`connection_sync: { interface: eth1, group: @224.0.0.18 }\n${service('')}`, /is the group of VRRP/],
+  [`defaults: { tun: @{ type: ipip, port: 7 } }\n${service('')}`, /ipip has no port/],
+  [`defaults: { tun: { port: 7000 } }\n${service('    forward: @tun\n')}`, /ipip has no port/],
+  [
+    `${at('192.0.2.10-20:80')}  - { name: other, address: @"192.0.2.15-25:80" }\n`,
+    /tcp\/192\.0\.2\.15:80 \(and 5 more\) is the address of "web" already/,
+  ],
+  [at('@192.0.2.10-20'), /has no port: write 192\.0\.2\.10-20:80/],
+  [at('@192.0.2.10:80-90'), /a range of ports is no address/],
+  [at('@192.0.2.10:70000'), /70000 is no port \(0 to 65535\)/],
+  [at('@192.0.2.10-20:70000'), /70000 is no port \(0 to 65535\)/],
+  [at('@2001:db8::1:80'), /has no port: write \[2001:db8::1\]:80, or \[2001:db8::1:80\]:80/],
+  [at('@0.1.2.3:80'), /no address of a host/],
+  [
+    `${mark('    persistence: 5m\n    real_servers:\n')}      - { address: @"10.0.0.1:80" }\n`,
+    /never uses port 80; write 10\.0\.0\.1 \(a check has a "port" of its own\)/,
+  ],
+  [
+    `${mark('    persistence: 5m\n    real_servers:\n')}      - { address: @10.0.0.1, checks: [ { type: tcp } ] }\n`,
+    /has no port: give the check a port$/,
+  ],
+  [service('    checks:\n      - { type: http, status: @[] }\n'), /status is an empty list/],
+  [service('    checks:\n      - { type: http, headers: @[ X ] }\n'), /headers are a mapping/],
+  [service('    checks:\n      - @[ tcp ]\n'), /a check is a mapping of .*, not a list/],
+  [`kernel_settings: { conntrack: @yes please }\n${service('')}`, /"yes please" is no value of conntrack: write 0 or 1, or keep/],
 ]);
 
 function parse(text: string): Config {
@@ -189,4 +217,27 @@ test('the director: sync, timeouts, kernel settings', () => {
     restore: true,
     values: { sync_threshold: '3 10', conntrack: 'keep', sloppy_tcp: '1' },
   });
+});
+
+test('what the defaults say of persistence can be switched off', () => {
+  const text = `defaults: { persistence: 5m }\n${service('    persistence: off\n')}  - { name: other, address: "192.0.2.11:80" }\n`;
+  assert.deepEqual(
+    parse(text).virtualServers.map((one) => one.persistence?.timeout),
+    [undefined, 300],
+  );
+});
+
+test('a mark whose family a tunnel hides, and an instance that carries nothing of its follower, are warned of', () => {
+  const warnings = (text: string) =>
+    parseConfig('f.yaml', text, BAD_OPTIONS)
+      .problems.map((one) => `${one.severity}: ${one.message}`)
+      .join('\n');
+  const hidden = `${mark('    forward: tun\n    real_servers: [ { address: "2001:db8::1" } ]\n')}`;
+  assert.match(warnings(hidden), /warning: the mark of web is taken for one of IPv6/);
+  assert.doesNotMatch(warnings(`${hidden}    family: ipv6\n`), /is taken for/);
+  const pair =
+    'vrrp_instances:\n  - { name: VI_1, interface: eth0, virtual_router_id: 5, virtual_addresses: [ 192.0.2.11/24 ] }\n  - { name: VI_2, interface: eth1, virtual_router_id: 5, virtual_addresses: [ 192.0.2.11/24 ] }\n';
+  const followed = warnings(service('    follow: VI_1\n') + pair);
+  assert.match(followed, /warning: web follows VI_1, which carries no address of it/);
+  assert.match(followed, /warning: 192\.0\.2\.11 is a virtual address of VI_1 on eth0 already/);
 });

@@ -81,6 +81,65 @@ describe('changes', () => {
     assert.deepEqual(back.overrides, []);
   });
 
+  test('what is said of a server that the file has differently is refused, not forgotten', () => {
+    const hidden = made(FILE, { kind: 'del-rs', service: 'web', rs: '10.0.0.1:80' });
+    const again: ChangeRequest = { kind: 'add-rs', service: 'web', rs: '10.0.0.1:80' };
+    assert.match(refusal({ ...again, upper: 100 }, hidden), /the file has 10\.0\.0\.1:80 in web, hidden by del-rs, with upper 0/);
+    assert.match(refusal({ ...again, forward: 'tun' }, hidden), /with forward nat/);
+    assert.deepEqual(made(FILE, { kind: 'del-rs', service: 'web', rs: '10.0.0.1:80' }, { ...again, forward: 'nat' }), []);
+  });
+
+  test('add-vs has the defaults of the file, and follows them', () => {
+    const file = config(`
+defaults: { scheduler: mh, forward: dr, persistence: 5m, checks: [ { type: tcp } ] }
+virtual_servers: [ { name: web, address: "192.0.2.10:80" } ]
+`);
+    const decision = decideChange(file, [], { kind: 'add-vs', name: 'new', address: '192.0.2.11:80' }, provenance());
+    assert.ok('overrides' in decision);
+    assert.equal(
+      decision.text,
+      'added the virtual server new (tcp/192.0.2.11:80, mh, dr, persistent for 300s; checks of the defaults: tcp)',
+    );
+    const overrides = [
+      ...decision.overrides,
+      ...made(file, { kind: 'add-vs', name: 'own', address: '192.0.2.12:80', scheduler: 'rr' }),
+    ];
+    const [, added, own] = buildIntent(file, overrides, 1).intent.services;
+    assert.deepEqual(added?.schedulerFlags, ['mh-fallback']);
+    assert.equal(added?.onFailure, 'quiesce');
+    assert.deepEqual([own?.scheduler, own?.forward, own?.schedulerFlags], ['rr', 'dr', []]);
+    const { defaults: _, ...rest } = file;
+    assert.equal(
+      buildIntent({ ...rest, defaults: undefined }, overrides, 1).intent.services[1]?.scheduler,
+      'wlc',
+      'after a reload',
+    );
+    assert.equal(buildIntent(file, overrides, 1).intent.services[1]?.scheduler, 'mh', 'and back');
+  });
+
+  const WIDE = config(`
+connection_sync: { interface: eth1 }
+defaults: { checks: [ { type: tcp } ] }
+virtual_servers:
+  - { name: ports, address: [ "192.0.2.10:80", "192.0.2.10:443" ] }
+  - { name: direct, address: [ "192.0.2.11:80", "192.0.2.11:443" ], forward: dr, real_servers: [ { address: "10.0.0.1" } ] }
+  - { name: sticky, fwmark: 7, persistence: 5m, checks: [ { type: tcp, port: 80 } ], real_servers: [ { address: "10.0.0.1" } ] }
+  - { name: blind, fwmark: 8, real_servers: [ { address: "10.0.0.1:80" } ] }
+`);
+  const wide: readonly (readonly [service: string, rs: string, message: RegExp, forward?: string])[] = [
+    ['ports', '10.0.0.9', /with nat every port \(80, 443\) goes to one port of 10\.0\.0\.9: say which/],
+    ['direct', '10.0.0.1:443', /one real server to the kernel: dr does not change ports/],
+    ['ports', '[2001:db8::1]:80', /connection_sync does not go with/, 'tun'],
+    ['sticky', '10.0.0.9:80', /the kernel keeps the port that the client named, and never uses port 80/],
+    ['blind', '10.0.0.9', /the tcp check of 10\.0\.0\.9 has no port: give the check a port, or write 10\.0\.0\.9:80/],
+  ];
+  for (const [service, rs, message, forward] of wide)
+    test(`the rules of the file hold for ${service} ${rs}`, () => {
+      const decision = decideChange(WIDE, [], { kind: 'add-rs', service, rs, forward }, provenance());
+      assert.ok('refused' in decision, JSON.stringify(decision));
+      assert.match(decision.refused, message);
+    });
+
   test('del-rs of a server added at run time leaves nothing of it', () => {
     const overrides = made(
       FILE,
@@ -125,8 +184,8 @@ describe('changes', () => {
     [{ kind: 'add-rs', service: 'wbe', rs: '10.0.0.9:80' }, /unknown service "wbe"; did you mean "web"/],
     [{ kind: 'add-rs', service: 'zzz', rs: '10.0.0.9:80' }, /unknown service "zzz"; there is web, direct/],
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.1:80' }, /10\.0\.0\.1:80 is a real server of web already/],
-    [{ kind: 'add-rs', service: 'web', rs: '[2001:db8::1]:80' }, /2001:db8::1 is IPv6, web is IPv4/],
-    [{ kind: 'add-rs', service: 'direct', rs: '10.0.0.9:80' }, /dr does not change ports: 10\.0\.0\.9:80 must have port 443/],
+    [{ kind: 'add-rs', service: 'web', rs: '[2001:db8::1]:80' }, /2001:db8::1 is IPv6, the virtual server web IPv4/],
+    [{ kind: 'add-rs', service: 'direct', rs: '10.0.0.9:80' }, /dr does not change ports: port 80 must be 443/],
     [{ kind: 'add-rs', service: 'web', rs: 'host:80' }, /is no real server/],
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.9:80', weight: 70_000 }, /weight 70000 is outside/],
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.9:80', lower: 3 }, /lower \(3\) is above upper/],
@@ -143,6 +202,12 @@ describe('changes', () => {
     [{ kind: 'add-vs', name: 'x', address: '192.0.2.99' }, /has no port/],
     [{ kind: 'add-vs', name: 'x', address: '192.0.2.99:53', one_packet: true }, /answers do not come from the service/],
     [{ kind: 'add-vs', name: 'x y', address: '192.0.2.99:80' }, /is no name/],
+    [{ kind: 'add-vs', name: 'x', address: '192.0.2.99:0' }, /needs persistence/],
+    [{ kind: 'add-vs', name: 'x', address: 'fwmark/9', protocol: 'udp' }, /leave --protocol out/],
+    [
+      { kind: 'add-vs', name: 'x', address: '192.0.2.99:80', protocol: 'tcp', one_packet: true, forward: 'dr' },
+      /acts on UDP only/,
+    ],
   ];
   for (const [request, message] of refusals) test(`refused: ${message.source}`, () => assert.match(refusal(request), message));
 });
