@@ -183,5 +183,7 @@ export function renderShow(view: View, { service, real_server, checks }: Shown):
     .map((server) => sentence(view, `* ${server.address}: ${overrideText(server)}`))
     .join('');
   const results = checks.length === 0 ? '' : `\n${renderChecks(view, checks)}`;
-  return serviceHead(view, service) + serverTable(view, servers) + overrides + results;
+  // Nothing is cut: this is where everything of a service is read.
+  const whole = { ...view, wide: true, width: undefined };
+  return serviceHead(whole, service) + serverTable(view, servers) + overrides + results;
 }

@@ -122,7 +122,8 @@ async function kernelStatus(parts: HandlerParts): Promise<KernelStatus | undefin
 
 function whyInstance(instance: ApiInstance): ApiWhy {
   const steps = [`${instance.state} for ${instance.since_seconds}s: ${instance.reason}`];
-  if (instance.master) {
+  if (instance.state === 'master') steps.push(`this director is master, with priority ${instance.effective_priority}`);
+  else if (instance.master) {
     const { address, priority, last_advert_seconds } = instance.master;
     steps.push(
       `master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`,
