@@ -1,5 +1,4 @@
 /** The virtual servers of this process by name, by kernel service and by check; a change costs what it changes. */
-import { createHash } from 'node:crypto';
 import { serviceKey } from '../../base/service-id.js';
 import type { CheckSpec } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
@@ -25,8 +24,6 @@ export interface Consequences {
 
 export class Catalogue {
   private byName = new Map<string, ServiceIntent>();
-  /** What each looked like, as a digest: whole texts would double the memory. */
-  private readonly digests = new Map<string, string>();
   private readonly byId = new Map<string, ServiceIntent>();
   private readonly byCheck = new Map<string, Set<ServiceIntent>>();
 
@@ -56,7 +53,7 @@ export class Catalogue {
   replace(services: readonly ServiceIntent[]): Consequences {
     const names = new Set(services.map((one) => one.name));
     const gone = [...this.byName.keys()].filter((name) => !names.has(name));
-    const fresh = services.filter((one) => this.digests.get(one.name) !== digest(one));
+    const fresh = services.filter((one) => !same(this.byName.get(one.name), one));
     const consequences = this.change({ services: fresh, gone });
     this.byName = new Map(services.map(({ name }) => [name, this.byName.get(name) as ServiceIntent]));
     return consequences;
@@ -69,7 +66,7 @@ export class Catalogue {
     for (const service of before) this.take(service, checks);
     const newChecks = new Map<string, CheckSpec>();
     for (const service of services) this.put(service, checks, newChecks);
-    for (const name of gone) this.forget(name);
+    for (const name of gone) this.byName.delete(name);
     return {
       changed: services,
       unwanted: [...ids].filter((key) => !this.byId.has(key)),
@@ -77,11 +74,6 @@ export class Catalogue {
       newChecks: [...newChecks.values()],
       goneChecks: [...checks].filter((key) => !this.byCheck.has(key)),
     };
-  }
-
-  private forget(name: string): void {
-    this.byName.delete(name);
-    this.digests.delete(name);
   }
 
   private take(service: ServiceIntent, checks: Set<string>): void {
@@ -96,7 +88,6 @@ export class Catalogue {
 
   private put(service: ServiceIntent, before: ReadonlySet<string>, fresh: Map<string, CheckSpec>): void {
     this.byName.set(service.name, service);
-    this.digests.set(service.name, digest(service));
     for (const id of service.ids) this.byId.set(serviceKey(id), service);
     for (const spec of specsOf(service)) {
       const users = this.byCheck.get(spec.key);
@@ -111,4 +102,5 @@ export class Catalogue {
 
 const specsOf = (service: ServiceIntent): CheckSpec[] => service.realServers.flatMap((server) => [...checksOf(server)]);
 
-const digest = (service: ServiceIntent): string => createHash('sha1').update(JSON.stringify(service)).digest('base64');
+const same = (before: ServiceIntent | undefined, now: ServiceIntent): boolean =>
+  before !== undefined && JSON.stringify(before) === JSON.stringify(now);
