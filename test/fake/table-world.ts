@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ownership } from '../../src/daemon/check/ownership.js';
-import { createTableKeeper, type TableKeeper, type TableTiming } from '../../src/daemon/check/table.js';
+import { createTableKeeper } from '../../src/daemon/check/table.js';
+import type { TableKeeper, TableTiming } from '../../src/daemon/check/table-types.js';
 import { plan } from '../../src/ipvs/plan.js';
 import { type Destination, destinationKey, type Operation, type Service, serviceKey } from '../../src/ipvs/types.js';
 import { type IpvsClient, openIpvs } from '../../src/os/ipvs.js';

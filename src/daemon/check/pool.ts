@@ -23,7 +23,8 @@ import { openOwnership } from './ownership.js';
 import type { KernelTable } from './reading.js';
 import type { Sight } from './report.js';
 import { createCheckRunner } from './scheduler.js';
-import { createTableKeeper, type TableKeeper } from './table.js';
+import { createTableKeeper } from './table.js';
+import type { TableKeeper } from './table-types.js';
 import { openVerdictStore } from './verdicts.js';
 
 export type Configure = Extract<CheckCommand, { type: 'configure' }>;
