@@ -35,17 +35,18 @@ function addDestination(key: string, id: Service['id'], dest: Destination): Oper
 }
 
 /** Destinations that an operation adds or changes, and those that go. */
-function planDestinations(have: Service | undefined, want: Service): Operation[] {
+function planDestinations(have: Service | undefined, want: Service, doubtful: ReadonlySet<string>): Operation[] {
   const { id } = want;
   const key = serviceKey(id);
   const added: Operation[] = [];
   const raised: Operation[] = [];
   const lowered: Operation[] = [];
   const gone: Operation[] = [];
-  const again = have && isHashed(want.scheduler) ? outOfOrder(have, want) : NOTHING;
+  const last: Operation[] = [];
+  const again = have && isHashed(want.scheduler) ? outOfOrder(have, want, doubtful) : NOTHING;
   for (const [name, dest] of want.destinations) {
     const present = have?.destinations.get(name);
-    if (!present) added.push(...addDestination(key, id, dest));
+    if (!present) (doubtful.has(name) ? last : added).push(...addDestination(key, id, dest));
     else if (again.has(name)) added.push({ kind: 'del-dest', key, id, dest: present }, ...addDestination(key, id, dest));
     else if (!sameDestination(present, dest))
       (dest.weight > present.weight ? raised : lowered).push({ kind: 'set-dest', key, id, dest });
@@ -54,28 +55,36 @@ function planDestinations(have: Service | undefined, want: Service): Operation[]
     if (!want.destinations.has(name)) gone.push({ kind: 'del-dest', key, id, dest });
   }
   // What takes traffic comes before what loses it: at no moment is there nobody.
-  return [...added, ...raised, ...lowered, ...gone];
+  return [...added, ...raised, ...lowered, ...gone, ...last];
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * A table of hashes depends on the order in which its destinations were added. Those that must be added again, so that the order is the
- * wanted one, whatever happened before: the same on both directors, and after a restart.
+ * wanted one, whatever happened before: the same on both directors, and after a restart. What the kernel has refused has no place in it
+ * until the kernel takes it: healthy servers are not moved again and again for one that never comes.
  */
-function outOfOrder(have: Service, want: Service): ReadonlySet<string> {
+function outOfOrder(have: Service, want: Service, doubtful: ReadonlySet<string>): ReadonlySet<string> {
   const kept = [...have.destinations.keys()].filter((name) => want.destinations.has(name));
-  const order = [...want.destinations.keys()];
+  const order = [...want.destinations.keys()].filter((name) => have.destinations.has(name) || !doubtful.has(name));
   let right = 0;
   while (right < kept.length && kept[right] === order[right]) right++;
   return new Set(kept.slice(right));
 }
 
-/** Operations for one service: `have` undefined when the kernel lacks it, `want` undefined when it must go. */
-export function planService(have: Service | undefined, want: Service | undefined): Operation[] {
+/**
+ * Operations for one service: `have` undefined when the kernel lacks it, `want` undefined when it must go. `doubtful`: destinations that
+ * the kernel has refused to add.
+ */
+export function planService(
+  have: Service | undefined,
+  want: Service | undefined,
+  doubtful: ReadonlySet<string> = NOTHING,
+): Operation[] {
   if (!want) return have ? [{ kind: 'del-service', key: serviceKey(have.id), id: have.id }] : [];
   const key = serviceKey(want.id);
-  const operations = planDestinations(have, want);
+  const operations = planDestinations(have, want, doubtful);
   if (!have) operations.unshift({ kind: 'new-service', key, service: attributesOf(want) });
   else if (!sameAttributes(have, want)) operations.unshift({ kind: 'set-service', key, service: attributesOf(want) });
   return operations;

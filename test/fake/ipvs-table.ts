@@ -36,12 +36,15 @@ export interface FakeTable {
   readonly schedulers: Set<string>;
   /** Attributes of destinations that this kernel does not know, and ignores without a word. */
   readonly unknown: Set<number>;
+  /** False, as beside a sync daemon: a destination of another family than its service is refused. */
+  mixed: boolean;
 }
 
 export const createTable = (): FakeTable => ({
   services: new Map(),
   schedulers: new Set(['rr', 'wrr', 'wlc', 'sh', 'mh']),
   unknown: new Set(),
+  mixed: true,
 });
 
 export function attributesOf(bytes: Uint8Array): Map<number, Uint8Array> {
@@ -126,12 +129,12 @@ function refusedAddress(family: number, address: Uint8Array): boolean {
   return address[0] === 0xff || address.every((byte) => byte === 0);
 }
 
-function refusedDest(dest: Attributes, service: FakeService): number {
+function refusedDest(table: FakeTable, dest: Attributes, service: FakeService): number {
   if (![3, 4, 5, 6].every((one) => dest.has(one))) return EINVAL;
   const own = u16(service.values.get(1));
   const family = u16(dest.get(11)) || own;
   if (family !== AF_INET && family !== AF_INET6) return EAFNOSUPPORT;
-  if (family !== own && (u32(dest.get(3)) & 7) !== TUNNEL) return EINVAL;
+  if (family !== own && (!table.mixed || (u32(dest.get(3)) & 7) !== TUNNEL)) return EINVAL;
   if (i32(dest.get(4)) < 0 || u32(dest.get(6)) > u32(dest.get(5))) return ERANGE;
   if (dest.get(13)?.[0] === 1 && (dest.get(14) ?? []).every((byte) => byte === 0)) return EINVAL;
   return refusedAddress(family, dest.get(1) as Uint8Array) ? EINVAL : 0;
@@ -149,7 +152,7 @@ export function changeDest(table: FakeTable, top: Attributes, what: 'new' | 'set
     service.dests.splice(at, 1);
     return 0;
   }
-  const refused = refusedDest(sent, service);
+  const refused = refusedDest(table, sent, service);
   if (refused !== 0) return refused;
   if (what === 'new' ? at >= 0 : at < 0) return what === 'new' ? EEXIST : ENOENT;
   // Without the tunnel's attributes it is IPIP again: a set replaces everything.

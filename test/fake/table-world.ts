@@ -55,6 +55,7 @@ function ownership(keys: string[] = []): Ownership & { keys: Set<string> } {
       for (const key of gone) own.delete(key);
     },
     flush: () => {},
+    settle: () => {},
   };
 }
 

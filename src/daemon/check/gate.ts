@@ -29,18 +29,19 @@ export interface Gate {
   readonly looking: boolean;
   /** Something may have changed. */
   tell(): void;
-  /** The network was away: these checks look again, each so many times, before their verdicts count. */
+  /** The network was away: these checks look again, until so many failures of each, before their verdicts count. */
   recheck(tries: ReadonlyMap<string, number>): void;
-  /** A check that looks again has a result; `up` is enough. */
-  result(key: string, up: boolean): boolean;
+  /** A check that looks again has a result. Its verdict up ends the looking, and so do as many failures as it was told. */
+  result(key: string, result: { readonly ok: boolean; readonly up: boolean }): boolean;
 }
 
 export function createGate(options: GateOptions): Gate {
   const { now } = options;
   const startedAt = now();
-  /** Checks that look again, with the results still to be awaited. */
+  /** Checks that look again, with the failures still to be awaited. */
   const again = new Map<string, number>();
   let told: State | undefined;
+  let enough: NodeJS.Timeout | undefined;
 
   function current(): State {
     const obstacle = options.obstacle();
@@ -68,7 +69,8 @@ export function createGate(options: GateOptions): Gate {
     tell,
     recheck(tries) {
       for (const [key, count] of tries) again.set(key, count);
-      setTimeout(() => {
+      clearTimeout(enough);
+      enough = setTimeout(() => {
         again.clear();
         options.onLooked();
         tell();
@@ -76,11 +78,11 @@ export function createGate(options: GateOptions): Gate {
       told = undefined;
       tell();
     },
-    result(key, up) {
+    result(key, { ok, up }) {
       const left = again.get(key);
       if (left === undefined) return false;
-      if (left > 1 && !up) again.set(key, left - 1);
-      else again.delete(key);
+      if (up || (!ok && left <= 1)) again.delete(key);
+      else if (!ok) again.set(key, left - 1);
       return true;
     },
   };

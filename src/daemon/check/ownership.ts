@@ -8,8 +8,10 @@ import { replaceFile } from '../../os/state-file.js';
 
 export interface Ownership {
   readonly keys: ReadonlySet<string>;
-  /** There was no record of this boot: what the kernel has and the configuration names is adopted. */
+  /** No life of this boot has applied its first table: what the kernel has and the configuration names is adopted. */
   readonly fresh: boolean;
+  /** The first table is applied: from now on, and in later lives, what lbd has not made is somebody else's. */
+  settle(): void;
   add(keys: readonly string[]): void;
   remove(keys: readonly string[]): void;
   /** Writes what has changed. Before the kernel is told of new services: a crash in between must not leave one that nobody owns. */
@@ -18,26 +20,32 @@ export interface Ownership {
 
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
-function load(file: string, boot: string): Set<string> | undefined {
+interface Owned {
+  readonly keys: Set<string>;
+  readonly adopting: boolean;
+}
+
+function load(file: string, boot: string): Owned {
   try {
     const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    const { boot_id, keys } = record as { boot_id?: unknown; keys?: unknown };
-    if (boot_id === boot && Array.isArray(keys)) return new Set(keys.filter((key) => typeof key === 'string'));
+    const { boot_id, keys, adopting } = record as { boot_id?: unknown; keys?: unknown; adopting?: unknown };
+    if (boot_id === boot && Array.isArray(keys))
+      return { keys: new Set(keys.filter((key) => typeof key === 'string')), adopting: adopting === true };
   } catch {
     // No record, or a damaged one: what the configuration names is adopted, everything else counts as foreign and stays.
   }
-  return undefined;
+  return { keys: new Set(), adopting: true };
 }
 
 export function openOwnership(stateDir: string, warn: (text: string) => void): Ownership {
   const file = join(stateDir, 'owned.json');
   const boot = bootId();
-  const found = load(file, boot);
-  const keys = found ?? new Set<string>();
+  const { keys, adopting: fresh } = load(file, boot);
+  let adopting = fresh;
   let changed = false;
   const save = () => {
     try {
-      replaceFile(file, JSON.stringify({ boot_id: boot, keys: [...keys] }));
+      replaceFile(file, JSON.stringify({ boot_id: boot, adopting, keys: [...keys] }));
     } catch (error) {
       warn(
         `cannot write ${file}: ${(error as Error).message}; after a restart, services removed from the configuration would count as foreign`,
@@ -46,7 +54,11 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
   };
   return {
     keys,
-    fresh: found === undefined,
+    fresh,
+    settle() {
+      changed ||= adopting;
+      adopting = false;
+    },
     add(added) {
       const before = keys.size;
       for (const key of added) keys.add(key);

@@ -85,7 +85,8 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     send: (state) => link.send({ type: 'forwarding', state: state.state, reason: state.reason }),
     obstacle: () => {
       if (!opened) return { state: 'starting', reason: 'IPVS is being opened' };
-      return keeper.problem ? { state: 'unusable', reason: keeper.problem } : undefined;
+      if (keeper.problem) return { state: 'unusable', reason: keeper.problem };
+      return keeper.applied ? undefined : { state: 'starting', reason: 'the first table is on its way to the kernel' };
     },
     undecided: () => runner.undecided(),
     onLooked: () => trustAgain(),
@@ -99,12 +100,14 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   let own = parts.ownAddresses();
   let opened = false;
   let unsaved = false;
+  /** What an earlier life remembered is of use once: what is removed and comes back later is new. */
+  let begun = false;
   /** Services whose network is away, or just back: a check that fails changes nothing. BOUNDED by the services. */
   const cutOff = new Set<string>();
   void start();
 
-  function onResult(key: string): void {
-    if (!gate.result(key, runner.state(key)?.verdict === 'up')) return;
+  function onResult(key: string, { ok }: { readonly ok: boolean }): void {
+    if (!gate.result(key, { ok, up: runner.state(key)?.verdict === 'up' })) return;
     trustAgain();
     // The table follows first: `ready` means that what the verdicts say is in the kernel.
     keeper.flush();
@@ -169,7 +172,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   /** After a restart the kernel's table says who was in, where the saved memberships do not. */
   function adopt(service: ServiceIntent): void {
     if (members.has(service.name)) return;
-    const saved = store.members(service.name);
+    const saved = begun ? undefined : store.members(service.name);
     const found = keeper.believed(service.key);
     const inTable = service.realServers.map(
       (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
@@ -187,9 +190,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       }
     }
     runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
-      remembered: store.verdict(key),
+      remembered: begun ? undefined : store.verdict(key),
       serving: serving.has(key),
     }));
+    begun = true;
     for (const name of consequences.removed) {
       members.delete(name);
       cutOff.delete(name);
@@ -261,7 +265,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   }
 
   /** The fall that a check was configured with; the key alone does not tell. */
-  function triesOf(key: string): number {
+  function fallOf(key: string): number {
     for (const service of catalogue.usersOf(key)) {
       for (const server of service.realServers) {
         const spec = checksOf(server).find((one) => one.key === key);
@@ -271,13 +275,26 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     return 1;
   }
 
+  /** What the absence of the network has to do with, or may have: checks that failed, and probes that began while it was away. */
+  function recheck(): void {
+    const again = new Map<string, number>();
+    for (const [key, { verdict, streak, running }] of runner.states()) {
+      const failing = verdict === 'down' || (streak.count > 0 && !streak.ok);
+      if (failing || running) again.set(key, fallOf(key) + (running ? 1 : 0));
+    }
+    runner.hasten(again.keys());
+    gate.recheck(again);
+  }
+
   return {
     catalogue,
     keeper,
     configure,
     update(command) {
       if (opened) {
+        distrust(command.services);
         follow(catalogue.change({ services: command.services, gone: [] }));
+        trustAgain();
         return direct();
       }
       // The whole configuration still waits for IPVS to be opened; this is newer than it.
@@ -286,17 +303,14 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     },
     roles(next) {
       roles = next;
+      latest = { ...latest, roles: next };
       if (!opened) return;
       distrust(catalogue.all());
       trustAgain();
       reprogram();
       direct();
     },
-    recheck() {
-      const down = [...runner.states()].filter(([, state]) => state.verdict === 'down');
-      runner.hasten(down.map(([key]) => key));
-      gate.recheck(new Map(down.map(([key]) => [key, triesOf(key)])));
-    },
+    recheck,
     sight: () => ({
       now: now(),
       stateOf: (key) => runner.state(key),

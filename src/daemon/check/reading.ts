@@ -32,7 +32,7 @@ export interface Pass {
   /** Which services to read with their destinations, after all have been listed. */
   keys(listed: ReadonlyMap<string, Omit<KernelService, 'destinations'>>): Iterable<string>;
   /** What has been changed since the list was made is asked for again by this id. */
-  stale(key: string): ServiceId | undefined;
+  stale(key: string, listed: { readonly id: ServiceId } | undefined): ServiceId | undefined;
   /** The digest of destinations that need no decoding (they were as they should be), for a service that looks like this. */
   known?(key: string, listed: Omit<KernelService, 'destinations'>): string | undefined;
   /**
@@ -70,7 +70,7 @@ export async function readInSlices(kernel: KernelTable, pass: Pass): Promise<voi
 }
 
 function readOne(kernel: KernelTable, pass: Pass, key: string, listed: Omit<KernelService, 'destinations'> | undefined): void {
-  const id = pass.stale(key);
+  const id = pass.stale(key, listed);
   if (id) return pass.each(key, kernel.readService(id, pass.counters));
   if (!listed) return pass.each(key, undefined);
   if (!pass.known) return pass.each(key, { ...listed, destinations: kernel.readDestinations(listed.id, pass.counters) });

@@ -1,5 +1,5 @@
 /** Services that the kernel refused to change: what it said, and when to look again, with back-off. */
-import type { Refusal, ServiceId } from '../../ipvs/types.js';
+import { destinationKey, type Refusal, type ServiceId } from '../../ipvs/types.js';
 import type { LogLevel } from '../messages.js';
 import { refusalsText } from './refusal.js';
 
@@ -10,6 +10,8 @@ export interface Retries {
   settle(key: string): void;
   has(key: string): boolean;
   text(key: string): string | undefined;
+  /** Destinations that the kernel refused to add. */
+  doubtful(key: string): ReadonlySet<string>;
   clear(): void;
 }
 
@@ -21,9 +23,12 @@ export interface RetriesOptions {
   readonly again: (key: string, id: ServiceId) => void;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 interface Retry {
   readonly attempt: number;
   readonly text: string;
+  readonly doubtful: ReadonlySet<string>;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -45,11 +50,13 @@ export function createRetries({ delays, log, nameOf, again }: RetriesOptions): R
       const { operation } = refusals[0] as Refusal;
       const id = 'service' in operation ? operation.service.id : operation.id;
       const delay = delays[Math.min(attempt, delays.length - 1)] as number;
-      waiting.set(key, { attempt, text, timer: setTimeout(() => again(key, id), delay) });
+      const added = refusals.flatMap(({ operation: one }) => (one.kind === 'new-dest' ? [destinationKey(one.dest)] : []));
+      waiting.set(key, { attempt, text, doubtful: new Set(added), timer: setTimeout(() => again(key, id), delay) });
     },
     settle,
     has: (key) => waiting.has(key),
     text: (key) => waiting.get(key)?.text,
+    doubtful: (key) => waiting.get(key)?.doubtful ?? NONE,
     clear() {
       for (const key of [...waiting.keys()]) settle(key);
     },

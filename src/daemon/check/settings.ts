@@ -119,7 +119,7 @@ class Keeper implements SettingsKeeper {
       if (found === undefined) return { found: null, state: 'absent' };
       if (found === value) return { found, state: 'ok' };
       if (wasRight) this.drifts++;
-      this.remember(name, found);
+      else this.remember(name, found);
       sysctls.write(name, value);
       const result = sysctls.read(name) ?? null;
       if (result !== value) return { found: result, state: `the kernel made ${result} of it` };
@@ -147,7 +147,11 @@ class Keeper implements SettingsKeeper {
         event('setting', `net.ipv4.vs.${name}`, `${found} -> ${value}: as it was before lbd`);
       }
     } catch (error) {
-      this.options.log('warn', 'a kernel setting cannot be put back', { setting: name, reason: (error as OsError).message });
+      // It stays known: the next change tries again.
+      return this.options.log('warn', 'a kernel setting cannot be put back', {
+        setting: name,
+        reason: (error as OsError).message,
+      });
     }
     this.originals.delete(name);
     this.states.delete(name);

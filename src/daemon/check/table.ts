@@ -198,11 +198,16 @@ class Keeper implements TableKeeper {
     const target = this.targets.get(key);
     if (!target) this.claims.forget(key);
     const claimed = target !== undefined && this.claims.claim(key, () => this.isTaken(key));
-    const operations = claimed || owned.keys.has(key) ? planService(this.table.get(key), this.possible(key, target)) : [];
+    const operations = claimed || owned.keys.has(key) ? this.planFor(key, target) : [];
     // What was refused may have become true, or unwanted, meanwhile.
     if (operations.length === 0) this.retries.settle(key);
     if (!target && !this.table.has(key)) owned.remove([key]);
     return operations;
+  }
+
+  private planFor(key: string, target: Service | undefined): readonly Operation[] {
+    const possible = this.possible(key, target);
+    return this.kernel ? planService(this.table.get(key), possible, this.retries.doubtful(key)) : [];
   }
 
   /** What was not there at the last reading may be there now, and destinations must not land in somebody else's service. */
@@ -215,13 +220,23 @@ class Keeper implements TableKeeper {
 
   /** Without what this kernel cannot do. */
   private possible(key: string, target: Service | undefined): Service | undefined {
-    const result = target && withoutUnknownTunnels(target, (type) => (this.kernel as KernelTable).knowsTunnel(type));
+    const result = target && withoutUnknownTunnels(target, (type) => this.knowsTunnel(type));
     if (!result?.lacking) this.lacking.delete(key);
     else if (this.lacking.get(key) !== result.lacking) {
       this.lacking.set(key, result.lacking);
       this.options.log('error', 'this kernel lacks something', { service: this.options.nameOf(key), reason: result.lacking });
     }
     return result?.service;
+  }
+
+  /** A kernel that gives no answer is opened anew, and everything is planned anew then. */
+  private knowsTunnel(type: number): boolean {
+    try {
+      return this.kernel?.knowsTunnel(type) ?? true;
+    } catch (error) {
+      this.lost(error as OsError);
+      return true;
+    }
   }
 
   /** False when the outcome is unknown. */
@@ -255,15 +270,32 @@ class Keeper implements TableKeeper {
     for (const key of keys) {
       this.changed?.add(key);
       this.verified.forget(key);
-      if (!failed.has(key)) this.retries.settle(key);
+      if (failed.has(key)) continue;
+      // What was refused before is there now: in its place, too?
+      if (this.retries.doubtful(key).size > 0) this.dirty.add(key);
+      this.retries.settle(key);
     }
     this.options.owned.remove(done.flatMap((one) => (one.kind === 'del-service' ? [one.key] : [])));
     for (const key of failed.keys()) {
       const own = refusals.filter((refusal) => refusal.operation.key === key);
       // It came into being since the last reading, so it is not lbd's; the reading of the service will say so.
       const taken = own.some(({ operation, errno }) => operation.kind === 'new-service' && errno === EEXIST);
-      if (taken && claims.has(key) && !this.claims.adopting()) this.options.owned.remove([key]);
+      if (taken && claims.has(key) && !this.claims.adopting()) this.leave(key, done);
       this.retries.refused(key, own);
+    }
+  }
+
+  /** Somebody else was faster: what landed in that service with the same batch is taken out again. */
+  private leave(key: string, done: readonly Operation[]): void {
+    this.options.owned.remove([key]);
+    const landed = done.flatMap((one): Operation[] =>
+      one.kind === 'new-dest' && one.key === key ? [{ ...one, kind: 'del-dest' }] : [],
+    );
+    if (landed.length === 0) return;
+    try {
+      this.kernel?.apply(landed);
+    } catch (error) {
+      this.lost(error as OsError);
     }
   }
 
@@ -278,6 +310,7 @@ class Keeper implements TableKeeper {
     else for (const operation of done) event('table', nameOf(operation.key), describeOperation(operation));
     if (!this.applied) {
       this.applied = true;
+      owned.settle();
       log('info', 'first table applied', { services: this.targets.size });
     }
     onState('ready', '');
@@ -334,7 +367,7 @@ class Keeper implements TableKeeper {
         for (const [key, one] of listed) if (!mine.has(key)) this.table.set(key, { ...one, destinations: new Map() });
         return mine;
       },
-      stale: (key) => (changed.has(key) ? (this.targets.get(key)?.id ?? this.table.get(key)?.id) : undefined),
+      stale: (key, listed) => (changed.has(key) ? (this.targets.get(key)?.id ?? listed?.id) : undefined),
       known: (key, listed) =>
         this.dirty.has(key) || this.retries.has(key) ? undefined : this.verified.digest(key, listed, this.targets.get(key)),
       each: (key, service, digest) => this.heal(key, service, digest),
@@ -355,7 +388,8 @@ class Keeper implements TableKeeper {
       this.dirty.add(key);
       return this.flushSoon();
     }
-    const operations = planService(service, this.possible(key, target));
+    const operations = this.planFor(key, target);
+    if (!this.kernel) return;
     if (operations.length === 0) {
       if (service && target && digest !== undefined) this.verified.note(key, service, target, digest);
       return;

@@ -67,3 +67,17 @@ test('a folder that cannot be written is a warning with the consequence, and the
     }
   });
 });
+
+test('it is fresh until a life of this boot has applied its first table', () => {
+  inFolder((folder) => {
+    const first = openOwnership(folder, fail);
+    assert.equal(first.fresh, true);
+    first.add(['a']);
+    first.flush();
+    const second = openOwnership(folder, fail);
+    assert.equal(second.fresh, true);
+    second.settle();
+    second.flush();
+    assert.deepEqual([openOwnership(folder, fail).fresh, ...openOwnership(folder, fail).keys], [false, 'a']);
+  });
+});

@@ -1,104 +1,16 @@
 /** The check process as a whole, on a fake kernel: what core says ends in the table. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { CheckConfig } from '../../../../src/config/types.js';
 import type { Methods } from '../../../../src/control/api.js';
 import { answer } from '../../../../src/daemon/check/answers.js';
-import { type Configure, createPool, type Pool } from '../../../../src/daemon/check/pool.js';
-import type { ChildLink } from '../../../../src/daemon/child.js';
-import type { CheckCommand, CheckSummary, ServicesAnswer } from '../../../../src/daemon/messages.js';
+import type { Configure } from '../../../../src/daemon/check/pool.js';
+import type { CheckSummary, ServicesAnswer } from '../../../../src/daemon/messages.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
-import { serviceKey } from '../../../../src/ipvs/types.js';
-import { openIpvs } from '../../../../src/os/ipvs.js';
-import { makeServer, makeService } from '../../../fake/intent.js';
-import { createFakeKernel } from '../../../fake/ipvs-kernel.js';
+import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
 import { until } from '../../../fake/table-world.js';
 
-const never = () => Promise.resolve('no such module');
-const check: CheckConfig = { type: 'tcp', port: undefined, interval: 20, timeout: 20, rise: 1, fall: 1 };
-const dr = (host: number) => makeServer(host, { forward: 'dr', checks: [check] });
-
-const named = (name: string, host: number, servers: ServiceIntent['realServers'], own: Partial<ServiceIntent> = {}) => {
-  const id = { kind: 'address', family: 4, protocol: 'tcp', address: `192.0.2.${host}`, port: 80 } as const;
-  return makeService(servers, { name, id, ids: [id], key: serviceKey(id), forward: 'dr', ...own });
-};
-
-interface World {
-  pool: Pool;
-  configure(services: readonly ServiceIntent[], more?: Partial<Configure>): void;
-  /** `web: 10.0.0.1=10 10.0.0.2=0` of every kernel service. */
-  table(): string[];
-  events: string[];
-  states: string[];
-  /** Hosts whose checks fail. */
-  down: Set<string>;
-  /** Below net.ipv4.vs. */
-  settings: Map<string, string>;
-}
-
-async function world(first: readonly ServiceIntent[], run: (world: World) => Promise<void>, more: Partial<Configure> = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'lbd-pool-'));
-  const kernel = createFakeKernel();
-  const other = await openIpvs(kernel.open, never);
-  const [events, states]: [string[], string[]] = [[], []];
-  const down = new Set<string>();
-  const settings = new Map([['expire_nodest_conn', '0']]);
-  const command = (services: readonly ServiceIntent[], own: Partial<Configure> = {}): Configure => ({
-    type: 'configure',
-    services,
-    stateDir: folder,
-    runDir: folder,
-    onStop: 'keep',
-    director: {
-      kernel: { manage: false, restore: false, values: {} },
-      connectionSync: undefined,
-      timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
-    },
-    carriers: [],
-    roles: {},
-    ...more,
-    ...own,
-  });
-  const link: ChildLink<CheckCommand> = {
-    send: (message) => void states.push(`${(message as { state?: string }).state}`),
-    log: () => {},
-    event: (kind, subject, text) => void events.push(`${kind} ${subject}: ${text}`),
-    onCommand: () => {},
-    onOrphan: () => {},
-  };
-  const pool = createPool(command(first), link, {
-    openIpvs: () => openIpvs(kernel.open, never),
-    ownAddresses: () => new Set(['10.0.0.1']),
-    sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
-    startProbe: (_check, { address }, done) => {
-      const result = { ok: !down.has(address), local: false, reason: down.has(address) ? 'refused' : 'connected', duration: 1 };
-      const timer = setImmediate(() => done(result));
-      return { cancel: () => clearImmediate(timer) };
-    },
-  });
-  const table = () =>
-    [...other.readTable()].map(
-      ([key, one]) => `${key}: ${[...one.destinations].map(([name, { weight }]) => `${name}=${weight}`).join(' ')}`,
-    );
-  try {
-    await run({
-      pool,
-      configure: (services, own) => pool.configure(command(services, own)),
-      table,
-      events,
-      states,
-      down,
-      settings,
-    });
-  } finally {
-    await pool.close(true);
-    other.close();
-    rmSync(folder, { recursive: true });
-  }
-}
+const world = (first: readonly ServiceIntent[], run: (world: PoolWorld) => Promise<void>, more: Partial<Configure> = {}) =>
+  poolWorld(first, run, { more });
 
 describe('the check process', () => {
   test('a verdict moves a server in every kernel service of its virtual server', async () => {

@@ -77,6 +77,27 @@ describe('kernel settings', () => {
       assert.match(events.at(-1) ?? '', /somebody else had changed it/);
     }));
 
+  test('what somebody else had changed meanwhile is not taken for what was there before lbd', () =>
+    world(({ keeper, kernel }) => {
+      kernel.set('expire_nodest_conn', '1');
+      keeper.want([set('expire_nodest_conn', '1')]);
+      kernel.set('expire_nodest_conn', '0');
+      keeper.reconcile();
+      keeper.restore();
+      assert.equal(kernel.get('expire_nodest_conn'), '1');
+    }));
+
+  test('what cannot be put back now is put back later', () =>
+    world(({ keeper, kernel, refuse, log }) => {
+      keeper.want([set('expire_nodest_conn', '1')]);
+      refuse.add('expire_nodest_conn');
+      keeper.want([]);
+      assert.match(log.at(-1) ?? '', /cannot be put back/);
+      refuse.clear();
+      keeper.restore();
+      assert.equal(kernel.get('expire_nodest_conn'), '0');
+    }));
+
   test('what is no longer wanted is put back, also by another life, but not after a new boot', () =>
     world(({ keeper, again, kernel }) => {
       keeper.want([set('expire_nodest_conn', '1'), set('sync_threshold', '3 10')]);

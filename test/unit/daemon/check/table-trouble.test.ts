@@ -276,3 +276,63 @@ describe('what this kernel does not have', () => {
     });
   });
 });
+
+describe('a table of hashes with a server that the kernel refuses', () => {
+  const refused = dest(5, { address: '2001:db8::5', forward: 'tun' });
+  const DEL_DEST = 7;
+
+  for (const scheduler of ['sh', 'mh'])
+    test(`${scheduler}: the healthy ones behind it are left alone, and it gets its place when it is taken`, async () => {
+      await world(async ({ keeper, kernel, has }) => {
+        // A sync daemon runs.
+        kernel.table.mixed = false;
+        const order = () => [...(has(1)?.destinations.keys() ?? [])].join();
+        const tries = () => kernel.commands.filter((one) => one === 5).length;
+        await start(keeper, service(1, [dest(1), refused, dest(3), dest(4)], scheduler));
+        await until(() => order() === '10.0.0.1:80,10.0.0.3:80,10.0.0.4:80', 'the others');
+        const before = tries();
+        await until(() => tries() > before + 5, 'tried again');
+        assert.ok(!kernel.commands.includes(DEL_DEST));
+        assert.match(keeper.refusal(keyOf(1)) ?? '', /2001:db8::5/);
+        kernel.table.mixed = true;
+        await until(() => order() === '10.0.0.1:80,[2001:db8::5]:80,10.0.0.3:80,10.0.0.4:80', 'in its place');
+        assert.equal(keeper.drift().total, 0);
+      });
+    });
+});
+
+describe('no answer of the kernel while a service behind a tunnel is planned', () => {
+  const gue = service(5, [dest(1, { forward: 'tun', tunType: 1, tunPort: 6080 })]);
+
+  for (const [what, command] of [
+    ['to the trial of the tunnel', 1],
+    ['to the question for the new service', 4],
+  ] as const)
+    test(`${what}: IPVS is opened anew, and the service is there`, async () => {
+      await world(
+        async ({ keeper, kernel, has }) => {
+          await start(keeper, mail);
+          await sleep(QUIET);
+          say(keeper, gue);
+          kernel.faults.push({ kind: 'ENOBUFS', command });
+          keeper.flush();
+          await until(() => has(5) !== undefined, 'there');
+        },
+        ['x'],
+      );
+    });
+});
+
+test('what somebody else made between the first reading and the first table is left as it was', async () => {
+  await world(
+    async ({ keeper, other, has }) => {
+      await keeper.open();
+      put(other, service(1, [dest(9)]));
+      say(keeper, web);
+      keeper.begin();
+      await until(() => /not lbd/.test(keeper.refusal(keyOf(1)) ?? ''), 'told');
+      assert.deepEqual([...(has(1)?.destinations.keys() ?? [])], ['10.0.0.9:80']);
+    },
+    ['x'],
+  );
+});

@@ -1,8 +1,15 @@
 /** The table keeper in good times: start, stop, drift; what is foreign stays as it is. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Operation } from '../../../../src/ipvs/types.js';
+import { openOwnership } from '../../../../src/daemon/check/ownership.js';
+import { createTableKeeper } from '../../../../src/daemon/check/table.js';
+import { type Operation, type Service, serviceKey } from '../../../../src/ipvs/types.js';
+import { openIpvs } from '../../../../src/os/ipvs.js';
+import { createFakeKernel } from '../../../fake/ipvs-kernel.js';
 import {
   dest,
   foreign,
@@ -17,6 +24,7 @@ import {
   say,
   service,
   start,
+  TIMING,
   until,
   web,
   world,
@@ -231,6 +239,44 @@ describe('drift is healed and counted', () => {
     });
   });
 
+  test('what lbd itself deletes while a long table is being read is no drift, and may come again', async () => {
+    const kernel = createFakeKernel();
+    kernel.queue = 100_000;
+    const folder = mkdtempSync(join(tmpdir(), 'lbd-read-'));
+    let clock = 0;
+    const keeper = createTableKeeper({
+      open: () => openIpvs(kernel.open, () => Promise.resolve('')),
+      owned: openOwnership(folder, assert.fail),
+      // A slow machine: each service that is read fills a slice.
+      now: () => (clock += 6),
+      log: () => {},
+      event: () => {},
+      nameOf: (key) => key,
+      onState: () => {},
+      timing: TIMING,
+    });
+    const far = (i: number): Service => {
+      const one = service(1, [dest(1)]);
+      return { ...one, id: { ...one.id, address: `192.0.${10 + (i >> 7)}.${1 + (i & 127)}` } as Service['id'] };
+    };
+    const key = (i: number) => serviceKey(far(i).id);
+    const reads = () => kernel.commands.filter((one) => one === 8).length;
+    await start(keeper, ...Array.from({ length: 1200 }, (_, i) => far(i)));
+    await until(() => kernel.table.services.size === 1200, 'all there');
+    await until(() => reads() > 0, 'a reading is under way');
+    keeper.want(key(20), undefined);
+    keeper.want(key(21), undefined);
+    await until(() => kernel.table.services.size === 1198, 'deleted');
+    const later = reads();
+    await until(() => reads() > later + 30, 'the reading has come by');
+    assert.equal(keeper.drift().total, 0);
+    say(keeper, far(21));
+    await until(() => kernel.table.services.size === 1199, 'there again');
+    assert.equal(keeper.refusal(key(21)), undefined);
+    keeper.close();
+    rmSync(folder, { recursive: true });
+  });
+
   test('no drift, no commands but readings', async () => {
     await world(async ({ keeper, kernel }) => {
       await start(keeper, web);
@@ -271,6 +317,42 @@ describe('a service of somebody else under the address of a wanted one', () => {
       },
       [keyOf(2)],
     );
+  });
+
+  test('a first start that was cut short between two slices has adopted nothing for good: the next one goes on', async () => {
+    const kernel = createFakeKernel();
+    kernel.queue = 100_000;
+    const other = await openIpvs(kernel.open, () => Promise.resolve(''));
+    const folder = mkdtempSync(join(tmpdir(), 'lbd-cut-'));
+    const wanted = Array.from({ length: 200 }, (_, i) =>
+      service(
+        i + 1,
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((host) => dest(host)),
+      ),
+    );
+    for (const one of wanted) put(other, { ...one, destinations: new Map() });
+    const life = async () => {
+      const keeper = createTableKeeper({
+        open: () => openIpvs(kernel.open, () => Promise.resolve('')),
+        owned: openOwnership(folder, assert.fail),
+        now: () => performance.now(),
+        log: () => {},
+        event: () => {},
+        nameOf: (key) => key,
+        onState: () => {},
+        timing: TIMING,
+      });
+      await start(keeper, ...wanted);
+      return keeper;
+    };
+    (await life()).close();
+    const second = await life();
+    await until(() => second.applied, 'applied');
+    const strangers = wanted.filter((one) => second.refusal(serviceKey(one.id)) !== undefined);
+    second.close();
+    other.close();
+    rmSync(folder, { recursive: true });
+    assert.equal(strangers.length, 0);
   });
 
   test('gives way when it is deleted, or taken over', async () => {

@@ -1,0 +1,122 @@
+/** A whole pool over a fake kernel and a fake network: what core says ends in the table. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CheckConfig } from '../../src/config/types.js';
+import { bootId } from '../../src/daemon/check/ownership.js';
+import { type Configure, createPool, type Pool } from '../../src/daemon/check/pool.js';
+import type { ChildLink } from '../../src/daemon/child.js';
+import type { CheckCommand } from '../../src/daemon/messages.js';
+import type { ServiceIntent } from '../../src/intent/types.js';
+import { serviceKey } from '../../src/ipvs/types.js';
+import { now } from '../../src/os/clock.js';
+import { openIpvs } from '../../src/os/ipvs.js';
+import { makeServer, makeService } from './intent.js';
+import { createFakeKernel, type FakeKernel } from './ipvs-kernel.js';
+
+const never = () => Promise.resolve('no such module');
+const CHECK: CheckConfig = { type: 'tcp', port: undefined, interval: 20, timeout: 20, rise: 1, fall: 1 };
+/** IPVS_CMD_NEW_DEST. */
+const NEW_DEST = 5;
+
+/** 10.0.0.`host`:80 behind dr, with a check. */
+export const dr = (host: number, timing: Partial<CheckConfig> = {}) =>
+  makeServer(host, { forward: 'dr', checks: [{ ...CHECK, ...timing } as CheckConfig] });
+
+/** 192.0.2.`host`:80. */
+export const named = (name: string, host: number, servers: ServiceIntent['realServers'], own: Partial<ServiceIntent> = {}) => {
+  const id = { kind: 'address', family: 4, protocol: 'tcp', address: `192.0.2.${host}`, port: 80 } as const;
+  return makeService(servers, { name, id, ids: [id], key: serviceKey(id), forward: 'dr', ...own });
+};
+
+export interface PoolWorld {
+  readonly pool: Pool;
+  readonly kernel: FakeKernel;
+  configure(services: readonly ServiceIntent[], more?: Partial<Configure>): void;
+  /** `tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=0` of every kernel service. */
+  table(): string[];
+  readonly events: string[];
+  /** What core was told. */
+  readonly states: string[];
+  /** Real servers that the kernel had been given when core was first told `ready`. */
+  readyWith(): number | undefined;
+  /** Hosts whose checks fail. */
+  readonly down: Set<string>;
+  /** Below net.ipv4.vs. */
+  readonly settings: Map<string, string>;
+}
+
+export interface PoolWorldOptions {
+  readonly more?: Partial<Configure>;
+  /** What an earlier life remembers. */
+  readonly saved?: { readonly verdicts: object; readonly members: object };
+  /** Milliseconds of a probe. */
+  readonly probe?: number;
+  /** Resolves when IPVS may be opened. */
+  readonly opening?: Promise<void>;
+}
+
+export async function poolWorld(
+  first: readonly ServiceIntent[],
+  run: (world: PoolWorld) => Promise<void>,
+  { more = {}, saved, probe = 0, opening = Promise.resolve() }: PoolWorldOptions = {},
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-pool-'));
+  if (saved) writeFileSync(join(folder, 'verdicts.json'), JSON.stringify({ boot_id: bootId(), saved_at: now(), ...saved }));
+  const kernel = createFakeKernel();
+  kernel.queue = 100_000;
+  const other = await openIpvs(kernel.open, never);
+  const [events, states]: [string[], string[]] = [[], []];
+  let ready: number | undefined;
+  const down = new Set<string>();
+  const settings = new Map([['expire_nodest_conn', '0']]);
+  const command = (services: readonly ServiceIntent[], own: Partial<Configure> = {}): Configure => ({
+    type: 'configure',
+    services,
+    stateDir: folder,
+    runDir: folder,
+    onStop: 'keep',
+    director: {
+      kernel: { manage: false, restore: false, values: {} },
+      connectionSync: undefined,
+      timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+    },
+    carriers: [],
+    roles: {},
+    ...more,
+    ...own,
+  });
+  const link: ChildLink<CheckCommand> = {
+    send: (message) => {
+      const { state } = message as { state?: string };
+      states.push(`${state}`);
+      if (state === 'ready') ready ??= kernel.commands.filter((one) => one === NEW_DEST).length;
+    },
+    log: () => {},
+    event: (kind, subject, text) => void events.push(`${kind} ${subject}: ${text}`),
+    onCommand: () => {},
+    onOrphan: () => {},
+  };
+  const pool = createPool(command(first), link, {
+    openIpvs: () => opening.then(() => openIpvs(kernel.open, never)),
+    ownAddresses: () => new Set(['10.0.0.1']),
+    sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
+    startProbe: (_check, { address }, done) => {
+      const result = { ok: !down.has(address), local: false, reason: down.has(address) ? 'refused' : 'connected', duration: 1 };
+      const timer = setTimeout(() => done(result), probe);
+      return { cancel: () => clearTimeout(timer) };
+    },
+  });
+  const table = () =>
+    [...other.readTable()].map(
+      ([key, one]) => `${key}: ${[...one.destinations].map(([name, { weight }]) => `${name}=${weight}`).join(' ')}`,
+    );
+  const configure: PoolWorld['configure'] = (services, own) => pool.configure(command(services, own));
+  try {
+    await run({ pool, kernel, configure, table, events, states, readyWith: () => ready, down, settings });
+  } finally {
+    await pool.close(true);
+    other.close();
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,172 @@
+/** The check process where times overlap: a network that goes and comes, a start that is slow or cut short, what an earlier life knew. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createGate } from '../../../../src/daemon/check/gate.js';
+import { checksOf } from '../../../../src/pool/membership.js';
+import { makeServer } from '../../../fake/intent.js';
+import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
+import { until } from '../../../fake/table-world.js';
+
+const carriers = [{ name: 'VI_1', addresses: ['192.0.2.10'] }];
+const BOTH = 'tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=10';
+const has = ({ table }: Pick<PoolWorld, 'table'>, line: string) => table().join() === line;
+
+/** Every table from now on until `done`: none of them may lack anybody. */
+async function whole(world: PoolWorld, done: () => boolean): Promise<void> {
+  const lacking = new Set<string>();
+  await until(() => {
+    if (!has(world, BOTH)) lacking.add(world.table().join());
+    return done();
+  }, 'done');
+  assert.deepEqual([...lacking], []);
+}
+
+describe('a network that was away', () => {
+  for (const [rise, fall] of [
+    [1, 1],
+    [2, 1],
+    [3, 2],
+  ] as const)
+    test(`rise ${rise}, fall ${fall}: healthy servers stay, and are there when it is ready`, async () => {
+      const timing = { rise, fall };
+      const run = async (world: PoolWorld) => {
+        const { pool, down, events, states } = world;
+        await until(() => has(world, BOTH), 'all in');
+        pool.roles({ VI_1: 'fault' });
+        down.add('10.0.0.1').add('10.0.0.2');
+        await until(() => events.filter((one) => /-> down/.test(one)).length === 2, 'both failed');
+        down.clear();
+        states.length = 0;
+        pool.recheck();
+        pool.roles({ VI_1: 'backup' });
+        await whole(world, () => states.at(-1) === 'ready');
+        assert.equal(states[0], 'starting', 'it looked again');
+      };
+      await poolWorld([named('web', 10, [dr(1, timing), dr(2, timing)])], run, { more: { carriers } });
+    });
+
+  test('a check that had failed once, and whose next probe began while it was away, is looked at again too', async () => {
+    const timing = { interval: 100, timeout: 90, fall: 2 };
+    const servers = [dr(1, timing), dr(2, timing)];
+    const keys = servers.map((one) => checksOf(one)[0]?.key as string);
+    const run = async (world: PoolWorld) => {
+      const { pool, down, states } = world;
+      const states_ = () => keys.map((key) => pool.sight().stateOf(key));
+      await until(() => has(world, BOTH), 'all in');
+      pool.roles({ VI_1: 'fault' });
+      down.add('10.0.0.1').add('10.0.0.2');
+      await until(() => states_().every((one) => one?.streak.ok === false && one.running !== undefined), 'once, and again');
+      down.clear();
+      states.length = 0;
+      pool.recheck();
+      pool.roles({ VI_1: 'backup' });
+      await whole(world, () => states.at(-1) === 'ready' && states_().every((one) => one?.streak.ok));
+    };
+    await poolWorld([named('web', 10, servers)], run, { more: { carriers }, probe: 30 });
+  });
+
+  test('away twice within ten seconds: the second time has its ten seconds too', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let at = 0;
+    const looked: number[] = [];
+    const gate = createGate({
+      now: () => at,
+      send: () => {},
+      obstacle: () => undefined,
+      undecided: () => 0,
+      onLooked: () => looked.push(at),
+    });
+    const pass = (ms: number) => {
+      at += ms;
+      t.mock.timers.tick(ms);
+    };
+    gate.recheck(new Map([['a', 2]]));
+    gate.result('a', { ok: true, up: true });
+    pass(9500);
+    gate.recheck(new Map([['a', 2]]));
+    pass(9900);
+    assert.equal(gate.looking, true);
+    pass(100);
+    assert.deepEqual([gate.looking, looked], [false, [19_500]]);
+  });
+
+  test('a service that moves away from it, by a reload of that service alone, is judged by its checks again', async () => {
+    const run = async ({ pool, table, down }: PoolWorld) => {
+      await until(() => table().join() === BOTH, 'all in');
+      pool.roles({ VI_1: 'fault' });
+      pool.update({ type: 'update', services: [named('web', 99, [dr(1), dr(2)])] });
+      await until(() => /192\.0\.2\.99/.test(table().join()), 'moved');
+      down.add('10.0.0.2');
+      await until(() => table().join() === 'tcp/192.0.2.99:80: 10.0.0.1:80=10', 'the failed one is out');
+    };
+    await poolWorld([named('web', 10, [dr(1), dr(2)])], run, { more: { carriers } });
+  });
+});
+
+describe('a start', () => {
+  test('is ready when the whole table is in the kernel', async () => {
+    const servers = Array.from({ length: 10 }, (_, i) => makeServer(i + 1, { forward: 'dr' }));
+    const services = Array.from({ length: 200 }, (_, i) => named(`s${i}`, i + 1, servers));
+    await poolWorld(services, async ({ readyWith }) => {
+      await until(() => readyWith() !== undefined, 'ready');
+      assert.equal(readyWith(), 2000);
+    });
+  });
+
+  test('knows the roles that it was told while IPVS was being opened', async () => {
+    let open = () => {};
+    const opening = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const run = async ({ pool, table }: PoolWorld) => {
+      pool.roles({ VI_1: 'master' });
+      open();
+      await until(() => table().join() === 'tcp/192.0.2.10:80: 10.0.0.1:80=10', 'served');
+    };
+    const service = named('web', 10, [makeServer(1, { forward: 'dr' })], { follow: 'VI_1' });
+    await poolWorld([service], run, { more: { carriers }, opening });
+  });
+});
+
+describe('what an earlier life remembers', () => {
+  const two = dr(2, { interval: 50, fall: 5 });
+  const up = { verdict: 'up', since: 0, reason: 'connected' };
+  const keyOf = (server: typeof two) => checksOf(server)[0]?.key as string;
+  const saved = {
+    verdicts: { [keyOf(dr(1))]: up, [keyOf(two)]: up },
+    members: { web: { '10.0.0.1:80': 'in', '10.0.0.2:80': 'in' } },
+  };
+  const ONE = 'tcp/192.0.2.10:80: 10.0.0.1:80=10';
+
+  test('is not believed of a server that failed since, was removed, and comes back', async () => {
+    const run = async (world: PoolWorld) => {
+      const { configure, down, pool, events } = world;
+      await until(() => has(world, BOTH), 'all in');
+      down.add('10.0.0.2');
+      await until(() => has(world, ONE), 'out');
+      configure([named('web', 10, [dr(1)])]);
+      await until(() => pool.sight().stateOf(keyOf(two)) === undefined, 'gone');
+      events.length = 0;
+      configure([named('web', 10, [dr(1), two])]);
+      await until(() => pool.sight().stateOf(keyOf(two))?.verdict === 'down', 'found down anew');
+      assert.ok(!events.some((one) => /add 10\.0\.0\.2/.test(one)), events.join('\n'));
+      assert.ok(has(world, ONE));
+    };
+    await poolWorld([named('web', 10, [dr(1), two])], run, { saved });
+  });
+
+  test('nor of a whole service', async () => {
+    const run = async ({ configure, down, table, events }: PoolWorld) => {
+      await until(() => table().join() === 'tcp/192.0.2.10:80: 10.0.0.2:80=10', 'in');
+      down.add('10.0.0.2');
+      await until(() => table().join() === 'tcp/192.0.2.10:80: ', 'out');
+      configure([]);
+      await until(() => table().length === 0, 'gone');
+      events.length = 0;
+      configure([named('web', 10, [dr(2, { interval: 60, fall: 5 })])]);
+      await until(() => events.some((one) => /-> down/.test(one)), 'found down anew');
+      assert.ok(!events.some((one) => /add 10\.0\.0\.2/.test(one)), events.join('\n'));
+    };
+    await poolWorld([named('web', 10, [two])], run, { saved });
+  });
+});
