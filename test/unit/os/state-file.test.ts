@@ -17,7 +17,7 @@ describe('folders and files of state', () => {
 
   test('where no folder can be made it says so, and does not try for ever', () => {
     writeFileSync(join(root, 'file'), '');
-    assert.throws(() => makeFolder(join(root, 'file/below')), { code: 'ENOTDIR' });
+    assert.throws(() => makeFolder(join(root, 'file/below')), { code: 'EEXIST' });
     assert.throws(() => makeFolder('/proc/lbd-none/state'), { code: 'ENOENT' });
   });
 
