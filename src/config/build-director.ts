@@ -1,5 +1,6 @@
 /** What concerns the whole director: connection sync, timeouts, kernel settings. */
 import { familyOf } from '../base/ip.js';
+import { destinationsOf } from './destinations.js';
 import type { Located, Report } from './located.js';
 import type { FileShape } from './schema.js';
 import type {
@@ -36,7 +37,7 @@ export function mixedFault(
 }
 
 function checkMixed(at: Located<unknown>, services: readonly VirtualServerConfig[], report: Report): void {
-  const fault = services.map((one) => mixedFault(one, one.realServers)).find((text) => text !== undefined);
+  const fault = services.map((one) => mixedFault(one, destinationsOf(one))).find((text) => text !== undefined);
   if (fault) report('error', at, fault);
 }
 

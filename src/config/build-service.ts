@@ -8,6 +8,7 @@ import { isHashed } from '../base/words.js';
 import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
 import { portsOf, readServer, type ServerContext } from './build-server.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
+import { destinationsOf } from './destinations.js';
 import type { Located, Report } from './located.js';
 import type { FileShape } from './schema.js';
 import type { PersistenceShape, VirtualServerShape } from './schema-service.js';
@@ -129,6 +130,9 @@ function buildSettings(at: Located<VirtualServerShape>, defaults: Defaults | und
     snat: value.snat === 'auto',
     follow: value.follow ?? 'auto',
     onFailure: onFailureOf(at, scheduler, defaults, report),
+    quorum: value.quorum ?? defaults?.quorum ?? 1,
+    hysteresis: value.hysteresis ?? defaults?.hysteresis ?? 0,
+    sorry: undefined,
   };
   checkPersistence(at, settings, report);
   checkScheduling(at, settings, report);
@@ -159,6 +163,7 @@ export function twinFinder(name: string, settings: Pick<ServiceSettings, 'ids'>)
 function checkTwins(
   name: string,
   servers: readonly RealServerConfig[],
+  sorry: RealServerConfig | undefined,
   settings: ServiceSettings,
   at: Located<unknown>,
   report: Report,
@@ -168,6 +173,32 @@ function checkTwins(
     const twin = find(server);
     if (twin) report('error', at, twin, ['real_servers', i, 'address']);
   });
+  const twin = sorry && find(sorry);
+  if (twin) report('error', at, `the sorry server must be another one: ${twin}`, ['sorry_server', 'address']);
+}
+
+/** The last resort: no check, and weight 1. */
+function readSorry(at: Located<VirtualServerShape>, context: ServerContext, report: Report): RealServerConfig | undefined {
+  const shape = at.value.sorry_server ?? context.defaults?.sorry_server;
+  if (!shape) return undefined;
+  const whole = { ...shape, weight: 1, upper: undefined, lower: undefined, checks: [] };
+  return readServer(whole, context, at, at.value.sorry_server ? ['sorry_server'] : [], report);
+}
+
+function checkQuorum(
+  at: Located<VirtualServerShape>,
+  servers: readonly RealServerConfig[],
+  { quorum, hysteresis }: ServiceSettings,
+  report: Report,
+): void {
+  if (hysteresis >= quorum)
+    report('error', at, `hysteresis (${hysteresis}) must be below the quorum (${quorum}): it would never be lost`, [
+      'hysteresis',
+    ]);
+  const all = servers.reduce((sum, { weight }) => sum + weight, 0);
+  if (servers.length === 0 || quorum + hysteresis <= all) return;
+  const text = `quorum ${quorum}${hysteresis > 0 ? ` with hysteresis ${hysteresis}` : ''} is more than all weights together (${all}): it is met when all are up`;
+  report('warning', at, text, [at.value.quorum === undefined ? 'name' : 'quorum']);
 }
 
 /** One sentence where it is all of them: a file without checks must not drown what else is to say. */
@@ -246,15 +277,17 @@ export function buildService(
   if (value.real_servers.length === 0)
     report('warning', at, `the virtual server ${value.name} has no real server: connections to it are refused`);
   const context: ServerContext = { name: value.name, settings, checks, levels, defaults };
+  const sorry = settings.ids.length === 0 ? undefined : readSorry(at, context, report);
   const realServers =
     settings.ids.length === 0
       ? []
       : value.real_servers.map((shape, i) => readServer(shape, context, at, ['real_servers', i], report));
   warnUnchecked(value.name, realServers, at, report);
-  checkTwins(value.name, realServers, settings, at, report);
-  checkUse(at, realServers, settings, report);
+  checkTwins(value.name, realServers, sorry, settings, at, report);
+  checkUse(at, destinationsOf({ realServers, sorry }), settings, report);
+  checkQuorum(at, realServers, settings, report);
   warnSurprises(at, realServers, settings, report);
-  return { name: value.name, ...settings, checks, realServers };
+  return { name: value.name, ...settings, sorry, checks, realServers };
 }
 
 export function buildServices(

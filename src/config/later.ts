@@ -6,8 +6,8 @@
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
-  defaults: ['slow_start', 'quorum', 'hysteresis', 'sorry_server'],
-  'a virtual server': ['quorum', 'hysteresis', 'sorry_server', 'slow_start'],
+  defaults: ['slow_start'],
+  'a virtual server': ['slow_start'],
   'a real server': ['slow_start', 'backup'],
   'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
   'a check': ['interval_down', 'interval_changing', 'jitter', 'source', 'mode', 'via', 'method', 'sni', 'digest', 'regex'],

@@ -122,6 +122,12 @@ const realServer = mapping('a real server', {
   checks: v.optional(list('checks', check)),
 });
 
+const sorryServer = mapping('sorry_server', {
+  address: serverAddress,
+  forward: v.optional(choice('forwarding method', FORWARDS)),
+  tun: v.optional(mapping('tun of a sorry server', tunnel)),
+});
+
 const persistenceMapping = mapping('persistence', {
   timeout: v.optional(seconds('timeout')),
   prefix: v.optional(whole('prefix', 1, 128)),
@@ -146,6 +152,9 @@ export const inherited = {
   forward: v.optional(choice('forwarding method', FORWARDS)),
   tun: v.optional(serviceTunnel),
   on_failure: v.optional(choice('reaction to failure', ['remove', 'quiesce'])),
+  quorum: v.optional(whole('quorum', 1, 2 ** 32 - 1)),
+  hysteresis: v.optional(whole('hysteresis', 0, 2 ** 32 - 2)),
+  sorry_server: v.optional(sorryServer),
   check: v.optional(mapping('check timing', timing)),
   checks: v.optional(list('checks', check)),
 };

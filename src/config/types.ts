@@ -99,6 +99,12 @@ export interface ServiceSettings {
   /** `always`: in the kernel at all times; a VRRP instance's name: while it is master; `auto`: that when this host is a real server. */
   readonly follow: string;
   readonly onFailure: OnFailure;
+  /** The least weight of real servers that are up with which the service counts as served; at least 1. */
+  readonly quorum: number;
+  /** A lost quorum is met again at so much more, and a met one lost at so much less; below the quorum. */
+  readonly hysteresis: number;
+  /** Serves while the quorum is lost. It is never checked. */
+  readonly sorry: RealServerConfig | undefined;
 }
 
 export interface VirtualServerConfig extends ServiceSettings {

@@ -140,6 +140,10 @@ export interface ApiService {
   readonly in_sync: boolean;
   /** The VRRP instance that is not master here and keeps the service out of the kernel: this host is a real server too. */
   readonly stands_back_for: string | null;
+  /** Whether enough weight is up; `weight 1 of 2 needed`. */
+  readonly quorum: { readonly state: 'met' | 'lost' | 'unknown'; readonly text: string };
+  /** Serves while the quorum is lost; the last of `real_servers`, not counted by `up` and `total`. */
+  readonly sorry_server: string | null;
   readonly up: number;
   readonly total: number;
   /** Of all its kernel services; with `counters` of `list` alone. */
@@ -232,7 +236,7 @@ export interface ApiStatus {
   readonly instances: readonly ApiInstance[];
   readonly services: readonly Pick<
     ApiService,
-    'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'source'
+    'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'quorum' | 'sorry_server' | 'source'
   >[];
   readonly foreign_services: readonly string[];
   /** Worst first. */

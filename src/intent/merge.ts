@@ -13,6 +13,7 @@ import { isRefused, MAX_WEIGHT } from '../base/words.js';
 import { buildAddedServer, buildAddedService } from '../config/added.js';
 import { mixedFault } from '../config/build-director.js';
 import { twinFinder } from '../config/build-service.js';
+import { destinationsOf } from '../config/destinations.js';
 import type { Config, DefaultsConfig, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import type {
   Change,
@@ -69,12 +70,13 @@ function draftServer(server: RealServerConfig, source: Source): RealServerIntent
 }
 
 function draftService(vs: VirtualServerConfig, source: Source, from: object): Draft {
-  const { checks, realServers, ...settings } = vs;
+  const { checks, realServers, sorry: last, ...settings } = vs;
+  const sorry = last && draftServer(last, source);
   const id = settings.ids[0] as ServiceId;
   const servers = new Map(
     realServers.map((server) => [formatEndpoint(server.address, server.port), draftServer(server, FROM_FILE)]),
   );
-  return { from, applied: [], service: { ...settings, key: serviceKey(id), id, source }, checks, servers };
+  return { from, applied: [], service: { ...settings, sorry, key: serviceKey(id), id, source }, checks, servers };
 }
 
 /** The weight that a setting means for a server; a share of a positive weight stays positive unless it is 0%. */
@@ -120,7 +122,7 @@ function applyAddRs(config: Config, draft: Draft, change: Extract<Change, { kind
   const server = buildAddedServer(change, { name, settings: draft.service, checks: draft.checks });
   if (isRefused(server)) return server.refused;
   const findTwin = twinFinder(name, draft.service);
-  for (const other of draft.servers.values()) findTwin(other);
+  for (const other of destinationsOf({ realServers: [...draft.servers.values()], sorry: draft.service.sorry })) findTwin(other);
   const fault = findTwin(server.value) ?? (config.connectionSync && mixedFault(draft.service, [server.value]));
   if (fault) return fault;
   draft.servers.set(key, draftServer(server.value, fromOverride(override)));

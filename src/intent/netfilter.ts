@@ -13,6 +13,7 @@
  */
 import { type Endpoint, type Family, familyOf } from '../base/ip.js';
 import { type ServiceId, serviceKey } from '../base/service-id.js';
+import { destinationsOf } from '../config/destinations.js';
 import type { Tunnel } from '../config/types.js';
 import type { ServiceIntent } from './types.js';
 
@@ -45,7 +46,7 @@ function tunnelHeader(tunnel: Tunnel): number {
 function clampOf(service: ServiceIntent): number | undefined {
   if (service.mss === undefined) return undefined;
   const { family } = service.id;
-  const tunnels = service.realServers
+  const tunnels = destinationsOf(service)
     .filter((server) => server.forward === 'tun')
     .map((server) => ipHeader(familyOf(server.address)) + tunnelHeader(server.tunnel));
   // Servers come and go at run time, and the rule must be there before them.
@@ -79,7 +80,7 @@ function handling<T>(services: readonly ServiceIntent[], what: (service: Service
 }
 
 function masqueradedOf(service: ServiceIntent): Endpoint[] | undefined {
-  const servers = service.realServers.filter((server) => server.forward === 'nat');
+  const servers = destinationsOf(service).filter((server) => server.forward === 'nat');
   return service.snat && servers.length > 0 ? servers.map(({ address, port }) => ({ address, port })) : undefined;
 }
 

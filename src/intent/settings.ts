@@ -2,6 +2,7 @@
  * The sysctls below net.ipv4.vs that the services need, each with its reason (Documentation/networking/ipvs-sysctl.rst). They hold for
  * the whole network namespace: what differs from service to service is expressed by deleting a real server, or by weight 0.
  */
+import { destinationsOf } from '../config/destinations.js';
 import type { ConnectionSyncConfig, KernelSettingsConfig } from '../config/types.js';
 import type { ServiceIntent } from './types.js';
 
@@ -39,13 +40,13 @@ function atLeast(kernel: string, major: number, minor: number): boolean {
 }
 
 const uses = (services: readonly ServiceIntent[], forward: string): boolean =>
-  services.some((service) => service.realServers.some((server) => server.forward === forward));
+  services.some((service) => destinationsOf(service).some((server) => server.forward === forward));
 
 /** A director that never saw a connection sends its packets to the same real server as the one before. */
 const isColdStart = ({ services, paired }: SettingsInput): boolean =>
   paired &&
   services.some(
-    (one) => (one.scheduler === 'sh' || one.scheduler === 'mh') && one.realServers.some((rs) => rs.forward !== 'nat'),
+    (one) => (one.scheduler === 'sh' || one.scheduler === 'mh') && destinationsOf(one).some((rs) => rs.forward !== 'nat'),
   );
 
 const expiry = ({ services }: SettingsInput): Choice[] => [
@@ -106,7 +107,7 @@ function icmp(input: SettingsInput): Choice[] {
  * offers its own MSS whatever the SYN that it answers says, so a clamp here cannot help.
  */
 function fragments({ services }: SettingsInput): Choice[] {
-  if (!services.some((one) => one.mss !== undefined && one.realServers.some((rs) => rs.forward === 'tun'))) return [];
+  if (!services.some((one) => one.mss !== undefined && destinationsOf(one).some((rs) => rs.forward === 'tun'))) return [];
   const why =
     'packets that a tunnel makes too large are fragmented instead of lost; `ip route change … advmss` on the real servers avoids them';
   return [{ name: 'pmtu_disc', value: '0', why }];

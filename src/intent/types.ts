@@ -69,13 +69,15 @@ export interface Intent {
 /** What concerns the kernel's IPVS as a whole. */
 export type DirectorIntent = Pick<Config, 'kernel' | 'connectionSync' | 'timeouts'>;
 
-export interface ServiceIntent extends ServiceSettings {
+export interface ServiceIntent extends Omit<ServiceSettings, 'sorry'> {
   readonly name: string;
   /** serviceKey(id): of the first of `ids`. */
   readonly key: string;
   readonly id: ServiceId;
   readonly source: Source;
   readonly realServers: readonly RealServerIntent[];
+  /** Serves while the quorum is lost. */
+  readonly sorry: RealServerIntent | undefined;
 }
 
 export interface RealServerIntent {

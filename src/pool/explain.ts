@@ -13,6 +13,8 @@ export interface Member {
   readonly membership: Membership;
   /** The weight wanted while it is up. */
   readonly weight: number;
+  /** The quorum is lost, and the sorry server serves. */
+  readonly sorry?: boolean;
   readonly checks: readonly CheckReport[];
 }
 
@@ -20,6 +22,7 @@ const verdictOf = (report: CheckReport) => report.state?.verdict ?? 'unknown';
 
 const place = (member: Member): string => {
   if (member.membership === 'out') return 'removed from the table';
+  if (member.sorry) return 'in the table with weight 0 while the sorry server serves: the quorum is lost';
   if (member.membership === 'quiesced') return 'in the table with weight 0 (on_failure: quiesce)';
   return `in the table with weight ${member.weight}${member.weight === 0 ? ', so without new connections' : ''}`;
 };

@@ -3,6 +3,7 @@
  * again (user pain 20). Such a service is in the kernel only while its VRRP instance is master here.
  */
 import type { Ip } from '../base/ip.js';
+import { destinationsOf } from '../config/destinations.js';
 import type { ServiceIntent } from '../intent/types.js';
 
 /** A VRRP instance and the addresses that it carries. */
@@ -37,7 +38,7 @@ export function isCutOff(service: ServiceIntent, carriers: readonly Carrier[], r
 
 /** Whether this host is a real server of the service, and gets its packets with the service's address on them. */
 export const isServer = (service: ServiceIntent, isOwn: (address: Ip) => boolean): boolean =>
-  service.realServers.some((server) => server.forward !== 'nat' && isOwn(server.address));
+  destinationsOf(service).some((server) => server.forward !== 'nat' && isOwn(server.address));
 
 /**
  * Whether the service belongs into the kernel now. `role`: of its leader, undefined when nobody has said yet; then what is there stays.

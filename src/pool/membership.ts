@@ -139,14 +139,18 @@ function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): num
   return scheduling | (persistence ? PERSISTENT : 0) | (onePacket ? ONE_PACKET : 0);
 }
 
-/** The virtual server as the kernel's table should hold it: one service for each id; destinations in the order of the configuration. */
-export function wanted(service: ServiceIntent, members: Memberships): Service[] {
+/**
+ * The virtual server as the kernel's table should hold it: one service for each id; destinations in the order of the configuration. While
+ * the sorry server serves, those that are up stay with weight 0: what they are serving goes on.
+ */
+export function wanted(service: ServiceIntent, members: Memberships, sorry?: RealServerIntent): Service[] {
   const { scheduler, persistence } = service;
   const flags = flagsOf(service);
   const serving = service.realServers.flatMap((server) => {
     const state = members.get(server.key) ?? 'out';
-    return state === 'out' ? [] : [{ server, state }];
+    return state === 'out' ? [] : [{ server, state: sorry ? ('quiesced' as const) : state }];
   });
+  const all = sorry ? [...serving, { server: sorry, state: 'in' as const }] : serving;
   return service.ids.map((id) => ({
     id,
     scheduler,
@@ -154,7 +158,7 @@ export function wanted(service: ServiceIntent, members: Memberships): Service[] 
     timeout: persistence?.timeout ?? 0,
     prefix: persistence?.prefix ?? addressBits(id.family),
     pe: persistence?.engine ?? '',
-    destinations: new Map(serving.map(({ server, state }) => [kernelKey(server, id), destination(server, state, id, scheduler)])),
+    destinations: new Map(all.map(({ server, state }) => [kernelKey(server, id), destination(server, state, id, scheduler)])),
   }));
 }
 

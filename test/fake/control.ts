@@ -35,6 +35,8 @@ export const WEB: ApiService = {
   scheduler: 'wrr',
   options: ['persistent 300'],
   stands_back_for: null,
+  quorum: { state: 'met', text: 'weight 20 of 1 needed' },
+  sorry_server: null,
   forward: 'dr',
   on_failure: 'remove',
   in_kernel: true,
@@ -139,7 +141,7 @@ const WARNING = {
   source: '    real_servers:',
 };
 
-const brief = ({ name, key, up, total, in_sync, in_kernel, stands_back_for, source }: ApiService) => ({
+const brief = ({ name, key, up, total, in_sync, in_kernel, stands_back_for, quorum, sorry_server, source }: ApiService) => ({
   name,
   key,
   up,
@@ -147,6 +149,8 @@ const brief = ({ name, key, up, total, in_sync, in_kernel, stands_back_for, sour
   in_sync,
   in_kernel,
   stands_back_for,
+  quorum,
+  sorry_server,
   source,
 });
 

@@ -93,6 +93,8 @@ function remarks(service: ApiService): string[] {
   if (service.stands_back_for !== null) list.push(`not in the kernel while ${service.stands_back_for} is not master here`);
   else if (!service.in_kernel) list.push('not in the kernel');
   else if (!service.in_sync) list.push('the kernel is not as wanted yet');
+  if (service.quorum.state === 'lost' && service.total > 0)
+    list.push(`quorum lost: ${service.quorum.text}${service.sorry_server ? `, ${service.sorry_server} serves` : ''}`);
   return list;
 }
 

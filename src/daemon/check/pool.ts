@@ -14,6 +14,7 @@ import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
 import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
 import { adoptedMembership, checksOf, kernelKey, type Memberships, memberships, wanted } from '../../pool/membership.js';
+import { describeStrength, type Quorum, quorumOf, sorryServes, strengthOf } from '../../pool/quorum.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
@@ -64,6 +65,8 @@ const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
 export function createPool(first: Configure, link: ChildLink<CheckCommand>, parts: PoolParts = REAL): Pool {
   const catalogue = new Catalogue();
   const members = new Map<string, Memberships>();
+  /** Of services that have been weighed. */
+  const quorums = new Map<string, Quorum>();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
   const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onResult });
@@ -135,8 +138,24 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
     const decided = memberships(service, cutOff.has(service.name) ? trusted : verdictOf, membersOf(service));
     members.set(service.name, decided);
+    weigh(service);
     program(service);
   }
+
+  /** Are enough of them up? */
+  function weigh(service: ServiceIntent): void {
+    const before = quorums.get(service.name);
+    const strength = strengthOf(service, membersOf(service), verdictOf);
+    const next = quorumOf(before, service, strength);
+    if (next === undefined || next === before) return;
+    quorums.set(service.name, next);
+    if (before === undefined && next === 'met') return;
+    const { sorry } = service;
+    const serves = sorry ? `; the sorry server ${sorry.key} ${next === 'lost' ? 'serves' : 'gives way'}` : '';
+    link.event('quorum', service.name, `${next}: ${describeStrength(service, next, strength)}${serves}`);
+  }
+
+  const sorryOf = (service: ServiceIntent) => (sorryServes(service, quorums.get(service.name)) ? service.sorry : undefined);
 
   /** Roles are others: whose network is away now. */
   function distrust(services: Iterable<ServiceIntent>): void {
@@ -157,7 +176,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   function program(service: ServiceIntent): void {
     const follows = leader(service);
     const role = follows === undefined ? undefined : roles[follows];
-    for (const one of wanted(service, membersOf(service))) {
+    for (const one of wanted(service, membersOf(service), sorryOf(service))) {
       const key = serviceKey(one.id);
       keeper.want(key, belongs(follows, role, keeper.believed(key) !== undefined) ? one : undefined);
     }
@@ -166,7 +185,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   /** Not while the first table is on its way: writing a large file would keep it waiting. */
   function remember(): void {
     unsaved = !keeper.applied && keeper.problem === undefined;
-    if (!unsaved) store.save(runner.states(), members);
+    if (!unsaved) store.save(runner.states(), members, quorums);
   }
 
   /** After a restart the kernel's table says who was in, where the saved memberships do not. */
@@ -178,6 +197,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
     );
     members.set(service.name, saved ?? new Map(inTable));
+    const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
+    const quorum = (begun ? undefined : store.quorum(service.name)) ?? served;
+    if (quorum) quorums.set(service.name, quorum);
   }
 
   /** A check that is new begins with what is known of it, and one that a serving member depends on begins as serving. */
@@ -196,6 +218,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     begun = true;
     for (const name of consequences.removed) {
       members.delete(name);
+      quorums.delete(name);
       cutOff.delete(name);
     }
     for (const key of consequences.unwanted) keeper.want(key, undefined);
@@ -315,6 +338,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       now: now(),
       stateOf: (key) => runner.state(key),
       membersOf,
+      quorumOf: (service) => quorums.get(service.name),
       wantedOf: (key) => keeper.wanted(key),
       believedOf: (key) => keeper.believed(key),
       refusalOf: (key) => keeper.refusal(key),

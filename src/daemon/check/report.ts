@@ -3,6 +3,7 @@
 import { formatDuration } from '../../base/duration.js';
 import { addressBits } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
+import { destinationsOf } from '../../config/destinations.js';
 import type { ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
 import type { HealthState } from '../../health/types.js';
@@ -11,6 +12,7 @@ import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
 import { explain, type Member } from '../../pool/explain.js';
 import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict } from '../../pool/membership.js';
+import { describeStrength, type Quorum, sorryServes, strengthOf } from '../../pool/quorum.js';
 import { connectionsOf, trafficOf } from './stats.js';
 
 /** What the reports look at. */
@@ -18,6 +20,8 @@ export interface Sight {
   readonly now: Instant;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
   readonly membersOf: (service: ServiceIntent) => Memberships;
+  /** Undefined: not known yet. */
+  readonly quorumOf: (service: ServiceIntent) => Quorum | undefined;
   /** Of a kernel service, by its key. */
   readonly wantedOf: (key: string) => Service | undefined;
   /** As of the last reading. */
@@ -36,6 +40,7 @@ function memberOf(sight: Sight, service: ServiceIntent, server: RealServerIntent
   return {
     membership: sight.membersOf(service).get(server.key) ?? 'out',
     weight: server.weight,
+    sorry: server !== service.sorry && sorryServes(service, sight.quorumOf(service)),
     checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
   };
 }
@@ -68,7 +73,7 @@ function kernelSide(destinations: readonly KernelDestination[]): ApiRealServer['
   return { weight, forward, ...connectionsOf(destinations), ...traffic(destinations) };
 }
 
-const destinationsOf = (kernel: Kernel, service: ServiceIntent, server: RealServerIntent): KernelDestination[] =>
+const kernelDestinations = (kernel: Kernel, service: ServiceIntent, server: RealServerIntent): KernelDestination[] =>
   service.ids.flatMap((id) => kernel?.get(serviceKey(id))?.destinations.get(kernelKey(server, id)) ?? []);
 
 function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent): ApiRealServer {
@@ -86,10 +91,21 @@ function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, serv
       override: provenance(own),
     },
     verdict: verdictOf(sight, member),
-    kernel: kernelSide(destinationsOf(kernel, service, server)),
-    why: explain(member),
+    kernel: kernelSide(kernelDestinations(kernel, service, server)),
+    why: server === service.sorry ? explainSorry(sight, service) : explain(member),
   };
 }
+
+function explainSorry(sight: Sight, service: ServiceIntent): string {
+  if (sorryServes(service, sight.quorumOf(service)))
+    return `sorry server: serves while the quorum is lost: ${strengthText(sight, service)}`;
+  return 'sorry server: waits for the quorum to be lost';
+}
+
+const verdictIn = (sight: Sight) => (key: string) => sight.stateOf(key)?.verdict ?? 'unknown';
+
+const strengthText = (sight: Sight, service: ServiceIntent): string =>
+  describeStrength(service, sight.quorumOf(service), strengthOf(service, sight.membersOf(service), verdictIn(sight)));
 
 const isUp = (state: ApiRealServer['verdict']['state']): boolean => state === 'up' || state === 'unchecked';
 
@@ -123,6 +139,8 @@ export function summarizeService(sight: Sight, service: ServiceIntent): ServiceS
     in_kernel: keys.every((key) => sight.believedOf(key) !== undefined),
     in_sync: keys.every((key) => inSync(sight.believedOf(key), sight.wantedOf(key), sight.refusalOf(key))),
     stands_back_for: sight.standsBack(service) ?? null,
+    quorum: { state: sight.quorumOf(service) ?? 'unknown', text: strengthText(sight, service) },
+    sorry_server: service.sorry?.key ?? null,
     up: verdicts.filter(isUp).length,
     total: verdicts.length,
   };
@@ -141,7 +159,7 @@ export function reportService(sight: Sight, kernel: Kernel, service: ServiceInte
   return {
     ...summarizeService(sight, service),
     ...traffic(service.ids.flatMap((id) => kernel?.get(serviceKey(id)) ?? [])),
-    real_servers: service.realServers.map((server) => reportServer(sight, kernel, service, server)),
+    real_servers: destinationsOf(service).map((server) => reportServer(sight, kernel, service, server)),
   };
 }
 
@@ -170,6 +188,8 @@ export function reportForeign(service: KernelService): ApiService {
     in_kernel: true,
     in_sync: true,
     stands_back_for: null,
+    quorum: { state: 'unknown', text: '' },
+    sorry_server: null,
     up: servers.length,
     total: servers.length,
     ...traffic([service]),
@@ -227,8 +247,10 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
     const last = latest ? `; last result ${seconds(latest.at, sight.now)}s ago: ${latest.reason}` : '';
     steps.push(`check ${describeCheckFully(spec)}: ${state?.verdict ?? 'unknown'}${since}${last}`);
   }
-  if (member.checks.length === 0) steps.push('check: none, so it is always up');
-  steps.push(`pool: ${member.membership}${service.onFailure === 'quiesce' ? ' (on_failure: quiesce)' : ''}`);
+  if (member.checks.length === 0)
+    steps.push(server === service.sorry ? 'check: none, a sorry server has none' : 'check: none, so it is always up');
+  if (server !== service.sorry)
+    steps.push(`pool: ${member.membership}${service.onFailure === 'quiesce' ? ' (on_failure: quiesce)' : ''}`);
   steps.push(kernelStep(sight, kernel, service, report));
   const checks = member.checks.map((check) => reportCheck(sight, check));
   return { target: `${service.name}/${server.key}`, summary: report.why, steps, checks };
@@ -237,6 +259,7 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
 function whyService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiWhy {
   const report = reportService(sight, kernel, service);
   const steps = [`wanted: ${report.keys.join(', ')}, scheduler ${service.scheduler} (${words(service.source)})`];
+  if (report.quorum.state !== 'unknown') steps.push(`quorum: ${report.quorum.state}, ${report.quorum.text}`);
   for (const server of report.real_servers) steps.push(`${server.address}: ${server.why}`);
   const refusal = refusalOf(sight, service);
   if (refusal) steps.push(`kernel: refused: ${refusal}`);

@@ -1,5 +1,6 @@
 /** What the kernel counted, of every service and real server; of a virtual server with many addresses added up. */
 import { serviceKey } from '../../base/service-id.js';
+import { destinationsOf } from '../../config/destinations.js';
 import type { ApiConnections, ApiServiceStatistics, ApiStatistics, ApiTotals, ApiTraffic, Methods } from '../../control/api.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import type { Counters, KernelDestination, KernelService } from '../../ipvs/types.js';
@@ -87,7 +88,7 @@ function ofServices(services: readonly KernelService[]): ApiStatistics {
 }
 
 function ofVirtualServer(service: ServiceIntent, found: readonly KernelService[]): ApiServiceStatistics {
-  const servers = service.realServers.map((server) => {
+  const servers = destinationsOf(service).map((server) => {
     const destinations = found.flatMap((one) => one.destinations.get(kernelKey(server, one.id)) ?? []);
     return { address: server.key, ...ofServers(destinations) };
   });

@@ -10,6 +10,7 @@ import type { Instant } from '../../base/time.js';
 import type { HealthState, Remembered, Verdict } from '../../health/types.js';
 import { makeFolder } from '../../os/state-file.js';
 import type { Membership, Memberships } from '../../pool/membership.js';
+import type { Quorum } from '../../pool/quorum.js';
 import { bootId } from './ownership.js';
 
 export interface StoreOptions {
@@ -27,8 +28,14 @@ export interface VerdictStore {
   /** What the file said at start; undefined once that is older than the age limit. */
   verdict(checkKey: string): Remembered | undefined;
   members(serviceKey: string): Memberships | undefined;
+  /** Of a virtual server, by its name. */
+  quorum(name: string): Quorum | undefined;
   /** Something has changed: what the arguments hold when the time has come is written. Both are kept and read again later. */
-  save(states: Iterable<readonly [string, HealthState]>, members: ReadonlyMap<string, Memberships>): void;
+  save(
+    states: Iterable<readonly [string, HealthState]>,
+    members: ReadonlyMap<string, Memberships>,
+    quorums?: ReadonlyMap<string, Quorum>,
+  ): void;
   /** Writes at once what was last given to save; resolves when it is on the disk. Ends the writing every minute. */
   flush(): Promise<void>;
 }
@@ -41,6 +48,7 @@ interface Saved {
   readonly savedAt: Instant;
   readonly verdicts: ReadonlyMap<string, Remembered>;
   readonly members: ReadonlyMap<string, Memberships>;
+  readonly quorums: ReadonlyMap<string, Quorum>;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,6 +67,8 @@ function readMembers(value: unknown): Memberships | undefined {
   const known = Object.entries(value).filter(([, one]) => MEMBERSHIPS.includes(one));
   return new Map(known as [string, Membership][]);
 }
+
+const readQuorum = (value: unknown): Quorum | undefined => (value === 'met' || value === 'lost' ? value : undefined);
 
 function readAll<T>(value: Fields, read: (one: unknown) => T | undefined): Map<string, T> {
   const all = new Map<string, T>();
@@ -80,6 +90,7 @@ function parse(text: string, boot: string): Saved | undefined {
     savedAt: value.saved_at,
     verdicts: readAll(value.verdicts, readVerdict),
     members: readAll(value.members, readMembers),
+    quorums: readAll(isFields(value.quorums) ? value.quorums : {}, readQuorum),
   };
 }
 
@@ -88,12 +99,13 @@ function format(
   now: Instant,
   states: Iterable<readonly [string, HealthState]>,
   members: ReadonlyMap<string, Memberships>,
+  quorums: ReadonlyMap<string, Quorum> = new Map(),
 ) {
   const verdicts: Record<string, Remembered> = {};
   for (const [key, { verdict, since, reason }] of states) if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason };
   const byService: Record<string, Record<string, Membership>> = {};
   for (const [key, one] of members) byService[key] = Object.fromEntries(one);
-  return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members: byService });
+  return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members: byService, quorums: Object.fromEntries(quorums) });
 }
 
 function load(file: string, boot: string, warn: (text: string) => void): Saved | undefined {
@@ -165,8 +177,9 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   return {
     verdict: (key) => fresh()?.verdicts.get(key),
     members: (key) => fresh()?.members.get(key),
-    save(states, members) {
-      current = [states, members];
+    quorum: (name) => fresh()?.quorums.get(name),
+    save(states, members, quorums) {
+      current = [states, members, quorums];
       soon ??= setTimeout(enqueue, delayMs);
       refresh ??= setInterval(enqueue, refreshMs).unref();
     },

@@ -20,13 +20,22 @@ const RECENT_S = 300;
 const critical = (text: string): ApiProblemLine => ({ severity: 'critical', text });
 const warning = (text: string): ApiProblemLine => ({ severity: 'warning', text });
 
+/** Too few real servers are up, or none. */
+function weakness({ up, total, quorum, sorry_server: sorry }: CheckSummary['services'][number]): string | undefined {
+  if (total === 0) return undefined;
+  const serves = sorry && quorum.state === 'lost' ? `; the sorry server ${sorry} serves` : '';
+  if (up === 0) return `no real server is up (0/${total})${serves}`;
+  return quorum.state === 'lost' ? `the quorum is lost: ${quorum.text}${serves}` : undefined;
+}
+
 function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   if (check === undefined) return [];
   if (typeof check === 'string') return [critical(`services: ${check}`)];
   const lines: ApiProblemLine[] = [];
   if (!check.ipvs.usable) lines.push(critical(`IPVS cannot be used: ${check.ipvs.text}`));
   for (const service of check.services) {
-    if (service.total > 0 && service.up === 0) lines.push(critical(`${service.name}: no real server is up (0/${service.total})`));
+    const weak = weakness(service);
+    if (weak) lines.push(critical(`${service.name}: ${weak}`));
     const refused = check.refusals.some((one) => one.service === service.name);
     if (check.ipvs.usable && !service.in_sync && !refused)
       lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));

@@ -1,5 +1,6 @@
 /** What several judges ask of the facts. */
 import { familyOf, type Ip } from '../../base/ip.js';
+import { destinationsOf } from '../../config/destinations.js';
 import type { Forward } from '../../config/types.js';
 import { chooseSettings, type Setting } from '../settings.js';
 import type { ServiceIntent } from '../types.js';
@@ -13,8 +14,8 @@ export const sysctl = (facts: HostFacts, path: string): string | undefined => fa
 
 /** The methods that a service's real servers use; its own while it has none. */
 export function forwardsOf(service: ServiceIntent): readonly Forward[] {
-  if (service.realServers.length === 0) return [service.forward];
-  return [...new Set(service.realServers.map((one) => one.forward))];
+  const all = destinationsOf(service);
+  return all.length === 0 ? [service.forward] : [...new Set(all.map((one) => one.forward))];
 }
 
 export const uses = (wanted: Wanted, forward: Forward): readonly ServiceIntent[] =>
@@ -29,7 +30,7 @@ export function settingsFor(facts: HostFacts, wanted: Wanted): readonly Setting[
     sync: wanted.director.connectionSync,
     config: wanted.director.kernel,
     kernel: facts.kernel,
-    localServer: wanted.services.some((one) => one.realServers.some(({ address }) => own.has(address))),
+    localServer: wanted.services.some((one) => destinationsOf(one).some(({ address }) => own.has(address))),
   });
 }
 

@@ -1,5 +1,6 @@
 /** The network settings of the host: forwarding, reverse-path filter, redirects, interfaces. */
 import type { Family } from '../../base/ip.js';
+import { destinationsOf } from '../../config/destinations.js';
 import type { ServiceIntent } from '../types.js';
 import { finding, interfaceTowards, listNames, sysctl, uses } from './host.js';
 import type { Finding, HostFacts, HostInterface, Wanted } from './types.js';
@@ -25,7 +26,7 @@ function forwarding4(facts: HostFacts, wanted: Wanted): Finding[] {
     const text = `net.ipv4.ip_forward is 0: the answers of the real servers of ${named(services)} (nat) do not get back to the clients`;
     return [finding('critical', 'ip_forward', text, set('net.ipv4.ip_forward=1'))];
   }
-  const servers = services.flatMap((one) => one.realServers).filter((one) => one.forward === 'nat');
+  const servers = services.flatMap(destinationsOf).filter((one) => one.forward === 'nat');
   const links = new Set(servers.map((one) => interfaceTowards(facts, one.address)?.name));
   const closed = [...links].filter((link) => link !== undefined && sysctl(facts, path(link, 'forwarding')) === '0') as string[];
   if (closed.length === 0) return [finding('ok', 'ip_forward', `net.ipv4.ip_forward is 1, as ${named(services)} (nat) needs`)];
@@ -101,7 +102,7 @@ function oneArmed(facts: HostFacts, wanted: Wanted): Finding[] {
   const byLink = new Map<string, ServiceIntent[]>();
   for (const service of natOf(wanted, 4)) {
     const front = frontOf(facts, wanted, service);
-    const servers = service.realServers.filter((one) => one.forward === 'nat');
+    const servers = destinationsOf(service).filter((one) => one.forward === 'nat');
     if (service.snat || front === undefined) continue;
     if (servers.some((one) => interfaceTowards(facts, one.address)?.name === front))
       byLink.set(front, [...(byLink.get(front) ?? []), service]);

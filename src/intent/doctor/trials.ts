@@ -2,6 +2,7 @@
 
 import { addressBits, type Family, familyOf, type Ip, type Prefix } from '../../base/ip.js';
 import type { IpvsProtocol } from '../../base/service-id.js';
+import { destinationsOf } from '../../config/destinations.js';
 import type { ConnectionSyncConfig, VrrpInstanceConfig } from '../../config/types.js';
 import type { ServiceIntent } from '../types.js';
 import type { Hook } from './firewall.js';
@@ -201,7 +202,7 @@ function oneSided(facts: HostFacts, wanted: Wanted, service: ServiceIntent): str
 /** Answers of real servers behind nat, up to where IPVS gives them the service's address. */
 function* answers(facts: HostFacts, wanted: Wanted, service: ServiceIntent, protocol: IpvsProtocol): Generator<Trial> {
   const first = protocol === 'udp' ? 'new' : 'invalid';
-  for (const { address, port, forward } of service.realServers) {
+  for (const { address, port, forward } of destinationsOf(service)) {
     if (forward !== 'nat') continue;
     const family = familyOf(address);
     yield {

@@ -42,6 +42,15 @@ refuses('what the kernel would misread', [
   [service('    forward: tun\n    tun: { type: @gue6 }\n'), /"gue6" is no tunnel; did you mean "gue"/],
   [service('    forward: tun\n    tun: { mss: @100 }\n'), /is no MSS/],
   [service('    forward: dr\n    snat: @auto\n'), /"snat" means nothing/],
+  [service('    quorum: @0\n'), /quorum is a whole number from 1/],
+  [service('    quorum: 2\n    hysteresis: @2\n'), /hysteresis \(2\) must be below the quorum \(2\)/],
+  [service('    sorry_server: @10.0.0.9:80\n'), /sorry_server is a mapping/],
+  [service('    sorry_server: { address: @"[2001:db8::9]:80" }\n'), /only a tunnel \(forward: tun\)/],
+  [service('    sorry_server: { address: "10.0.0.9:80", @weight: 3 }\n'), /unknown key "weight" in sorry_server/],
+  [
+    `${server('address: "10.0.0.1:80"')}    sorry_server: { address: @"10.0.0.1:80" }\n`,
+    /the sorry server must be another one: 10\.0\.0\.1:80 is a real server of web already/,
+  ],
   [service('    follow: @VI_9\n'), /there is no VRRP instance "VI_9"/],
   [server('address: "10.0.0.1:80", tun: @{ type: gre }'), /"tun" means nothing to 10\.0\.0\.1: it is forwarded to by nat/],
   [server('address: @"10.0.0.1:0"'), /port 0 is no port: write 10\.0\.0\.1:80/],
@@ -240,4 +249,20 @@ test('a mark whose family a tunnel hides, and an instance that carries nothing o
   const followed = warnings(service('    follow: VI_1\n') + pair);
   assert.match(followed, /warning: web follows VI_1, which carries no address of it/);
   assert.match(followed, /warning: 192\.0\.2\.11 is a virtual address of VI_1 on eth0 already/);
+});
+
+test('the sorry server has weight 1, no check, and the port and method of its service', () => {
+  const text = `defaults: { checks: [ { type: tcp } ], sorry_server: { address: 10.0.0.9 } }\n${service('    forward: dr\n')}`;
+  const { sorry, quorum, hysteresis } = only(text);
+  assert.deepEqual([sorry?.address, sorry?.port, sorry?.weight, sorry?.forward, sorry?.checks], ['10.0.0.9', 80, 1, 'dr', []]);
+  assert.deepEqual([quorum, hysteresis], [1, 0]);
+  const high = parseConfig(
+    'f.yaml',
+    server('address: "10.0.0.1:80"').replace('    real', '    quorum: 2\n    real'),
+    BAD_OPTIONS,
+  );
+  assert.match(
+    high.problems.map((one) => one.message).join('\n'),
+    /quorum 2 is more than all weights together \(1\): it is met when all are up/,
+  );
 });

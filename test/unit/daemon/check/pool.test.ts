@@ -6,6 +6,7 @@ import { answer } from '../../../../src/daemon/check/answers.js';
 import type { Configure } from '../../../../src/daemon/check/pool.js';
 import type { CheckSummary, ServicesAnswer } from '../../../../src/daemon/messages.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
+import { makeServer } from '../../../fake/intent.js';
 import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
 import { until } from '../../../fake/table-world.js';
 
@@ -179,6 +180,35 @@ describe('the check process', () => {
         error: "web is lbd's already, or the kernel has nothing of it: there is nothing to take over",
       });
       assert.deepEqual(await answer(undefined, { what: 'summary' }), { error: 'the check process has no configuration yet' });
+    });
+  });
+
+  test('a lost quorum: the sorry server comes before the others lose their weight, and goes after they have it again', async () => {
+    const sorry = makeServer(99, { forward: 'dr', weight: 1 });
+    const service = named('web', 10, [dr(1), dr(2)], { quorum: 20, sorry });
+    await world([service], async ({ table, down, events }) => {
+      const all = 'tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=10';
+      await until(() => table().join() === all, 'all in');
+      assert.ok(!events.some((one) => one.startsWith('quorum')), 'a start is no change');
+      events.length = 0;
+      down.add('10.0.0.2');
+      await until(() => table().join() === 'tcp/192.0.2.10:80: 10.0.0.1:80=0 10.0.0.99:80=1', 'sorry');
+      const steps = () => events.filter((one) => /^(table|quorum)/.test(one)).map((one) => one.replace(/^table web: /, ''));
+      assert.deepEqual(steps(), [
+        'quorum web: lost: weight 10 of 20 needed; the sorry server 10.0.0.99:80 serves',
+        'add 10.0.0.99:80 weight 1 (dr)',
+        'set 10.0.0.1:80 weight 0 (dr)',
+        'delete 10.0.0.2:80',
+      ]);
+      events.length = 0;
+      down.clear();
+      await until(() => table().join() === all, 'all in again');
+      assert.deepEqual(steps(), [
+        'quorum web: met: weight 20 of 20 needed; the sorry server 10.0.0.99:80 gives way',
+        'add 10.0.0.2:80 weight 10 (dr)',
+        'set 10.0.0.1:80 weight 10 (dr)',
+        'delete 10.0.0.99:80',
+      ]);
     });
   });
 });

@@ -54,6 +54,8 @@ const check: CheckSummary = {
       in_sync: false,
       in_kernel: true,
       stands_back_for: null,
+      quorum: { state: 'lost', text: 'weight 0 of 1 needed' },
+      sorry_server: null,
       source: 'file',
     },
   ],
