@@ -135,6 +135,23 @@ export function applyToService(service: Service | undefined, operations: readonl
   return attributes && { ...attributes, destinations };
 }
 
+const taking = ({ destinations }: Service): string[] =>
+  [...destinations].flatMap(([name, { weight }]) => (weight > 0 ? [name] : []));
+
+/**
+ * Where everybody who takes traffic is replaced: the half that makes the new ones, to be sent by itself. The kernel may refuse them, and
+ * then those that they replace must go on. Undefined: all can go at once.
+ */
+export function makeFirst(have: Service | undefined, operations: readonly Operation[]): Operation[] | undefined {
+  const after = have && applyToService(have, operations);
+  if (!have || !after) return undefined;
+  const before = new Set(taking(have));
+  const next = new Set(taking(after));
+  if (before.size === 0 || next.size === 0 || [...next].some((name) => before.has(name))) return undefined;
+  const first = operations.filter((one) => ('dest' in one ? next.has(destinationKey(one.dest)) : true));
+  return first.length < operations.length ? first : undefined;
+}
+
 /** Operations by the service that they are about, each in its order. */
 export function byService(operations: readonly Operation[]): Map<string, Operation[]> {
   const found = new Map<string, Operation[]>();

@@ -4,7 +4,7 @@
  * IPVS tells nobody when something changes; what differs then without lbd having done it is drift, and is healed.
  */
 import type { OsError } from '../../base/errors.js';
-import { applyToTable, byService, describeOperation, planService } from '../../ipvs/plan.js';
+import { applyToTable, byService, describeOperation, makeFirst, planService } from '../../ipvs/plan.js';
 import type { KernelService, Operation, Refusal, Service, ServiceId } from '../../ipvs/types.js';
 import { createClaims } from './claims.js';
 import { createDriftLog, type Drift } from './drift.js';
@@ -46,6 +46,8 @@ class Keeper implements TableKeeper {
   private readonly targets = new Map<string, Service>();
   /** BOUNDED by the keys ever wanted in this life and still owned. */
   private readonly dirty = new Set<string>();
+  /** Of which only the first half is sent. */
+  private readonly halves = new Set<string>();
   private readonly retries;
   private readonly claims;
   private readonly lacking = new Map<string, string>();
@@ -202,12 +204,19 @@ class Keeper implements TableKeeper {
     // What was refused may have become true, or unwanted, meanwhile.
     if (operations.length === 0) this.retries.settle(key);
     if (!target && !this.table.has(key)) owned.remove([key]);
-    return operations;
+    return this.half(key, operations);
   }
 
   private planFor(key: string, target: Service | undefined): readonly Operation[] {
     const possible = this.possible(key, target);
     return this.kernel ? planService(this.table.get(key), possible, this.retries.doubtful(key)) : [];
+  }
+
+  /** Those who replace all others are made first; the others go when the kernel has taken them. */
+  private half(key: string, operations: readonly Operation[]): readonly Operation[] {
+    const first = makeFirst(this.table.get(key), operations);
+    if (first) this.halves.add(key);
+    return first ?? operations;
   }
 
   /** What was not there at the last reading may be there now, and destinations must not land in somebody else's service. */
@@ -272,9 +281,10 @@ class Keeper implements TableKeeper {
       this.verified.forget(key);
       if (failed.has(key)) continue;
       // What was refused before is there now: in its place, too?
-      if (this.retries.doubtful(key).size > 0) this.dirty.add(key);
+      if (this.halves.has(key) || this.retries.doubtful(key).size > 0) this.dirty.add(key);
       this.retries.settle(key);
     }
+    this.halves.clear();
     this.options.owned.remove(done.flatMap((one) => (one.kind === 'del-service' ? [one.key] : [])));
     for (const key of failed.keys()) {
       const own = refusals.filter((refusal) => refusal.operation.key === key);
@@ -348,6 +358,8 @@ class Keeper implements TableKeeper {
       if (this.changed === changed) this.changed = undefined;
     }
     if (kernel !== this.kernel) return;
+    // A disk that was full may have room again.
+    this.options.owned.flush();
     this.options.onReading?.();
     const took = now() - began;
     this.later(Math.max(this.timing.reconcile - took, took * RECONCILE_SHARE), () => void this.reconcile());

@@ -336,3 +336,26 @@ test('what somebody else made between the first reading and the first table is l
     ['x'],
   );
 });
+
+describe('everybody who takes traffic is replaced', () => {
+  const refused = dest(5, { address: '2001:db8::5', forward: 'tun' });
+
+  test('while the kernel refuses the new ones, the old ones go on; then they go', async () => {
+    await world(async ({ keeper, kernel, has }) => {
+      kernel.table.mixed = false;
+      const now = () => [...(has(1)?.destinations ?? [])].map(([key, { weight }]) => `${key}=${weight}`).join();
+      const tries = () => kernel.commands.filter((one) => one === 5).length;
+      await start(keeper, service(1, [dest(1), dest(2)]));
+      const all = now();
+      const before = tries();
+      say(keeper, service(1, [dest(1, { weight: 0 }), refused]));
+      await until(() => tries() > before + 5, 'tried again and again');
+      assert.equal(now(), all);
+      assert.match(keeper.refusal(keyOf(1)) ?? '', /2001:db8::5/);
+      assert.equal(keeper.drift().total, 0);
+      kernel.table.mixed = true;
+      await until(() => /^10\.0\.0\.1:80=0,\[2001:db8::5\]:80=[1-9]\d*$/.test(now()), 'replaced');
+      assert.equal(keeper.drift().total, 0);
+    });
+  });
+});
