@@ -43,13 +43,19 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
   const { keys, adopting: fresh } = load(file, boot);
   let adopting = fresh;
   let changed = false;
-  const save = () => {
+  let trouble = '';
+  /** False: it is tried again with the next flush, and told again when something else is wrong. */
+  const save = (): boolean => {
     try {
       replaceFile(file, JSON.stringify({ boot_id: boot, adopting, keys: [...keys] }));
+      trouble = '';
+      return true;
     } catch (error) {
-      warn(
-        `cannot write ${file}: ${(error as Error).message}; after a restart, services removed from the configuration would count as foreign`,
-      );
+      const { message } = error as Error;
+      if (message !== trouble)
+        warn(`cannot write ${file}: ${message}; after a restart, services removed from the configuration would count as foreign`);
+      trouble = message;
+      return false;
     }
   };
   return {
@@ -68,8 +74,7 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
       for (const key of gone) if (keys.delete(key)) changed = true;
     },
     flush() {
-      if (changed) save();
-      changed = false;
+      if (changed) changed = !save();
     },
   };
 }

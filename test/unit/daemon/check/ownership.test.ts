@@ -81,3 +81,19 @@ test('it is fresh until a life of this boot has applied its first table', () => 
     assert.deepEqual([openOwnership(folder, fail).fresh, ...openOwnership(folder, fail).keys], [false, 'a']);
   });
 });
+
+test('what could not be written is told once, and written when there is room again', () => {
+  inFolder((folder) => {
+    const state = join(folder, 'state');
+    mkdirSync(join(state, 'owned.json'), { recursive: true });
+    const warnings: string[] = [];
+    const owned = openOwnership(state, (text) => warnings.push(text));
+    owned.add(['a']);
+    owned.flush();
+    owned.flush();
+    assert.equal(warnings.length, 1);
+    rmSync(join(state, 'owned.json'), { recursive: true });
+    owned.flush();
+    assert.deepEqual([...openOwnership(state, fail).keys], ['a']);
+  });
+});
