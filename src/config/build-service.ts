@@ -185,6 +185,13 @@ function readSorry(at: Located<VirtualServerShape>, context: ServerContext, repo
   return readServer(whole, context, at, at.value.sorry_server ? ['sorry_server'] : [], report);
 }
 
+/** While it serves, the others have weight 0, and keep their places in a table of hashes. */
+function checkSorry(at: Located<VirtualServerShape>, { scheduler, schedulerFlags }: ServiceSettings, report: Report): void {
+  if (!isHashed(scheduler) || schedulerFlags.includes(`${scheduler}-fallback`)) return;
+  const text = `a sorry server with ${scheduler} needs ${scheduler}-fallback: the clients of the others would be refused while it serves`;
+  report('error', at, text, [at.value.sorry_server ? 'sorry_server' : 'scheduler']);
+}
+
 function checkQuorum(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
@@ -286,6 +293,7 @@ export function buildService(
   checkTwins(value.name, realServers, sorry, settings, at, report);
   checkUse(at, destinationsOf({ realServers, sorry }), settings, report);
   checkQuorum(at, realServers, settings, report);
+  if (sorry) checkSorry(at, settings, report);
   warnSurprises(at, realServers, settings, report);
   return { name: value.name, ...settings, sorry, checks, realServers };
 }

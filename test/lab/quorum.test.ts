@@ -20,6 +20,8 @@ defaults:
   checks: [ { type: tcp, port: 8080 } ]
 virtual_servers:
   - { name: web, address: "${VIP}:80", real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
+  - { name: mh, address: "${VIP}:82", scheduler: mh, real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
+  - { name: sh, address: "${VIP}:83", scheduler: sh, real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
   - { name: long, address: "${VIP}:81", real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
 `;
 const SORRY = 'rs3';
@@ -38,7 +40,7 @@ describe('the quorum', () => {
   const state = (quorum: string) =>
     d1.when(
       `quorum ${quorum}`,
-      ({ services }) => services.length === 2 && services.every((one) => one.quorum.state === quorum && one.in_sync),
+      ({ services }) => services.length === 4 && services.every((one) => one.quorum.state === quorum && one.in_sync),
     );
   /** Whoever answers what is asked from now on. */
   async function served(): Promise<string> {
@@ -58,6 +60,7 @@ describe('the quorum', () => {
       const { netns } = network.host(name);
       health.set(name, start(netns, [process.execPath, script('host'), name, '8079,8080']));
       programs.push(start(netns, [process.execPath, script('web'), name, '80']));
+      for (const port of ['82', '83']) programs.push(start(netns, [process.execPath, script('web'), name, port]));
       programs.push(start(netns, [process.execPath, script('long'), 'serve', '81']));
     }
     for (const program of [...health.values(), ...programs]) await program.line(/listens/);
@@ -92,6 +95,8 @@ describe('the quorum', () => {
     await state('lost');
     assert.equal(await served(), SORRY);
     assert.deepEqual(refused(), []);
+    for (const port of [82, 83])
+      assert.match(network.exec('cli', `curl -s -m 5 http://${VIP}:${port}/`), /^rs3 ok/, `port ${port}`);
     await until('every long connection echoes', () => held?.alive[0] === HELD);
     assert.deepEqual(held?.broken, [0]);
     assert.match(

@@ -1,6 +1,7 @@
 /** What core asks the check process. */
 import { parseEndpoint } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
+import { destinationsOf } from '../../config/destinations.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
@@ -125,8 +126,9 @@ function findServer(service: ServiceIntent, word: string): RealServerIntent | st
   const endpoint = parseEndpoint(word);
   if (!endpoint) return `"${word}" is no real server address (ADDRESS:PORT)`;
   const { address, port } = endpoint;
-  const matches = service.realServers.filter((one) => one.address === address && (port === undefined || one.port === port));
+  const all = destinationsOf(service);
+  const matches = all.filter((one) => one.address === address && (port === undefined || one.port === port));
   if (matches.length === 1) return matches[0] as RealServerIntent;
   if (matches.length > 1) return `the port is ambiguous: ${matches.map(destinationKey).join(', ')}`;
-  return `${service.name} has no real server ${word}; it has ${service.realServers.map((one) => one.key).join(', ') || 'none'}`;
+  return `${service.name} has no real server ${word}; it has ${all.map((one) => one.key).join(', ') || 'none'}`;
 }

@@ -42,6 +42,10 @@ refuses('what the kernel would misread', [
   [service('    forward: tun\n    tun: { type: @gue6 }\n'), /"gue6" is no tunnel; did you mean "gue"/],
   [service('    forward: tun\n    tun: { mss: @100 }\n'), /is no MSS/],
   [service('    forward: dr\n    snat: @auto\n'), /"snat" means nothing/],
+  [
+    service('    scheduler: mh\n    scheduler_flags: [ mh-port ]\n    sorry_server: @{ address: "10.0.0.9:80" }\n'),
+    /a sorry server with mh needs mh-fallback/,
+  ],
   [service('    quorum: @0\n'), /quorum is a whole number from 1/],
   [service('    quorum: 2\n    hysteresis: @2\n'), /hysteresis \(2\) must be below the quorum \(2\)/],
   [service('    sorry_server: @10.0.0.9:80\n'), /sorry_server is a mapping/],

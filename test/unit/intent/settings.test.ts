@@ -32,6 +32,11 @@ for (const [what, own, more] of [
     { services: [makeService([], { persistence: persistent, onFailure: 'quiesce' })] },
     { expire_quiescent_template: '1' },
   ],
+  [
+    'a persistent service with a sorry server',
+    { services: [makeService([], { persistence: persistent, sorry: makeServer(9) })] },
+    { expire_quiescent_template: '1' },
+  ],
   ['a persistent service that removes', { services: [makeService([], { persistence: persistent })] }, {}],
   ['mh by dr on a pair', { services: [makeService([dr], { scheduler: 'mh' })] }, { sloppy_tcp: '1', schedule_icmp: '1' }],
   ['mh by dr alone', { services: [makeService([dr], { scheduler: 'mh' })], paired: false }, {}],
