@@ -39,7 +39,7 @@ export const readServiceAddress = (word: string): string => endpoint(taken(share
 /** `192.0.2.10:80`, or `fwmark/7`. */
 export function readServiceTarget(word: string): string {
   if (/^(tcp|udp|sctp)\//.test(word)) throw new UsageError(`"${word}": the protocol of a new service is said by --protocol`);
-  return word.includes('/') ? readService(word) : readServiceAddress(word);
+  return word.startsWith('fwmark/') ? readService(word) : readServiceAddress(word);
 }
 
 export const readNewName = (word: string): string => taken(shared.parseName('name of a virtual server', word));

@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
+import type { AddedServer, AddedService } from '../config/added.js';
 import type { CheckConfig, Config, Forward, ServiceSettings, Tunnel, VrrpInstanceConfig } from '../config/types.js';
 
 /** Where an object, or its present weight, comes from. */
@@ -24,16 +25,7 @@ export type WeightSetting =
 
 /** A change made by lbctl; it survives reload and restart until it is undone or its target vanishes. */
 export type Change =
-  | {
-      readonly kind: 'add-rs';
-      readonly service: string;
-      readonly address: Ip;
-      readonly port: number;
-      readonly weight: number;
-      readonly forward: Forward | undefined;
-      readonly upper: number;
-      readonly lower: number;
-    }
+  | ({ readonly kind: 'add-rs'; readonly service: string } & AddedServer)
   | {
       readonly kind: 'set-rs';
       readonly service: string;
@@ -42,17 +34,7 @@ export type Change =
       readonly weight: WeightSetting;
     }
   | { readonly kind: 'del-rs'; readonly service: string; readonly address: Ip; readonly port: number }
-  | {
-      readonly kind: 'add-vs';
-      readonly name: string;
-      readonly id: ServiceId;
-      /** Undefined: as the file's defaults say. */
-      readonly scheduler: string | undefined;
-      readonly forward: Forward | undefined;
-      /** Seconds; 0 none; undefined: as the file's defaults say. */
-      readonly persistence: number | undefined;
-      readonly onePacket: boolean;
-    }
+  | ({ readonly kind: 'add-vs' } & AddedService)
   | { readonly kind: 'del-vs'; readonly service: string };
 /** `service` above is always the service's name, never its tuple. */
 

@@ -109,8 +109,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const cutOff = new Set<string>();
   void start();
 
-  function onResult(key: string, { ok }: { readonly ok: boolean }): void {
-    if (!gate.result(key, { ok, up: runner.state(key)?.verdict === 'up' })) return;
+  function onResult(key: string, { ok, local }: { readonly ok: boolean; readonly local: boolean }): void {
+    // A failure of this director says nothing of the server.
+    if (!gate.result(key, { ok: ok || local, up: runner.state(key)?.verdict === 'up' })) return;
     trustAgain();
     // The table follows first: `ready` means that what the verdicts say is in the kernel.
     keeper.flush();

@@ -133,10 +133,10 @@ async function addServer(stage: Stage): Promise<void> {
   tell.step('A fourth web server is added while traffic flows: lbctl add-rs web 192.0.2.24:80');
   await startWeb(stage, 'rs4');
   const from = monotonic();
-  for (const director of [d1, d2]) {
+  for (const [name, director] of Object.entries({ d1, d2 })) {
     const added = director.ctl('add-rs', 'web', '192.0.2.24:80', '--reason', 'demo');
     if (added.status !== 0) throw new Error(`lbctl add-rs: ${added.stderr}`);
-    tell.say(added.stdout.trim());
+    tell.say(`${name}: ${added.stdout.trim()}`);
   }
   const first = await watch(
     stage,
