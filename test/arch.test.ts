@@ -19,7 +19,11 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
   pool: { values: ['base', 'config', 'health', 'ipvs'], types: ['intent'], packages: [] },
   ipvs: { values: ['base'], types: ['wire'], packages: [] },
   vrrp: { values: ['base'], types: ['config', 'wire'], packages: [] },
-  os: { values: ['base', 'wire'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp', 'control'], packages: ['netlink'] },
+  os: {
+    values: ['base', 'wire'],
+    types: ['config', 'intent', 'health', 'ipvs', 'vrrp', 'control'],
+    packages: ['netlink', 'dns-packet'],
+  },
   control: { values: ['base'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp'], packages: [] },
   cli: { values: ['base', 'control', 'config'], types: ['intent', 'os'], packages: ['commander', 'yaml'] },
   daemon: {

@@ -1,52 +1,144 @@
 /** Checks: their defaults, and the rules of their times. */
 import { formatDuration } from '../base/duration.js';
+import type { Expectation, Payload, ProbeConfig, ProbeSocket, ProbeStream, TlsSettings } from './check-types.js';
 import type { Path } from './document.js';
 import type { Located, Report } from './located.js';
-import type { CheckShape, TimingShape } from './schema-service.js';
+import type { CheckShape } from './schema-check.js';
+import type { TimingShape } from './schema-service.js';
 import type { CheckConfig, CheckTiming } from './types.js';
 
-const TIMING: CheckTiming = { interval: 2000, timeout: 1000, rise: 1, fall: 2 };
+const TIMING = { interval: 2000, jitter: 5, timeout: 1000, rise: 1, fall: 2 } as const;
 
 export type PartialTiming = NonNullable<TimingShape> | undefined;
 
 /** Nearest first: the check's own, the service's, the defaults', the built-in. */
 function timingOf(...levels: readonly PartialTiming[]): CheckTiming {
-  const pick = <K extends keyof CheckTiming>(key: K) => levels.find((level) => level?.[key] !== undefined)?.[key] ?? TIMING[key];
-  return { interval: pick('interval'), timeout: pick('timeout'), rise: pick('rise'), fall: pick('fall') };
+  const said = <K extends keyof NonNullable<PartialTiming>>(key: K) => levels.find((level) => level?.[key] !== undefined)?.[key];
+  // Who says another interval does not mean the special ones of further away.
+  const nearest = levels.findIndex((level) => level?.interval !== undefined);
+  const near = nearest < 0 ? levels : levels.slice(0, nearest + 1);
+  const special = (key: 'interval_down' | 'interval_changing') => near.find((level) => level?.[key] !== undefined)?.[key];
+  return {
+    interval: said('interval') ?? TIMING.interval,
+    intervalDown: special('interval_down'),
+    intervalChanging: special('interval_changing'),
+    jitter: said('jitter') ?? TIMING.jitter,
+    timeout: said('timeout') ?? TIMING.timeout,
+    rise: said('rise') ?? TIMING.rise,
+    fall: said('fall') ?? TIMING.fall,
+  };
 }
 
 const DEFAULT_STATUS: CheckStatus = [[200, 299]];
 type CheckStatus = readonly (readonly [number, number])[];
+const DEFAULT_TLS = { verify: true, warnBefore: 14 * 86_400_000 } as const;
+/** Asked for where no name is given; every server knows the root. */
+const DEFAULT_QUERY = 'A';
 
-export function buildCheck(shape: CheckShape, levels: readonly PartialTiming[]): CheckConfig {
-  const timing = timingOf(shape, ...levels);
+const socketOf = (shape: CheckShape): ProbeSocket => ({
+  port: shape.port,
+  connect: shape.address,
+  source: shape.source,
+  interface: shape.interface,
+  fwmark: shape.fwmark,
+});
+
+const streamOf = (shape: CheckShape): ProbeStream => ({ ...socketOf(shape), proxyProtocol: shape.proxy_protocol });
+
+const expectationOf = ({ expect, regex }: CheckShape): Expectation => ({ expect, regex });
+
+function payloadOf({ send, send_hex }: CheckShape): Payload | undefined {
+  if (send !== undefined) return { text: send };
+  return send_hex === undefined ? undefined : { hex: send_hex };
+}
+
+function tlsOf({ tls }: CheckShape): TlsSettings {
+  const { verify, ca, certificate, key, sni, warn_before } = tls ?? {};
+  return {
+    verify: verify ?? DEFAULT_TLS.verify,
+    ca,
+    certificate,
+    key,
+    sni,
+    warnBefore: warn_before ?? DEFAULT_TLS.warnBefore,
+  };
+}
+
+const httpOf = (shape: CheckShape) => ({
+  ...streamOf(shape),
+  path: shape.path ?? '/',
+  method: shape.method,
+  host: shape.host,
+  headers: Object.entries(shape.headers ?? {}),
+  status: shape.status ?? DEFAULT_STATUS,
+  body: shape.body,
+  regex: shape.regex,
+  digest: shape.digest,
+});
+
+/** The schema has seen to it that what a type needs is there. */
+function probeOf(shape: CheckShape): ProbeConfig {
   switch (shape.type) {
     case 'icmp':
-      return { type: 'icmp', ...timing };
+      return { type: 'icmp', ...socketOf(shape) };
     case 'tcp':
-      return { type: 'tcp', port: shape.port, ...timing };
+      return { type: 'tcp', ...streamOf(shape), send: payloadOf(shape), ...expectationOf(shape) };
     case 'http':
+      return { type: 'http', ...httpOf(shape) };
+    case 'https':
+      return { type: 'https', ...httpOf(shape), tls: tlsOf(shape) };
+    case 'udp': {
+      const send = payloadOf(shape) as Payload;
+      return { type: 'udp', ...socketOf(shape), send, ...expectationOf(shape), silence: shape.silence };
+    }
+    case 'dns':
       return {
-        type: 'http',
-        port: shape.port,
-        path: shape.path ?? '/',
-        host: shape.host,
-        headers: Object.entries(shape.headers ?? {}),
-        status: shape.status ?? DEFAULT_STATUS,
-        body: shape.body,
-        ...timing,
+        type: 'dns',
+        ...socketOf(shape),
+        name: shape.name ?? '.',
+        query: shape.query ?? DEFAULT_QUERY,
+        answer: shape.answer,
       };
+    case 'smtp':
+      return { type: 'smtp', ...streamOf(shape), helo: shape.helo ?? 'lbd' };
+    case 'script':
+      return { type: 'script', port: shape.port, command: shape.command ?? [], user: shape.user ?? 'nobody' };
+    case 'file':
+      return { type: 'file', file: shape.path ?? '' };
+    case 'agent':
+      return { type: 'agent', ...streamOf(shape), send: payloadOf(shape) };
   }
 }
 
+/** Settings that were not given are absent, so that a check costs no more memory and no longer key than what it says. */
+const dense = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
+
+export const buildCheck = (shape: CheckShape, levels: readonly PartialTiming[]): CheckConfig =>
+  dense({ ...probeOf(shape), ...timingOf(shape, ...levels) });
+
+const intervalsOf = ({ interval, intervalDown, intervalChanging }: CheckTiming) =>
+  [
+    ['interval', interval],
+    ['interval_down', intervalDown],
+    ['interval_changing', intervalChanging],
+  ] as const;
+
 export function checkTimes(checks: readonly CheckConfig[], at: Located<unknown>, below: Path, report: Report): void {
-  for (const check of checks) {
-    if (check.timeout <= check.interval) continue;
-    report(
-      'error',
-      at,
-      `the check's timeout (${formatDuration(check.timeout)}) is longer than its interval (${formatDuration(check.interval)})`,
-      below,
-    );
+  for (const [i, check] of checks.entries()) {
+    const timeout = formatDuration(check.timeout);
+    // Without a path of its own the check is inherited, and told at the virtual server.
+    const place = below.length === 0 ? below : [...below, i];
+    for (const [name, interval] of intervalsOf(check)) {
+      if (interval === undefined || check.timeout <= interval) continue;
+      report('error', at, `the check's timeout (${timeout}) is longer than its ${name} (${formatDuration(interval)})`, place);
+    }
+    if ('silence' in check && check.silence !== undefined && check.silence >= check.timeout)
+      report(
+        'error',
+        at,
+        `the check's silence (${formatDuration(check.silence)}) must be shorter than its timeout (${timeout})`,
+        place,
+      );
   }
 }

@@ -79,9 +79,12 @@ function checkKeptPort(server: RealServerConfig, { name, settings }: ServerConte
   tell(`${why}, and never uses port ${server.port}; write ${server.address} (a check has a "port" of its own)`);
 }
 
+const needsPort = (check: CheckConfig): check is Exclude<CheckConfig, { type: 'file' | 'icmp' | 'script' }> =>
+  check.type !== 'icmp' && check.type !== 'file' && check.type !== 'script';
+
 /** A check must know where to knock. */
 function checkTarget(server: RealServerConfig, { settings }: ServerContext, tell: Tell): void {
-  const blind = server.checks.find((check) => check.type !== 'icmp' && check.port === undefined);
+  const blind = server.checks.find((check) => needsPort(check) && !check.port);
   if (server.port !== 0 || !blind) return;
   const other = keepsPort(server, settings) ? '' : `, or write ${formatEndpoint(server.address, 80)}`;
   tell(`the ${blind.type} check of ${server.address} has no port: give the check a port${other}`);

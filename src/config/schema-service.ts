@@ -8,7 +8,6 @@ import {
   MAX_WEIGHT,
   type Parsed,
   PROTOCOLS,
-  parseChoice,
   parseFwmark,
   parseServerWord,
   parseServiceAddresses,
@@ -17,80 +16,8 @@ import {
   TUNNEL_CHECKSUMS,
   TUNNELS,
 } from '../base/words.js';
-import { LATER_CHECKS, laterText } from './later.js';
-import { choice, duration, list, mapping, name, parsed, seconds, shown, text, whole, yesNo } from './schema-tools.js';
-
-const timing = {
-  interval: v.optional(duration('interval', 10, 3_600_000)),
-  timeout: v.optional(duration('timeout', 10, 600_000)),
-  rise: v.optional(whole('rise', 1, 1000)),
-  fall: v.optional(whole('fall', 1, 1000)),
-};
-
-const statusRange = parsed((word) => {
-  const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word);
-  const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  return match && from <= to
-    ? { value: [from, to] as const }
-    : { refused: `"${word}" is no HTTP status or range such as 200-299` };
-}, 'an HTTP status');
-
-const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const clean = (what: string, pattern: RegExp) =>
-  v.pipe(
-    text(what),
-    v.regex(pattern, (issue) => `${what}: ${shown(issue.input)} cannot be sent in a request`),
-  );
-
-const HEADERS = 'headers are a mapping of names to texts';
-const CHECK_TYPES = ['tcp', 'http', 'icmp'] as const;
-const httpOnly = {
-  path: v.optional(clean('path', /^\/[\x21-\x7e]*$/)),
-  host: v.optional(clean('host', /^[\x21-\x7e]+$/)),
-  headers: v.optional(
-    v.pipe(
-      v.unknown(),
-      v.check((input) => !Array.isArray(input), HEADERS),
-      v.record(
-        v.pipe(
-          v.string(),
-          v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
-        ),
-        v.pipe(
-          v.string('a header value is a text: write it in quotes, "0123"'),
-          v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
-        ),
-        HEADERS,
-      ),
-    ),
-  ),
-  status: v.optional(v.pipe(list('status', statusRange), v.nonEmpty('status is an empty list: no answer would do'))),
-  body: v.optional(text('body')),
-};
-
-const check = v.pipe(
-  mapping('a check', {
-    type: parsed((word) => {
-      if ((LATER_CHECKS as readonly string[]).includes(word)) return { refused: `check type ${laterText(word)}` };
-      return parseChoice('check type', word, CHECK_TYPES);
-    }, 'a check type'),
-    ...timing,
-    port: v.optional(whole('port', 1, 65_535)),
-    ...httpOnly,
-  }),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const value = dataset.value as Record<string, unknown>;
-    const wrong = [...(value.type === 'http' ? [] : Object.keys(httpOnly)), ...(value.type === 'icmp' ? ['port'] : [])];
-    for (const key of wrong) {
-      if (value[key] === undefined) continue;
-      addIssue({
-        message: `"${key}" means nothing to a check of type ${value.type}`,
-        path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }],
-      });
-    }
-  }),
-);
+import { check, timing } from './schema-check.js';
+import { choice, list, mapping, name, parsed, seconds, shown, text, whole, yesNo } from './schema-tools.js';
 
 const tunnel = {
   type: v.optional(choice('tunnel', TUNNELS)),
@@ -198,7 +125,6 @@ export const virtualServer = mapping('a virtual server', {
 
 export type VirtualServerShape = v.InferOutput<typeof virtualServer>;
 export type RealServerShape = v.InferOutput<typeof realServer>;
-export type CheckShape = v.InferOutput<typeof check>;
 export type TimingShape = v.InferOutput<typeof inherited.check>;
 export type TunnelShape = v.InferOutput<typeof serviceTunnel>;
 export type PersistenceShape = v.InferOutput<typeof persistence>;

@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
+import type { CheckConfig } from './check-types.js';
 import type { FileShape } from './schema.js';
 
 export type Forward = 'nat' | 'dr' | 'tun';
@@ -128,40 +129,7 @@ export interface RealServerConfig {
   readonly checks: readonly CheckConfig[];
 }
 
-export interface CheckTiming {
-  readonly interval: Milliseconds;
-  /** Hard deadline of the whole probe. */
-  readonly timeout: Milliseconds;
-  /** Consecutive successes to come up, failures to go down. */
-  readonly rise: number;
-  readonly fall: number;
-}
-
-export interface TcpProbe {
-  readonly type: 'tcp';
-  /** Undefined: the real server's. */
-  readonly port: number | undefined;
-}
-
-export interface HttpProbe {
-  readonly type: 'http';
-  readonly port: number | undefined;
-  readonly path: string;
-  /** Host header; undefined: the real server's address and port. */
-  readonly host: string | undefined;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Accepted status codes, inclusive ranges. */
-  readonly status: readonly (readonly [from: number, to: number])[];
-  /** Text that the body must contain. */
-  readonly body: string | undefined;
-}
-
-export interface IcmpProbe {
-  readonly type: 'icmp';
-}
-
-export type ProbeConfig = TcpProbe | HttpProbe | IcmpProbe;
-export type CheckConfig = ProbeConfig & CheckTiming;
+export type * from './check-types.js';
 
 export interface VrrpInstanceConfig {
   readonly name: string;

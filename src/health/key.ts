@@ -1,61 +1,132 @@
 /** The identity of a check and its description for people. */
 import { formatDuration } from '../base/duration.js';
 import { formatEndpoint, type Ip } from '../base/ip.js';
-import type { CheckConfig, HttpProbe } from '../config/types.js';
+import type { CheckConfig, Expectation, HttpProbe, HttpsProbe, Payload } from '../config/types.js';
 import type { CheckSpec } from './types.js';
 
 /** The port that is probed; 0 for a probe that has none. */
-export const checkPort = (check: CheckConfig, port: number): number => (check.type === 'icmp' ? 0 : (check.port ?? port));
+export const checkPort = (check: CheckConfig, port: number): number =>
+  check.type === 'icmp' || check.type === 'file' ? 0 : (check.port ?? port);
 
-const httpParts = (probe: HttpProbe): unknown[] => [
-  probe.path,
-  probe.host ?? null,
-  probe.headers,
-  probe.status,
-  probe.body ?? null,
-];
+const checkAddress = (check: CheckConfig, address: Ip): Ip => ('connect' in check && check.connect) || address;
 
 /**
  * JSON of everything that matters: type, target, timing and the probe's own settings. Two real servers whose checks have equal
  * keys share one probe; a check with another key is another check and begins as unknown.
  */
 export function checkKey(check: CheckConfig, address: Ip, port: number): string {
-  const timing = [check.interval, check.timeout, check.rise, check.fall];
-  const own = check.type === 'http' ? httpParts(check) : [];
-  return JSON.stringify([check.type, address, checkPort(check, port), ...timing, ...own]);
+  const {
+    type,
+    interval,
+    timeout,
+    rise,
+    fall,
+    port: _port,
+    connect: _connect,
+    ...own
+  } = check as typeof check & {
+    port?: unknown;
+    connect?: unknown;
+  };
+  const target = [type, checkAddress(check, address), checkPort(check, port)];
+  return JSON.stringify([...target, interval, timeout, rise, fall, own]);
 }
 
 export const checkSpec = (check: CheckConfig, address: Ip, port: number): CheckSpec => ({
   key: checkKey(check, address, port),
   check,
-  address,
+  address: checkAddress(check, address),
   port: checkPort(check, port),
 });
 
 /** `http GET /healthz on 10.0.0.21:80`, `tcp connect to 10.0.0.21:80`, `icmp echo to 10.0.0.21`: for a sentence. */
 export function describeCheck(spec: CheckSpec): string {
   const target = formatEndpoint(spec.address, spec.port);
-  switch (spec.check.type) {
+  const { check } = spec;
+  switch (check.type) {
     case 'tcp':
-      return `tcp connect to ${target}`;
+      return check.send || check.expect !== undefined || check.regex !== undefined
+        ? `tcp exchange with ${target}`
+        : `tcp connect to ${target}`;
     case 'http':
-      return `http GET ${spec.check.path} on ${target}`;
+    case 'https':
+      return `${check.type} ${check.method ?? 'GET'} ${check.path} on ${target}`;
     case 'icmp':
       return `icmp echo to ${spec.address}`;
+    case 'udp':
+      return `udp datagram to ${target}`;
+    case 'dns':
+      return `dns ${check.query} ${check.name} at ${target}`;
+    case 'smtp':
+      return `smtp greeting of ${target}`;
+    case 'script':
+      return `script ${check.command[0]} for ${target}`;
+    case 'file':
+      return `file ${check.file}`;
+    case 'agent':
+      return `agent at ${target}`;
   }
 }
 
 const range = ([from, to]: readonly [number, number]): string => (from === to ? `${from}` : `${from}-${to}`);
 
+const sent = (payload: Payload | undefined): string[] => {
+  if (!payload) return [];
+  return ['text' in payload ? `sends ${JSON.stringify(payload.text)}` : `sends ${payload.hex} (hex)`];
+};
+
+const awaited = ({ expect, regex }: Expectation): string[] => [
+  ...(expect === undefined ? [] : [`expects ${JSON.stringify(expect)}`]),
+  ...(regex === undefined ? [] : [`expects /${regex}/`]),
+];
+
+function describeHttp(check: HttpProbe | HttpsProbe): string[] {
+  const parts = [`status ${check.status.map(range).join(' ')}`];
+  if (check.body !== undefined) parts.push(`body contains ${JSON.stringify(check.body)}`);
+  if (check.regex !== undefined) parts.push(`body matches /${check.regex}/`);
+  if (check.digest !== undefined) parts.push(`body has ${check.digest}`);
+  if (check.type === 'https') parts.push(check.tls.verify ? 'certificate verified' : 'certificate not verified');
+  return parts;
+}
+
+function expected(check: CheckConfig): string[] {
+  switch (check.type) {
+    case 'http':
+    case 'https':
+      return describeHttp(check);
+    case 'tcp':
+      return [...sent(check.send), ...awaited(check)];
+    case 'udp':
+      return [
+        ...sent(check.send),
+        ...awaited(check),
+        ...(check.silence ? [`silence for ${formatDuration(check.silence)} will do`] : []),
+      ];
+    case 'dns':
+      return check.answer === undefined ? [] : [`expects ${check.answer}`];
+    case 'script':
+      return [`as ${check.user}`];
+    default:
+      return [];
+  }
+}
+
+function leaving(check: CheckConfig): string[] {
+  const parts: string[] = [];
+  if ('source' in check && check.source) parts.push(`from ${check.source}`);
+  if ('interface' in check && check.interface) parts.push(`through ${check.interface}`);
+  if ('fwmark' in check && check.fwmark) parts.push(`with mark ${check.fwmark}`);
+  if ('proxyProtocol' in check && check.proxyProtocol) parts.push(`PROXY ${check.proxyProtocol}`);
+  return parts;
+}
+
 /** describeCheck with what it expects and how often: `http GET /healthz on 10.0.0.21:80, status 200-299, every 2s`. */
 export function describeCheckFully(spec: CheckSpec): string {
   const { check } = spec;
-  const parts = [describeCheck(spec)];
-  if (check.type === 'http') {
-    parts.push(`status ${check.status.map(range).join(' ')}`);
-    if (check.body !== undefined) parts.push(`body contains ${JSON.stringify(check.body)}`);
-  }
-  parts.push(`every ${formatDuration(check.interval)}`, `timeout ${formatDuration(check.timeout)}`);
+  const parts = [describeCheck(spec), ...expected(check), ...leaving(check), `every ${formatDuration(check.interval)}`];
+  if (check.intervalDown) parts.push(`every ${formatDuration(check.intervalDown)} while down`);
+  if (check.intervalChanging) parts.push(`every ${formatDuration(check.intervalChanging)} while changing`);
+  parts.push(`timeout ${formatDuration(check.timeout)}`);
   if (check.rise > 1) parts.push(`rise ${check.rise}`);
   if (check.fall > 1) parts.push(`fall ${check.fall}`);
   return parts.join(', ');

@@ -6,7 +6,16 @@
 import { formatDuration, type Milliseconds } from '../base/duration.js';
 import type { Instant } from '../base/time.js';
 import type { CheckTiming } from '../config/types.js';
-import type { Beginning, HealthEffect, HealthEvent, HealthState, ProbeResult, ResultRecord, Verdict } from './types.js';
+import type {
+  Beginning,
+  HealthEffect,
+  HealthEvent,
+  HealthState,
+  ProbeResult,
+  Remembered,
+  ResultRecord,
+  Verdict,
+} from './types.js';
 
 /** Results kept for `show` and `why`. */
 export const HISTORY = 10;
@@ -20,11 +29,12 @@ const NOTHING: readonly HealthEffect[] = [];
 
 /** The state before the first probe, which is due `offset` after `now` (see startOffset). */
 export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds, beginning: Beginning = {}): HealthState {
-  const { verdict, since, reason } = beginning.remembered ?? { verdict: 'unknown', since: now, reason: '' };
+  const { verdict, since, reason, share }: Remembered = beginning.remembered ?? { verdict: 'unknown', since: now, reason: '' };
   return {
     verdict,
     since,
     reason,
+    ...(share === undefined ? {} : { share }),
     streak: { ok: verdict === 'up', count: 0 },
     firstFall: beginning.serving ? timing.fall : 1,
     nextAt: now + offset,
@@ -32,6 +42,26 @@ export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds,
     probes: 0,
     history: [],
   };
+}
+
+/** From one start to the next, as the verdict and the results since stand. */
+function intervalOf(timing: CheckTiming, { verdict, streak }: HealthState): Milliseconds {
+  const settled = verdict === 'down' ? (timing.intervalDown ?? timing.interval) : timing.interval;
+  const changing = verdict === 'unknown' || (streak.count > 0 && streak.ok !== (verdict === 'up'));
+  return changing ? (timing.intervalChanging ?? settled) : settled;
+}
+
+/**
+ * Moves a beat by up to `jitter` percent of the interval, so that probes of many directors and servers do not beat in step. A mixture of
+ * what differs from check to check and from beat to beat is random enough (the finalizer of MurmurHash3).
+ */
+function shiftOf(timing: CheckTiming, interval: Milliseconds, { probes, nextAt }: HealthState): Milliseconds {
+  if (!timing.jitter) return 0;
+  let mixed = (Math.floor(nextAt * 1000) ^ Math.imul(probes + 1, 0x9e3779b1)) >>> 0;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  const unit = ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 31 - 1;
+  return (unit * interval * timing.jitter) / 100;
 }
 
 /** When the machine wants its next tick. */
@@ -47,17 +77,24 @@ const remember = (state: HealthState, result: ProbeResult, at: Instant): readonl
   ...state.history.slice(0, HISTORY - 1),
 ];
 
-function begin(timing: CheckTiming, state: HealthState, nextAt: Instant, now: Instant): Step {
+/** `beat`: the one after this, still even. */
+function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant): Step {
   const id = state.probes + 1;
-  return [{ ...state, probes: id, running: { id, deadline: now + timing.timeout }, nextAt }, [{ type: 'start', id }]];
+  const shift = shiftOf(timing, intervalOf(timing, state), state);
+  const running = { id, deadline: now + timing.timeout };
+  return [{ ...state, probes: id, running, nextAt: beat + shift, shift }, [{ type: 'start', id }]];
 }
 
 /** Starts the probe that is due. After a stall the missed beats are skipped, so that stopped checks do not all start at once. */
 function onBeat(timing: CheckTiming, state: HealthState, now: Instant): Step {
   if (now < state.nextAt) return [state, NOTHING];
-  const late = now - state.nextAt >= timing.interval;
-  const beat = late ? firstBeat(state.nextAt, timing.interval, now) : state.nextAt;
-  return beat > now ? [{ ...state, nextAt: beat }, NOTHING] : begin(timing, state, beat + timing.interval, now);
+  const interval = intervalOf(timing, state);
+  const late = now - state.nextAt >= interval;
+  if (late) {
+    const beat = firstBeat(state.nextAt, interval, now);
+    return beat > now ? [{ ...state, nextAt: beat }, NOTHING] : begin(timing, state, beat + interval, now);
+  }
+  return begin(timing, state, state.nextAt - (state.shift ?? 0) + interval, now);
 }
 
 function decide(timing: CheckTiming, state: HealthState, streak: HealthState['streak']): Verdict {
@@ -72,16 +109,31 @@ function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeRe
   return needed === 1 ? result.reason : `${result.reason} (${needed} of ${needed} ${result.ok ? 'successes' : 'failures'})`;
 }
 
+/** The next beat after a probe that ended at `endedAt`: another interval counts from that probe's start. */
+function reschedule(timing: CheckTiming, before: HealthState, after: HealthState, endedAt: Instant): HealthState {
+  const [last, interval] = [intervalOf(timing, before), intervalOf(timing, after)];
+  if (last === interval || !before.running) return { ...after, nextAt: firstBeat(before.nextAt, interval, endedAt) };
+  const startedAt = before.running.deadline - timing.timeout;
+  return { ...after, nextAt: firstBeat(startedAt + interval, interval, endedAt), shift: 0 };
+}
+
+/** The latest success says what the server asks for its weight; a failure says nothing of it. */
+function withShare(state: HealthState, { ok, share }: ProbeResult): HealthState {
+  if (!ok || share === state.share) return state;
+  const { share: _last, ...rest } = state;
+  return share === undefined ? rest : { ...rest, share };
+}
+
 /** Takes one result into account; `endedAt` is when the probe was over, from which the next beat is sought. */
 function judge(timing: CheckTiming, state: HealthState, result: ProbeResult, now: Instant, endedAt: Instant): Step {
-  const nextAt = firstBeat(state.nextAt, timing.interval, endedAt);
-  const next: HealthState = { ...state, running: undefined, nextAt, history: remember(state, result, now) };
-  if (!result.ok && result.local) return [next, NOTHING];
+  const next: HealthState = { ...withShare(state, result), running: undefined, history: remember(state, result, now) };
+  if (!result.ok && result.local) return [reschedule(timing, state, next, endedAt), NOTHING];
   const streak = { ok: result.ok, count: state.streak.ok === result.ok ? state.streak.count + 1 : 1 };
   const to = decide(timing, state, streak);
-  if (to === state.verdict) return [{ ...next, streak }, NOTHING];
+  if (to === state.verdict) return [reschedule(timing, state, { ...next, streak }, endedAt), NOTHING];
   const reason = decidingReason(timing, state, result);
-  return [{ ...next, streak, verdict: to, since: now, reason }, [{ type: 'verdict', from: state.verdict, to, reason }]];
+  const decided = reschedule(timing, state, { ...next, streak, verdict: to, since: now, reason }, endedAt);
+  return [decided, [{ type: 'verdict', from: state.verdict, to, reason }]];
 }
 
 const stalled = (timing: CheckTiming, running: Running, now: Instant): boolean =>

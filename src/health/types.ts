@@ -23,6 +23,8 @@ export interface ProbeResult {
   /** In words: `HTTP 200`, `connection refused`, `no answer within 1s`. */
   readonly reason: string;
   readonly duration: Milliseconds;
+  /** What the server asks for its weight: percent of the configured one, at most 1000; absent: nothing. */
+  readonly share?: number | undefined;
 }
 
 export interface ResultRecord extends ProbeResult {
@@ -36,6 +38,8 @@ export interface Remembered {
   readonly since: Instant;
   /** The result that decided it, in words; '' while unknown. */
   readonly reason: string;
+  /** What the server asks for its weight, percent of the configured one; absent: 100. */
+  readonly share?: number | undefined;
 }
 
 /** How a check begins. */
@@ -56,6 +60,8 @@ export interface HealthState extends Remembered {
   readonly firstFall: number;
   /** The next beat of the schedule. While a probe runs: when the next may start, if this one has ended by then. */
   readonly nextAt: Instant;
+  /** How far jitter has moved `nextAt` from the even beat; absent: 0. */
+  readonly shift?: Milliseconds;
   /** The running probe's identity and deadline. */
   readonly running: { readonly id: number; readonly deadline: Instant } | undefined;
   /** Probes started so far; also the identity of the latest. */

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { enableLinearRegex } from './linear-regex.js';
 
 export interface FileText {
   readonly file: string;
@@ -70,4 +71,7 @@ function identify(file: string): string {
 }
 
 /** What the parser takes from its surroundings. */
-export const parseSurroundings = () => ({ env: process.env, hostname: hostname(), readInclude: readIncludes, identify });
+export function parseSurroundings() {
+  enableLinearRegex();
+  return { env: process.env, hostname: hostname(), readInclude: readIncludes, identify };
+}

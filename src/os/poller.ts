@@ -34,8 +34,13 @@ export function watch(fd: number, events: number, ready: Ready): void {
   watches.set(fd, { ready, round });
 }
 
+/** Ends the watch; the fd stays open. */
+export function unwatch(fd: number): void {
+  if (poller && watches.delete(fd)) native.pollerDelete(poller, fd);
+}
+
 /** Ends the watch and closes the fd. */
 export function closeWatched(fd: number): void {
-  if (poller && watches.delete(fd)) native.pollerDelete(poller, fd);
+  unwatch(fd);
   native.close(fd);
 }

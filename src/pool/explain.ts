@@ -13,6 +13,8 @@ export interface Member {
   readonly membership: Membership;
   /** The weight wanted while it is up. */
   readonly weight: number;
+  /** What the administrator wants it to be, where its checks make another one of it. */
+  readonly asked?: number;
   /** The quorum is lost, and the sorry server serves. */
   readonly sorry?: boolean;
   readonly checks: readonly CheckReport[];
@@ -20,11 +22,18 @@ export interface Member {
 
 const verdictOf = (report: CheckReport) => report.state?.verdict ?? 'unknown';
 
+/** The words of the server that its weight rests on. */
+function asking({ checks }: Member): string {
+  const report = checks.find(({ state }) => state?.share !== undefined && state.share !== 100);
+  return report ? ` (${describeCheck(report.spec)} ${report.state?.history[0]?.reason ?? ''})` : '';
+}
+
 const place = (member: Member): string => {
   if (member.membership === 'out') return 'removed from the table';
   if (member.sorry) return 'in the table with weight 0 while the sorry server serves: the quorum is lost';
   if (member.membership === 'quiesced') return 'in the table with weight 0 (on_failure: quiesce)';
-  return `in the table with weight ${member.weight}${member.weight === 0 ? ', so without new connections' : ''}`;
+  const of = member.asked === undefined || member.asked === member.weight ? '' : ` of ${member.asked}${asking(member)}`;
+  return `in the table with weight ${member.weight}${of}${member.weight === 0 ? ', so without new connections' : ''}`;
 };
 
 const more = (reports: readonly CheckReport[]): string => {

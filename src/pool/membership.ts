@@ -5,6 +5,7 @@
 
 import { addressBits, formatEndpoint } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
+import { MAX_WEIGHT } from '../base/words.js';
 import type { OnFailure, SchedulerFlag, Tunnel } from '../config/types.js';
 import { checkSpec } from '../health/key.js';
 import type { CheckSpec, Verdict } from '../health/types.js';
@@ -101,14 +102,24 @@ export function kernelPort(server: Pick<RealServerIntent, 'forward' | 'port'>, i
 export const kernelKey = (server: RealServerIntent, id: ServiceId): string =>
   formatEndpoint(server.address, kernelPort(server, id));
 
+/** What the server's checks make of its weight, in percent: absent where none has said anything. */
+export type ShareOf = (checkKey: string) => number | undefined;
+
+/** The weight of a server that is in: what its agents and files ask for, all together; not 0 unless one asks for 0. */
+export function weightOf(server: RealServerIntent, shareOf: ShareOf): number {
+  let weight = server.weight;
+  for (const { key } of checksOf(server)) weight *= (shareOf(key) ?? 100) / 100;
+  return weight > 0 ? Math.min(Math.ceil(weight - 1e-9), MAX_WEIGHT) : 0;
+}
+
 /** IP_VS_CONN_F_TUNNEL_TYPE_* and IP_VS_TUNNEL_ENCAP_FLAG_* (linux/ip_vs.h). */
 const TUNNEL_TYPE: Readonly<Record<Tunnel['type'], number>> = { ipip: 0, gue: 1, gre: 2 };
 const TUNNEL_FLAGS: Readonly<Record<Tunnel['checksum'], number>> = { none: 0, csum: 1, remcsum: 2 };
 
-function destination(server: RealServerIntent, state: Membership, id: ServiceId, scheduler: string): Destination {
+function destination(server: RealServerIntent, state: Membership, full: number, id: ServiceId, scheduler: string): Destination {
   const { address, forward, upper, lower, tunnel } = server;
   const wrapped = forward === 'tun';
-  const weight = state === 'quiesced' ? 0 : server.weight;
+  const weight = state === 'quiesced' ? 0 : full;
   const place = server.weight || server.configuredWeight;
   return {
     address,
@@ -143,14 +154,19 @@ function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): num
  * The virtual server as the kernel's table should hold it: one service for each id; destinations in the order of the configuration. While
  * the sorry server serves, those that are up stay with weight 0: what they are serving goes on.
  */
-export function wanted(service: ServiceIntent, members: Memberships, sorry?: RealServerIntent): Service[] {
+export function wanted(
+  service: ServiceIntent,
+  members: Memberships,
+  sorry?: RealServerIntent,
+  shareOf: ShareOf = () => undefined,
+): Service[] {
   const { scheduler, persistence } = service;
   const flags = flagsOf(service);
   const serving = service.realServers.flatMap((server) => {
     const state = members.get(server.key) ?? 'out';
-    return state === 'out' ? [] : [{ server, state: sorry ? ('quiesced' as const) : state }];
+    return state === 'out' ? [] : [{ server, state: sorry ? ('quiesced' as const) : state, weight: weightOf(server, shareOf) }];
   });
-  const all = sorry ? [...serving, { server: sorry, state: 'in' as const }] : serving;
+  const all = sorry ? [...serving, { server: sorry, state: 'in' as const, weight: sorry.weight }] : serving;
   return service.ids.map((id) => ({
     id,
     scheduler,
@@ -158,7 +174,9 @@ export function wanted(service: ServiceIntent, members: Memberships, sorry?: Rea
     timeout: persistence?.timeout ?? 0,
     prefix: persistence?.prefix ?? addressBits(id.family),
     pe: persistence?.engine ?? '',
-    destinations: new Map(all.map(({ server, state }) => [kernelKey(server, id), destination(server, state, id, scheduler)])),
+    destinations: new Map(
+      all.map(({ server, state, weight }) => [kernelKey(server, id), destination(server, state, weight, id, scheduler)]),
+    ),
   }));
 }
 

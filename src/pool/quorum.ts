@@ -3,7 +3,7 @@
  * sorry server serves, where there is one; without one nothing changes in the table, for a few servers are better than none.
  */
 import type { ServiceIntent } from '../intent/types.js';
-import { type Memberships, serverVerdict, type VerdictOf } from './membership.js';
+import { type Memberships, type ShareOf, serverVerdict, type VerdictOf, weightOf } from './membership.js';
 
 export type Quorum = 'met' | 'lost';
 
@@ -16,11 +16,16 @@ export interface Strength {
   readonly all: number;
 }
 
-export function strengthOf(service: ServiceIntent, members: Memberships, verdictOf: VerdictOf): Strength {
+export function strengthOf(
+  service: ServiceIntent,
+  members: Memberships,
+  verdictOf: VerdictOf,
+  shareOf: ShareOf = () => undefined,
+): Strength {
   let [live, open, all] = [0, 0, 0];
   for (const server of service.realServers) {
     all += server.weight;
-    if (members.get(server.key) === 'in') live += server.weight;
+    if (members.get(server.key) === 'in') live += weightOf(server, shareOf);
     else if (serverVerdict(server, verdictOf) === 'unknown') open += server.weight;
   }
   return { live, open, all };

@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 (RFC 9112) as far as a checker needs it: one GET request out, one answer in, read piece by piece. However the bytes are
+ * HTTP/1.1 (RFC 9112) as far as a checker needs it: one request out, one answer in, read piece by piece. However the bytes are
  * split, the events of the reader say the same.
  */
 
@@ -9,6 +9,7 @@ export const MAX_HEAD = 16 * 1024;
 const MAX_CHUNK_LINE = 1024;
 
 export interface HttpRequest {
+  readonly method: string;
   /** The request target; what may not stand in one is percent-encoded. */
   readonly path: string;
   /** In the order sent. Line breaks in names and values become spaces. */
@@ -27,10 +28,10 @@ const escapeTarget = (path: string): string => {
 
 const oneLine = (text: string): string => text.replace(/[\r\n\0]+/g, ' ');
 
-/** A GET request, its end included. */
-export function encodeGet(request: HttpRequest): Uint8Array {
+/** A request without a body, its end included. */
+export function encodeRequest(request: HttpRequest): Uint8Array {
   const lines = request.headers.map(([name, value]) => `${oneLine(name)}: ${oneLine(value)}\r\n`);
-  return utf8.encode(`GET ${escapeTarget(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  return utf8.encode(`${request.method} ${escapeTarget(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n`);
 }
 
 /** `base`, with those of `own` in place of the ones of the same name (in any case) and after them the others. */

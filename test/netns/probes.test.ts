@@ -88,7 +88,7 @@ async function child(): Promise<void> {
   const results = Object.fromEntries(await Promise.all(all)) as Report['results'];
   const crowd = Array.from({ length: 2000 }, (_, i) => run({ type: 'icmp' }, i % 2 === 0 ? `127.0.${i >> 8}.${i & 255}` : '::1'));
   const ok = (await Promise.all(crowd)).filter((result) => result !== 'silence' && result.ok).length;
-  const socket = icmpSocket(4);
+  const socket = icmpSocket(4, {});
   leave(socket, -1);
   closeIdleIcmp();
   const report: Report = { raw: socket.raw, results, many: { ok, other: crowd.length - ok }, descriptors: [had, descriptors()] };

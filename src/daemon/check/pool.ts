@@ -13,7 +13,15 @@ import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
 import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
-import { adoptedMembership, checksOf, kernelKey, type Memberships, memberships, wanted } from '../../pool/membership.js';
+import {
+  adoptedMembership,
+  checksOf,
+  kernelKey,
+  type Memberships,
+  memberships,
+  wanted,
+  weightOf,
+} from '../../pool/membership.js';
 import { describeStrength, type Quorum, quorumOf, sorryServes, strengthOf } from '../../pool/quorum.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
@@ -69,7 +77,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const quorums = new Map<string, Quorum>();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
-  const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onResult });
+  const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onShare, onResult });
   const keeper = createTableKeeper({
     open: parts.openIpvs,
     owned: openOwnership(first.stateDir, warn),
@@ -130,8 +138,27 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     gate.tell();
   }
 
+  function onShare(checkKey: string, share: number): void {
+    const said = runner.state(checkKey)?.history[0]?.reason ?? '';
+    for (const service of catalogue.usersOf(checkKey)) {
+      for (const server of service.realServers) {
+        if (!checksOf(server).some((spec) => spec.key === checkKey)) continue;
+        const weight = weightOf(server, shareOf);
+        link.event(
+          'weight',
+          `${service.name}/${server.key}`,
+          `${weight} of ${server.weight}: ${share} % of it, the server ${said}`,
+        );
+      }
+      weigh(service);
+      program(service);
+    }
+    remember();
+  }
+
   const membersOf = (service: ServiceIntent): Memberships => members.get(service.name) ?? new Map();
   const verdictOf = (key: string) => runner.state(key)?.verdict ?? 'unknown';
+  const shareOf = (key: string) => runner.state(key)?.share;
   const carriers = (): readonly Carrier[] => latest.carriers;
   const leader = (service: ServiceIntent) => leaderOf(service, carriers(), (address) => own.has(address));
 
@@ -146,7 +173,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   /** Are enough of them up? */
   function weigh(service: ServiceIntent): void {
     const before = quorums.get(service.name);
-    const strength = strengthOf(service, membersOf(service), verdictOf);
+    const strength = strengthOf(service, membersOf(service), verdictOf, shareOf);
     const next = quorumOf(before, service, strength);
     if (next === undefined || next === before) return;
     quorums.set(service.name, next);
@@ -177,7 +204,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   function program(service: ServiceIntent): void {
     const follows = leader(service);
     const role = follows === undefined ? undefined : roles[follows];
-    for (const one of wanted(service, membersOf(service), sorryOf(service))) {
+    for (const one of wanted(service, membersOf(service), sorryOf(service), shareOf)) {
       const key = serviceKey(one.id);
       keeper.want(key, belongs(follows, role, keeper.believed(key) !== undefined) ? one : undefined);
     }

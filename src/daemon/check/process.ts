@@ -1,4 +1,5 @@
 /** The check process: what it hears from core, and how it ends. Its work is in pool.ts. */
+import { enableLinearRegex } from '../../os/linear-regex.js';
 import { linkToCore } from '../child.js';
 import { takeLease } from '../lease.js';
 import type { CheckCommand } from '../messages.js';
@@ -9,6 +10,7 @@ import { createPool, type Pool } from './pool.js';
 const ORPHAN_MS = 15_000;
 
 export function runCheckProcess(): void {
+  enableLinearRegex();
   const link = linkToCore<CheckCommand>();
   let pool: Pool | undefined;
   link.onCommand((command) => {

@@ -11,7 +11,7 @@ import type { RealServerIntent, ServiceIntent, Source } from '../../intent/types
 import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
 import { explain, type Member } from '../../pool/explain.js';
-import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict } from '../../pool/membership.js';
+import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict, weightOf } from '../../pool/membership.js';
 import { describeStrength, type Quorum, sorryServes, strengthOf } from '../../pool/quorum.js';
 import { connectionsOf, trafficOf } from './stats.js';
 
@@ -39,7 +39,8 @@ const seconds = (from: Instant, to: Instant): number => Math.max(0, Math.round((
 function memberOf(sight: Sight, service: ServiceIntent, server: RealServerIntent): Member {
   return {
     membership: sight.membersOf(service).get(server.key) ?? 'out',
-    weight: server.weight,
+    weight: weightOf(server, shareIn(sight)),
+    asked: server.weight,
     sorry: server !== service.sorry && sorryServes(service, sight.quorumOf(service)),
     checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
   };
@@ -104,8 +105,14 @@ function explainSorry(sight: Sight, service: ServiceIntent): string {
 
 const verdictIn = (sight: Sight) => (key: string) => sight.stateOf(key)?.verdict ?? 'unknown';
 
+const shareIn = (sight: Sight) => (key: string) => sight.stateOf(key)?.share;
+
 const strengthText = (sight: Sight, service: ServiceIntent): string =>
-  describeStrength(service, sight.quorumOf(service), strengthOf(service, sight.membersOf(service), verdictIn(sight)));
+  describeStrength(
+    service,
+    sight.quorumOf(service),
+    strengthOf(service, sight.membersOf(service), verdictIn(sight), shareIn(sight)),
+  );
 
 const isUp = (state: ApiRealServer['verdict']['state']): boolean => state === 'up' || state === 'unchecked';
 

@@ -29,6 +29,8 @@ export interface RunnerOptions {
   readonly startProbe: StartProbe;
   /** The check's state is the new one already. */
   readonly onVerdict: (key: string, change: VerdictChange) => void;
+  /** The server asks for another share of its weight; the check's state has it already. */
+  readonly onShare?: (key: string, share: number) => void;
   /** Every result, of probes given up at their deadline too. */
   readonly onResult?: (key: string, result: ResultRecord) => void;
   /** Probes under way at once; the others wait in the order in which they were due. */
@@ -81,7 +83,7 @@ function nodeTimer(ms: number, fire: () => void): () => void {
 export const createCheckRunner = (options: RunnerOptions): CheckRunner => new Runner(options);
 
 class Runner implements CheckRunner {
-  private readonly options: Required<Omit<RunnerOptions, 'onResult'>> & Pick<RunnerOptions, 'onResult'>;
+  private readonly options: Required<Omit<RunnerOptions, 'onResult' | 'onShare'>> & Pick<RunnerOptions, 'onResult' | 'onShare'>;
   private readonly entries = new Map<string, Entry>();
   private readonly due = createHeap<Entry>();
   /** Started by their machine, without a place yet; their deadline does not count. In the order in which they were due. */
@@ -221,6 +223,7 @@ class Runner implements CheckRunner {
     const [state, effects] = step(entry.spec.check, before, event);
     entry.state = state;
     if (before.verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
+    if (before.share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
     const latest = state.history[0];
     if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest);
     for (const effect of effects) if (!entry.gone) this.perform(entry, effect);

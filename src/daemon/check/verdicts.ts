@@ -59,7 +59,8 @@ const MEMBERSHIPS: readonly unknown[] = ['in', 'quiesced', 'out'] satisfies Memb
 function readVerdict(value: unknown): Remembered | undefined {
   if (!isFields(value) || !VERDICTS.includes(value.verdict)) return undefined;
   if (typeof value.since !== 'number' || typeof value.reason !== 'string') return undefined;
-  return { verdict: value.verdict as Verdict, since: value.since, reason: value.reason };
+  const share = typeof value.share === 'number' && value.share >= 0 ? { share: value.share } : {};
+  return { verdict: value.verdict as Verdict, since: value.since, reason: value.reason, ...share };
 }
 
 function readMembers(value: unknown): Memberships | undefined {
@@ -102,7 +103,9 @@ function format(
   quorums: ReadonlyMap<string, Quorum> = new Map(),
 ) {
   const verdicts: Record<string, Remembered> = {};
-  for (const [key, { verdict, since, reason }] of states) if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason };
+  for (const [key, { verdict, since, reason, share }] of states) {
+    if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason, ...(share === undefined ? {} : { share }) };
+  }
   const byService: Record<string, Record<string, Membership>> = {};
   for (const [key, one] of members) byService[key] = Object.fromEntries(one);
   return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members: byService, quorums: Object.fromEntries(quorums) });

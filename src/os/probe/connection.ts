@@ -1,12 +1,13 @@
 /** A TCP connection of ours for one probe: opened, watched, closed with the probe. */
 import { HOST_LITTLE_ENDIAN, viewOf } from '../../base/bytes.js';
-import { familyOf } from '../../base/ip.js';
+import type { ProbeStream } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { native } from '../native.js';
-import { closeWatched, WRITABLE, watch } from '../poller.js';
-import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { closeWatched, unwatch, WRITABLE, watch } from '../poller.js';
+import { inetAddress, intValue, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
 import { beginProbe, type Outcome } from './outcome.js';
 import { networkFailure, sendFailure } from './reasons.js';
+import { openSocket } from './socket.js';
 import type { Target } from './types.js';
 
 const IPPROTO_TCP = 6;
@@ -32,23 +33,33 @@ function isConnected(fd: number, outcome: Outcome): boolean {
   return error === 0;
 }
 
+/** A connection that stands. */
+export interface Connection {
+  readonly fd: number;
+  readonly outcome: Outcome;
+  /** Gives the descriptor away: from now on `release` ends the connection, and nobody watches it. */
+  handOver(release: () => void): void;
+}
+
 /** Connects and calls `connected` on the loop; a failure before that is the outcome's. */
 export function connectProbe(
+  settings: ProbeStream,
   target: Target,
   done: (result: ProbeResult) => void,
-  connected: (fd: number, outcome: Outcome) => void,
+  connected: (connection: Connection) => void,
 ): Outcome {
-  let fd = -1;
+  let release = () => {};
   const start = (outcome: Outcome) => {
-    fd = native.socket(familyOf(target.address) === 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+    const fd = openSocket(target.address, SOCK_STREAM, settings);
+    release = () => closeWatched(fd);
     native.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, intValue(1));
     const answer = native.connect(fd, inetAddress(target.address, target.port));
     if (answer !== 0 && answer !== -EINPROGRESS) return outcome.fail(sendFailure(-answer));
-    watch(fd, WRITABLE, () => outcome.guard(() => isConnected(fd, outcome) && connected(fd, outcome)));
+    const handOver = (own: () => void) => {
+      unwatch(fd);
+      release = own;
+    };
+    watch(fd, WRITABLE, () => outcome.guard(() => isConnected(fd, outcome) && connected({ fd, outcome, handOver })));
   };
-  const release = () => {
-    if (fd >= 0) closeWatched(fd);
-    fd = -1;
-  };
-  return beginProbe(start, release, done);
+  return beginProbe(start, () => release(), done);
 }

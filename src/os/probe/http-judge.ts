@@ -1,33 +1,95 @@
 /** What an HTTP answer means to a check, decided as early as it can be. */
+import { createHash } from 'node:crypto';
 import { formatEndpoint } from '../../base/ip.js';
 import { VERSION } from '../../base/version.js';
-import type { HttpProbe } from '../../config/types.js';
-import { createHttpReader, createMatcher, encodeGet, type HttpEvent, type HttpReader, mergeHeaders } from '../../wire/http.js';
+import type { HttpProbe, HttpsProbe } from '../../config/types.js';
+import {
+  createHttpReader,
+  createMatcher,
+  encodeRequest,
+  type HttpEvent,
+  type HttpReader,
+  mergeHeaders,
+} from '../../wire/http.js';
+import { MAX_SEARCHED, regexOf } from './expectation.js';
 import type { Target } from './types.js';
 
-/** Bytes of the body that are searched. */
-export const MAX_BODY = 1024 * 1024;
+type Settings = HttpProbe | HttpsProbe;
 
 export interface Answer {
   readonly ok: boolean;
   readonly reason: string;
 }
 
-export function probeRequest(probe: HttpProbe, { address, port }: Target): Uint8Array {
+/** Methods whose request says how long its body is. */
+const WITH_BODY = ['POST', 'PUT'];
+const OWN_PORT = { http: ':80', https: ':443' };
+
+export function probeRequest(probe: Settings, { address, port }: Target): Uint8Array {
   const authority = formatEndpoint(address, port);
-  const host = port === 80 ? authority.slice(0, -':80'.length) : authority;
+  const own = OWN_PORT[probe.type];
+  const host = authority.endsWith(own) ? authority.slice(0, -own.length) : authority;
+  const method = probe.method ?? 'GET';
   const base: (readonly [string, string])[] = [
     ['Host', probe.host ?? host],
     ['User-Agent', `lbd/${VERSION}`],
     ['Accept', '*/*'],
     ['Connection', 'close'],
+    ...(WITH_BODY.includes(method) ? [['Content-Length', '0'] as const] : []),
   ];
-  return encodeGet({ path: probe.path, headers: mergeHeaders(base, probe.headers) });
+  return encodeRequest({ method, path: probe.path, headers: mergeHeaders(base, probe.headers) });
 }
 
+/** One thing that the body must have. */
+interface Want {
+  /** True when it has been found. */
+  push(bytes: Uint8Array): boolean;
+  /** At the end of the body, where it was not found before. */
+  end(): boolean;
+  readonly missing: string;
+}
+
+function wantText(body: string): Want {
+  const matcher = createMatcher(body);
+  return { push: (bytes) => matcher.push(bytes), end: () => false, missing: `does not contain ${JSON.stringify(body)}` };
+}
+
+/** An expression may speak of the end, so it is asked there alone. */
+function wantMatch(source: string): Want {
+  const decoder = new TextDecoder();
+  let text = '';
+  return {
+    push(bytes) {
+      text += decoder.decode(bytes, { stream: true });
+      return false;
+    },
+    end: () => regexOf(source).test(text),
+    missing: `does not match /${source}/`,
+  };
+}
+
+function wantDigest(digest: string): Want {
+  const [kind = '', expected = ''] = digest.split(':');
+  const hash = createHash(kind);
+  return {
+    push(bytes) {
+      hash.update(bytes);
+      return false;
+    },
+    end: () => hash.digest('hex') === expected,
+    missing: `has another ${kind} digest`,
+  };
+}
+
+const wantsOf = ({ body, regex, digest }: Settings): Want[] => [
+  ...(body ? [wantText(body)] : []),
+  ...(regex === undefined ? [] : [wantMatch(regex)]),
+  ...(digest === undefined ? [] : [wantDigest(digest)]),
+];
+
 /** Judges what is pushed; `decided` is called once. */
-export function createJudge(probe: HttpProbe, decided: (answer: Answer) => void): HttpReader {
-  const matcher = probe.body ? createMatcher(probe.body) : undefined;
+export function createJudge(probe: Settings, decided: (answer: Answer) => void): HttpReader {
+  let open = wantsOf(probe);
   let status = 0;
   let read = 0;
   let over = false;
@@ -35,17 +97,26 @@ export function createJudge(probe: HttpProbe, decided: (answer: Answer) => void)
     if (!over) decided({ ok, reason });
     over = true;
   };
-  const missing = (where: string) => decide(false, `HTTP ${status}, but ${where} does not contain ${JSON.stringify(probe.body)}`);
+  const found = () => decide(true, `HTTP ${status}`);
+  const missing = (where: string) => decide(false, `HTTP ${status}, but ${where} ${open[0]?.missing}`);
 
   const onHead = () => {
     const accepted = probe.status.some(([from, to]) => status >= from && status <= to);
-    if (!accepted || !matcher) decide(accepted, `HTTP ${status}`);
+    if (!accepted || open.length === 0) decide(accepted, `HTTP ${status}`);
   };
   const onBody = (bytes: Uint8Array) => {
     if (over) return;
-    if (matcher?.push(bytes.subarray(0, MAX_BODY - read))) decide(true, `HTTP ${status}`);
+    const piece = bytes.subarray(0, MAX_SEARCHED - read);
+    open = open.filter((want) => !want.push(piece));
     read += bytes.length;
-    if (read >= MAX_BODY) missing('the first MiB of the body');
+    if (open.length === 0) found();
+    else if (read >= MAX_SEARCHED) onEnd('the first MiB of the body');
+  };
+  const onEnd = (where: string) => {
+    if (over) return;
+    open = open.filter((want) => !want.end());
+    if (open.length === 0) found();
+    else missing(where);
   };
   return createHttpReader((event: HttpEvent) => {
     switch (event.kind) {
@@ -55,7 +126,7 @@ export function createJudge(probe: HttpProbe, decided: (answer: Answer) => void)
       case 'body':
         return onBody(event.bytes);
       case 'end':
-        return missing('the body');
+        return onEnd('the body');
       case 'error':
         return decide(false, status === 0 ? event.reason : `HTTP ${status}, but ${event.reason}`);
     }

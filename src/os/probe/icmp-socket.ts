@@ -1,9 +1,10 @@
 /**
- * One ICMP socket a family for all echo probes of the process: a ping socket where net.ipv4.ping_group_range lets us have one, a
+ * One ICMP socket for all echo probes of the process that are of one family and leave this host in one way: a ping socket where net.ipv4.ping_group_range lets us have one, a
  * raw one with a type filter otherwise. Opened for the first echo, closed when none has been under way for a while.
  */
 import { HOST_LITTLE_ENDIAN, viewOf } from '../../base/bytes.js';
 import type { Family, Ip } from '../../base/ip.js';
+import type { ProbeSocket } from '../../config/types.js';
 import {
   decodeIcmp,
   ICMP_TYPES,
@@ -17,6 +18,7 @@ import { native, type RecvMeta } from '../native.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
 import { type Failure, networkFailure, remote } from './reasons.js';
+import { prepareSocket } from './socket.js';
 
 export interface Waiter {
   readonly address: Ip;
@@ -27,6 +29,8 @@ export interface Waiter {
 }
 
 export interface IcmpSocket {
+  /** What the probes that share it have in common. */
+  readonly key: string;
   readonly family: Family;
   readonly fd: number;
   readonly raw: boolean;
@@ -61,7 +65,8 @@ const EE_ORIGIN = CMSG_HEADER + 4;
 const ORIGIN_ICMP = 2;
 const ORIGIN_ICMP6 = 3;
 
-const open = new Map<Family, IcmpSocket>();
+/** BOUNDED by the ways in which the configuration lets probes leave. */
+const open = new Map<string, IcmpSocket>();
 const buffer = new Uint8Array(2048);
 const meta: RecvMeta = {
   address: new Uint8Array(128),
@@ -111,25 +116,32 @@ function openFd(family: Family): { fd: number; raw: boolean } {
   return { fd, raw: true };
 }
 
-/** The family's socket, opened if need be. Throws OsError where this host gives none. */
-export function icmpSocket(family: Family): IcmpSocket {
-  const known = open.get(family);
+/** The socket for such probes, opened if need be. Throws OsError where this host gives none. */
+export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
+  const key = JSON.stringify([family, settings.source, settings.interface, settings.fwmark]);
+  const known = open.get(key);
   if (known) {
     clearTimeout(known.idle);
     return known;
   }
   const { fd, raw } = openFd(family);
-  widenBuffer(fd);
+  try {
+    prepareSocket(fd, settings);
+    widenBuffer(fd);
+  } catch (error) {
+    native.close(fd);
+    throw error;
+  }
   const id = 1 + Math.floor(Math.random() * 0xffff);
-  const socket: IcmpSocket = { family, fd, raw, id, waiting: new Map(), sequence: 0, idle: undefined };
-  open.set(family, socket);
+  const socket: IcmpSocket = { key, family, fd, raw, id, waiting: new Map(), sequence: 0, idle: undefined };
+  open.set(key, socket);
   watch(fd, READABLE, (events) => receive(socket, events));
   return socket;
 }
 
 function closeSocket(socket: IcmpSocket): void {
   clearTimeout(socket.idle);
-  open.delete(socket.family);
+  open.delete(socket.key);
   closeWatched(socket.fd);
 }
 
@@ -187,7 +199,7 @@ export function drainErrors(socket: IcmpSocket): void {
 
 function receive(socket: IcmpSocket, events: number): void {
   if (events & POLLERR && !socket.raw) drainErrors(socket);
-  for (let i = 0; i < BATCH && open.get(socket.family) === socket; i++) {
+  for (let i = 0; i < BATCH && open.get(socket.key) === socket; i++) {
     const count = native.recv(socket.fd, buffer, 0, meta);
     if (count === EAGAIN) return;
     // Another errno is the pending error of a queued one: told already, cleared by this read.

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.js';
 import { familyOf } from '../../base/ip.js';
+import type { IcmpProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { encodeEchoRequest } from '../../wire/icmp.js';
 import { native } from '../native.js';
@@ -26,12 +27,12 @@ function send(socket: IcmpSocket, sequence: number, token: Uint8Array, target: T
   if (count < 0) outcome.fail(sendFailure(-count));
 }
 
-export function startIcmp(target: Target, done: (result: ProbeResult) => void): Probe {
+export function startIcmp(probe: IcmpProbe, target: Target, done: (result: ProbeResult) => void): Probe {
   let socket: IcmpSocket | undefined;
   let sequence = -1;
   const start = (outcome: Outcome) => {
     const token = randomBytes(TOKEN);
-    socket = icmpSocket(familyOf(target.address));
+    socket = icmpSocket(familyOf(target.address), probe);
     sequence = enter(socket, {
       address: target.address,
       isReply: (data) => equalBytes(data, token),

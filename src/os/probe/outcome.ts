@@ -5,7 +5,8 @@ import { type Failure, thrownFailure } from './reasons.js';
 import type { Probe } from './types.js';
 
 export interface Outcome extends Probe {
-  succeed(reason: string): void;
+  /** `share`: what the server asks for its weight (health/types.ts). */
+  succeed(reason: string, share?: number): void;
   fail(failure: Failure): void;
   /** Runs a step of the probe; a refusal that it throws is the result. */
   guard(step: () => void): void;
@@ -20,16 +21,16 @@ export function beginProbe(start: (outcome: Outcome) => void, release: () => voi
   let over = false;
   let starting = true;
   let postponed: NodeJS.Immediate | undefined;
-  const settle = (ok: boolean, { local, reason }: Failure) => {
+  const settle = (ok: boolean, { local, reason }: Failure, share?: number) => {
     if (over) return;
     over = true;
     release();
-    const result = { ok, local, reason, duration: now() - startedAt };
+    const result = { ok, local, reason, duration: now() - startedAt, ...(share === undefined ? {} : { share }) };
     if (starting) postponed = setImmediate(done, result);
     else done(result);
   };
   const outcome: Outcome = {
-    succeed: (reason) => settle(true, { local: false, reason }),
+    succeed: (reason, share) => settle(true, { local: false, reason }, share),
     fail: (failure) => settle(false, failure),
     guard(step) {
       try {

@@ -36,6 +36,7 @@ const LOCAL: Readonly<Record<string, string>> = {
   EADDRINUSE: 'no free local port on this director',
   EPERM: 'not permitted on this director (a local packet filter, or no privilege)',
   EACCES: 'permission denied on this director',
+  ENODEV: 'no such interface on this director',
   EAFNOSUPPORT: 'address family not supported on this director',
   EPROTONOSUPPORT: 'protocol not supported on this director',
 };

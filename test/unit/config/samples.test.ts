@@ -35,13 +35,13 @@ test('the annotated sample says what it seems to say', () => {
   const [check] = web?.checks ?? [];
   assert.deepEqual(check, {
     type: 'http',
-    port: undefined,
     path: '/healthz',
     host: 'www.example.com',
     headers: [],
     status: [[200, 299]],
     body: 'ok',
     interval: 2000,
+    jitter: 5,
     timeout: 1000,
     rise: 1,
     fall: 2,

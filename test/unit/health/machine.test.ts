@@ -275,3 +275,51 @@ test('whatever happens: one probe at a time, in phase, and a verdict only on ris
     { numRuns: 300 },
   );
 });
+
+describe('intervals of their own', () => {
+  const own: CheckTiming = { interval: 1000, intervalDown: 5000, intervalChanging: 200, timeout: 100, rise: 2, fall: 2 };
+  /** Starts of probes until `until`, whose answers take 10 ms. */
+  function beats(timing: CheckTiming, answers: (at: number) => boolean, until: number): number[] {
+    let state = initial(timing, 0, 0);
+    const starts: number[] = [];
+    for (let now = 0; now <= until; now = deadline(state)) {
+      [state] = step(timing, state, { type: 'tick', now });
+      if (!state.running) continue;
+      starts.push(Math.round(now));
+      const result = { ok: answers(now), local: false, reason: '', duration: 10 };
+      [state] = step(timing, state, { type: 'result', now: now + 10, id: state.running.id, result });
+    }
+    return starts;
+  }
+
+  test('a verdict on its way is sought faster, one of down is looked at rarely', () => {
+    assert.deepEqual(
+      beats(own, (at) => at < 1000 || at >= 6000, 8000),
+      // Two successes to come up; one failure at 1200, another one 200 ms later; down each 5 s; a success at 6400, up 200 ms later.
+      [0, 200, 1200, 1400, 6400, 6600, 7600],
+    );
+  });
+
+  test('jitter moves every beat within its share, and never the ones after it', () => {
+    const timing: CheckTiming = { interval: 1000, jitter: 10, timeout: 100, rise: 1, fall: 2 };
+    const starts = beats(timing, () => true, 1_000_000);
+    assert.ok(
+      starts.every((at, i) => Math.abs(at - i * 1000) <= 101),
+      'no beat is further away than its share',
+    );
+    const moved = new Set(starts.map((at, i) => at - i * 1000));
+    assert.ok(moved.size > 100, `${moved.size} different moves`);
+    assert.ok(Math.max(...moved) > 80 && Math.min(...moved) < -80, 'the share is used');
+  });
+
+  test('what a server asks for its weight stays until it says something else', () => {
+    let state = initial(own, 0, 0);
+    const say = (ok: boolean, share?: number) => {
+      [state] = step(own, state, { type: 'tick', now: state.nextAt });
+      const result = { ok, local: false, reason: '', duration: 1, ...(share === undefined ? {} : { share }) };
+      [state] = step(own, state, { type: 'result', now: state.nextAt, id: state.running?.id ?? 0, result });
+      return state.share;
+    };
+    assert.deepEqual([say(true, 50), say(false), say(true, 0), say(true)], [50, 50, 0, undefined]);
+  });
+});

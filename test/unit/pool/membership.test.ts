@@ -16,6 +16,7 @@ import {
   memberVerdict,
   servingChecks,
   wanted,
+  weightOf,
 } from '../../../src/pool/membership.js';
 import { makeServer, makeService } from '../../fake/intent.js';
 
@@ -210,4 +211,23 @@ describe('checks', () => {
     const members = new Map<string, Membership>([['10.0.0.2:80', 'in']]);
     assert.deepEqual([...servingChecks([web], () => members)], [checkKey(tcp, '10.0.0.2', 80)]);
   });
+});
+
+test('shares of the weight multiply, round up, and reach 0 only where 0 is asked for', () => {
+  const agent: CheckConfig = { type: 'agent', port: 9, interval: 2000, timeout: 1000, rise: 1, fall: 2 };
+  const one = server(1, { weight: 10, checks: [tcp, agent] });
+  const [, key] = checksOf(one).map((spec) => spec.key);
+  const at = (share: number | undefined) => weightOf(one, (asked) => (asked === key ? share : undefined));
+  assert.deepEqual([at(undefined), at(100), at(55), at(1), at(0), at(200)], [10, 10, 6, 1, 0, 20]);
+  assert.equal(
+    weightOf(server(1, { weight: 0 }), () => undefined),
+    0,
+  );
+  assert.equal(
+    weightOf(server(1, { weight: 60_000, checks: [agent] }), () => 1000),
+    65_535,
+  );
+  const web = service([one]);
+  const [built] = wanted(web, new Map([['10.0.0.1:80', 'in']]), undefined, (asked) => (asked === key ? 50 : undefined));
+  assert.equal(built?.destinations.get('10.0.0.1:80')?.weight, 5);
 });

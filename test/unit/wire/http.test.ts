@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createHttpReader, createMatcher, encodeGet, MAX_HEAD, mergeHeaders } from '../../../src/wire/http.js';
+import { createHttpReader, createMatcher, encodeRequest, MAX_HEAD, mergeHeaders } from '../../../src/wire/http.js';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
@@ -175,11 +175,11 @@ describe('requests', () => {
       ['Host', 'example.org'],
       ['Connection', 'close'],
     ];
-    assert.equal(decode(encodeGet({ path: '/healthz?a=1', headers })), text);
+    assert.equal(decode(encodeRequest({ method: 'GET', path: '/healthz?a=1', headers })), text);
   });
 
   test('neither path nor header can break the line', () => {
-    const request = decode(encodeGet({ path: '/a b\r\nX: y/ü', headers: [['X', 'a\r\nY: b\0']] }));
+    const request = decode(encodeRequest({ method: 'GET', path: '/a b\r\nX: y/ü', headers: [['X', 'a\r\nY: b\0']] }));
     assert.equal(request, 'GET /a%20b%0D%0AX:%20y/%C3%BC HTTP/1.1\r\nX: a Y: b \r\n\r\n');
   });
 

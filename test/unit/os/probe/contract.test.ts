@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { HttpProbe, ProbeConfig } from '../../../../src/config/types.js';
 import type { ProbeResult } from '../../../../src/health/types.js';
 import { startProbe } from '../../../../src/os/probe/index.js';
 import type { Probe, Target } from '../../../../src/os/probe/types.js';
+import {
+  type Behaviour,
+  closeAll,
+  closedPort,
+  expectFailure,
+  expectSuccess,
+  leavesNothing,
+  run,
+  serve,
+} from '../../../fake/probing.js';
 
 const tcp: ProbeConfig = { type: 'tcp', port: undefined };
 const http = (own: Partial<HttpProbe> = {}): HttpProbe => ({
@@ -22,72 +31,12 @@ const http = (own: Partial<HttpProbe> = {}): HttpProbe => ({
   ...own,
 });
 
-const descriptors = (): number => readdirSync('/proc/self/fd').length;
-
-/** One probe to its end; refuses a second result and one told too early. */
-function run(probe: ProbeConfig, target: Target): Promise<ProbeResult> {
-  return new Promise((resolve, reject) => {
-    let started = false;
-    let results = 0;
-    startProbe(probe, target, (result) => {
-      results++;
-      if (!started) reject(new Error('told before startProbe returned'));
-      setImmediate(() => (results === 1 ? resolve(result) : reject(new Error(`${results} results`))));
-    });
-    started = true;
-  });
-}
-
-type Behaviour = (socket: Socket) => void;
-
-/** Servers of one test. Each is closed with its connections. */
-const open = new Set<Server>();
-const sockets = new Set<Socket>();
-
-async function serve(behaviour: Behaviour, host = '127.0.0.1'): Promise<Target> {
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    behaviour(socket);
-  });
-  open.add(server);
-  server.listen(0, host);
-  await once(server, 'listening');
-  return { address: host, port: (server.address() as AddressInfo).port };
-}
-
-async function closeAll(): Promise<void> {
-  for (const socket of sockets) socket.destroy();
-  await Promise.all([...open].map((server) => new Promise((done) => server.close(done))));
-  open.clear();
-}
-
-/** A port of loopback where nobody listens. */
-async function closedPort(): Promise<Target> {
-  const target = await serve(() => {});
-  await closeAll();
-  return target;
-}
-
-/** Runs the body and asserts that it left no descriptor behind. */
-async function leavesNothing(body: () => Promise<void>): Promise<void> {
-  const had = descriptors();
-  await body();
-  await closeAll();
-  assert.equal(descriptors(), had, 'descriptors before and after');
-}
-
 const answerWith =
   (text: string | Buffer, end = true): Behaviour =>
   (socket) =>
     socket.once('data', () => (end ? socket.end(text) : socket.write(text)));
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-const expectFailure = (result: ProbeResult, reason: string) =>
-  assert.deepEqual({ ok: result.ok, local: result.local, reason: result.reason }, { ok: false, local: false, reason });
-const expectSuccess = (result: ProbeResult, reason: string) =>
-  assert.deepEqual({ ok: result.ok, local: result.local, reason: result.reason }, { ok: true, local: false, reason });
 
 before(async () => {
   // The poller's own descriptor is opened with the first probe and stays.

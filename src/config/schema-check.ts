@@ -1,0 +1,216 @@
+/** The shape of checks: the words of all types in one mapping, and which type has which. */
+import * as v from 'valibot';
+import { parseDuration } from '../base/duration.js';
+import { parseIp } from '../base/ip.js';
+import { regexFault } from '../base/regex.js';
+import { MAX_FWMARK, parseChoice } from '../base/words.js';
+import { LATER_CHECKS, laterText } from './later.js';
+import { choice, duration, interfaceName, list, mapping, parsed, path, shown, text, whole, yesNo } from './schema-tools.js';
+
+/** Longest move of a beat, in percent of the interval. */
+const MAX_JITTER = 50;
+
+const jitter = parsed((word) => {
+  const percent = /^(\d{1,2})%?$/.exec(word)?.[1];
+  return percent !== undefined && Number(percent) <= MAX_JITTER
+    ? { value: Number(percent) }
+    : { refused: `jitter: "${word}" is no share of the interval: write 0% to ${MAX_JITTER}%` };
+}, 'a jitter such as 5%');
+
+const every = (what: string) => v.optional(duration(what, 10, 3_600_000));
+
+export const timing = {
+  interval: every('interval'),
+  interval_down: every('interval_down'),
+  interval_changing: every('interval_changing'),
+  jitter: v.optional(jitter),
+  timeout: v.optional(duration('timeout', 10, 600_000)),
+  rise: v.optional(whole('rise', 1, 1000)),
+  fall: v.optional(whole('fall', 1, 1000)),
+};
+
+const statusRange = parsed((word) => {
+  const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  return match && from <= to
+    ? { value: [from, to] as const }
+    : { refused: `"${word}" is no HTTP status or range such as 200-299` };
+}, 'an HTTP status');
+
+const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const clean = (what: string, pattern: RegExp) =>
+  v.pipe(
+    text(what),
+    v.regex(pattern, (issue) => `${what}: ${shown(issue.input)} cannot be sent in a request`),
+  );
+
+const HEADERS = 'headers are a mapping of names to texts';
+const headers = v.pipe(
+  v.unknown(),
+  v.check((input) => !Array.isArray(input), HEADERS),
+  v.record(
+    v.pipe(
+      v.string(),
+      v.regex(HEADER, (issue) => `${shown(issue.input)} is no header name`),
+    ),
+    v.pipe(
+      v.string('a header value is a text: write it in quotes, "0123"'),
+      v.regex(/^[\t\x20-\x7e]*$/, 'a header value has printable characters only'),
+    ),
+    HEADERS,
+  ),
+);
+
+const regex = v.pipe(
+  text('regex'),
+  v.check(
+    (source) => regexFault(source) === undefined,
+    (issue) => `regex: ${regexFault(issue.input)}`,
+  ),
+);
+
+const DIGESTS: Readonly<Record<string, number>> = { md5: 32, sha256: 64 };
+const digest = parsed((word) => {
+  const [, kind = '', hex = ''] = /^(md5|sha256):([0-9a-fA-F]+)$/.exec(word) ?? [];
+  return kind !== '' && hex.length === DIGESTS[kind]
+    ? { value: `${kind}:${hex.toLowerCase()}` }
+    : { refused: `digest: "${word}" is neither md5: with 32 hexadecimal digits nor sha256: with 64` };
+}, 'a digest such as sha256:…');
+
+const hex = parsed(
+  (word) =>
+    /^(?:[0-9a-fA-F]{2})+$/.test(word)
+      ? { value: word.toLowerCase() }
+      : { refused: `send_hex: "${word}" is not pairs of hexadecimal digits` },
+  'hexadecimal digits',
+);
+
+const ip = (what: string) =>
+  parsed((word) => {
+    const value = parseIp(word);
+    return value === undefined ? { refused: `${what}: "${word}" is no IP address` } : { value };
+  }, `an IP address for ${what}`);
+
+const DAY = 86_400_000;
+/** `14d`, or any duration. */
+const warnBefore = parsed((word) => {
+  const days = /^(\d{1,4})d$/.exec(word)?.[1];
+  const value = days === undefined ? parseDuration(word) : Number(days) * DAY;
+  return value === undefined ? { refused: `warn_before: "${word}" is no time: write 14d or 12h` } : { value };
+}, 'a time for warn_before');
+
+const tls = mapping('tls of a check', {
+  verify: v.optional(yesNo('verify')),
+  ca: v.optional(path('ca')),
+  certificate: v.optional(path('certificate')),
+  key: v.optional(path('key')),
+  sni: v.optional(clean('sni', /^[0-9A-Za-z._-]+$/)),
+  warn_before: v.optional(warnBefore),
+});
+
+/** RFC 1035 names, and what is found in practice: labels of up to 63 characters. */
+const DNS_NAME = /^(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
+export const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
+
+const words = {
+  port: v.optional(whole('port', 1, 65_535)),
+  address: v.optional(ip('address')),
+  source: v.optional(ip('source')),
+  interface: v.optional(interfaceName('interface')),
+  fwmark: v.optional(whole('fwmark', 1, MAX_FWMARK)),
+  proxy_protocol: v.optional(choice('PROXY protocol version', ['v1', 'v2'])),
+  send: v.optional(text('send')),
+  send_hex: v.optional(hex),
+  expect: v.optional(text('expect')),
+  regex: v.optional(regex),
+  silence: v.optional(duration('silence', 10, 600_000)),
+  path: v.optional(clean('path', /^\/[\x21-\x7e]*$/)),
+  method: v.optional(choice('method', ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'])),
+  host: v.optional(clean('host', /^[\x21-\x7e]+$/)),
+  headers: v.optional(headers),
+  status: v.optional(v.pipe(list('status', statusRange), v.nonEmpty('status is an empty list: no answer would do'))),
+  body: v.optional(text('body')),
+  digest: v.optional(digest),
+  tls: v.optional(tls),
+  name: v.optional(
+    v.pipe(
+      text('name'),
+      v.regex(DNS_NAME, (issue) => `name: "${issue.input}" is no domain name`),
+    ),
+  ),
+  query: v.optional(choice('query', QUERIES)),
+  answer: v.optional(text('answer')),
+  helo: v.optional(clean('helo', /^[\x21-\x7e]+$/)),
+  command: v.optional(
+    v.pipe(list('command', text('a word of the command')), v.nonEmpty('command is an empty list: name the program')),
+  ),
+  user: v.optional(text('user')),
+};
+
+type Word = keyof typeof words;
+const SOCKET: readonly Word[] = ['port', 'address', 'source', 'interface', 'fwmark'];
+const STREAM: readonly Word[] = [...SOCKET, 'proxy_protocol'];
+const HTTP: readonly Word[] = [...STREAM, 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest'];
+
+/** The words that mean something to each type. */
+const WORDS = {
+  tcp: [...STREAM, 'send', 'send_hex', 'expect', 'regex'],
+  http: HTTP,
+  https: [...HTTP, 'tls'],
+  icmp: ['address', 'source', 'interface', 'fwmark'],
+  udp: [...SOCKET, 'send', 'send_hex', 'expect', 'regex', 'silence'],
+  dns: [...SOCKET, 'name', 'query', 'answer'],
+  smtp: [...STREAM, 'helo'],
+  script: ['port', 'command', 'user'],
+  file: ['path'],
+  agent: [...STREAM, 'send', 'send_hex'],
+} as const satisfies Readonly<Record<string, readonly Word[]>>;
+
+export type CheckType = keyof typeof WORDS;
+const TYPES = Object.keys(WORDS) as CheckType[];
+
+/** Of each list at least one. */
+const NEEDS: Readonly<Partial<Record<CheckType, readonly (readonly Word[])[]>>> = {
+  udp: [['send', 'send_hex']],
+  dns: [['name']],
+  script: [['command']],
+  file: [['path']],
+  agent: [['port']],
+};
+
+type Values = Readonly<Record<string, unknown>>;
+
+function* faults(type: CheckType, value: Values): Generator<readonly [key: string, message: string]> {
+  const known: readonly string[] = WORDS[type];
+  for (const key of Object.keys(words)) {
+    if (value[key] !== undefined && !known.includes(key)) yield [key, `"${key}" means nothing to a check of type ${type}`];
+  }
+  for (const group of NEEDS[type] ?? []) {
+    if (group.every((key) => value[key] === undefined)) yield ['type', `a check of type ${type} needs "${group.join('" or "')}"`];
+  }
+  if (value.send !== undefined && value.send_hex !== undefined) yield ['send_hex', 'a check has either "send" or "send_hex"'];
+  if (value.method === 'HEAD' && (value.body ?? value.regex ?? value.digest) !== undefined)
+    yield ['method', 'an answer to HEAD has no body: nothing to search in it'];
+  const { certificate, key } = (value.tls ?? {}) as Values;
+  if ((certificate === undefined) !== (key === undefined))
+    yield ['tls', 'tls: a certificate needs its key, and a key its certificate'];
+}
+
+export const check = v.pipe(
+  mapping('a check', {
+    type: parsed((word) => {
+      if ((LATER_CHECKS as readonly string[]).includes(word)) return { refused: `check type ${laterText(word)}` };
+      return parseChoice('check type', word, TYPES);
+    }, 'a check type'),
+    ...timing,
+    ...words,
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const input = dataset.value as Record<string, unknown>;
+    for (const [key, message] of faults(dataset.value.type, input))
+      addIssue({ message, path: [{ type: 'object', origin: 'key', input, key, value: input[key] }] });
+  }),
+);
+
+export type CheckShape = v.InferOutput<typeof check>;

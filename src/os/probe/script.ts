@@ -1,0 +1,73 @@
+/** The script checker: status 0 is a success. The program runs as a user without rights, in a group of its own that ends with the probe. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { ScriptProbe } from '../../config/types.js';
+import type { ProbeResult } from '../../health/types.js';
+import { userOf } from '../users.js';
+import { excerpt } from './expectation.js';
+import { beginProbe, type Outcome } from './outcome.js';
+import { local, remote } from './reasons.js';
+import type { Probe, Target } from './types.js';
+
+/** Bytes of output that are kept; the rest is read and thrown away, so that no program waits for a full pipe. */
+const MAX_OUTPUT = 4096;
+const NOT_EXECUTABLE = ['ENOENT', 'EACCES', 'ENOEXEC', 'ENOTDIR'];
+
+/** All that the program has started, whatever it made of its signals. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+function judge(code: number | null, signal: string | null, output: string, outcome: Outcome): void {
+  const line = output.trim().split('\n')[0] ?? '';
+  const said = line === '' ? '' : `: ${excerpt(line)}`;
+  if (code === 0) outcome.succeed(`exit status 0${said}`);
+  else outcome.fail(remote(`${code === null ? `ended by ${signal}` : `exit status ${code}`}${said}`));
+}
+
+function launch(probe: ScriptProbe, target: Target, outcome: Outcome): ChildProcess | undefined {
+  const root = process.getuid?.() === 0;
+  const user = root ? userOf(probe.user) : undefined;
+  if (root && !user) {
+    outcome.fail(local(`there is no user ${probe.user} on this director`));
+    return undefined;
+  }
+  const [program = '', ...args] = probe.command;
+  const child = spawn(program, args, {
+    ...user,
+    cwd: '/',
+    detached: true,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LBD_ADDRESS: target.address, LBD_PORT: String(target.port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (bytes: Buffer) => {
+    if (output.length < MAX_OUTPUT) output += bytes.toString('utf8').slice(0, MAX_OUTPUT);
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  child.on('error', (error: NodeJS.ErrnoException) => {
+    const text = `${program} cannot be run: ${error.code ?? error.message}`;
+    outcome.fail(NOT_EXECUTABLE.includes(error.code ?? '') ? local(`${text} on this director (as ${probe.user})`) : local(text));
+  });
+  child.on('exit', (code, signal) => setImmediate(judge, code, signal, output, outcome));
+  return child;
+}
+
+export function startScript(probe: ScriptProbe, target: Target, done: (result: ProbeResult) => void): Probe {
+  let child: ChildProcess | undefined;
+  const start = (outcome: Outcome) => {
+    child = launch(probe, target, outcome);
+  };
+  const release = () => {
+    if (!child) return;
+    killGroup(child);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  return beginProbe(start, release, done);
+}

@@ -1,0 +1,50 @@
+/** Sockets of probes: where they leave this host, and what they say first. */
+import { concatBytes, fromHex } from '../../base/bytes.js';
+import { familyOf, type Ip } from '../../base/ip.js';
+import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
+import { native } from '../native.js';
+import { AF_INET, AF_INET6, inetAddress, intValue, SOL_SOCKET } from '../sockaddr.js';
+
+const SOL_IP = 0;
+/** The port is chosen at connect, so that one source address has all ports to every server (linux/in.h). */
+const IP_BIND_ADDRESS_NO_PORT = 24;
+const SO_BINDTODEVICE = 25;
+const SO_MARK = 36;
+
+/** Marks, binds to the interface and to the source address what is to leave this host. Throws OsError where the host refuses. */
+export function prepareSocket(fd: number, settings: ProbeSocket): void {
+  if (settings.fwmark) native.setsockopt(fd, SOL_SOCKET, SO_MARK, intValue(settings.fwmark | 0));
+  if (settings.interface) native.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${settings.interface}\0`));
+  if (!settings.source) return;
+  native.setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, intValue(1));
+  native.bind(fd, inetAddress(settings.source, 0));
+}
+
+/** A socket of the target's family; `type` SOCK_STREAM or SOCK_DGRAM. */
+export function openSocket(address: Ip, type: number, settings: ProbeSocket): number {
+  const fd = native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0);
+  try {
+    prepareSocket(fd, settings);
+  } catch (error) {
+    native.close(fd);
+    throw error;
+  }
+  return fd;
+}
+
+const utf8 = new TextEncoder();
+
+export const payloadBytes = (payload: Payload | undefined): Uint8Array => {
+  if (!payload) return new Uint8Array(0);
+  return 'text' in payload ? utf8.encode(payload.text) : fromHex(payload.hex);
+};
+
+/** Of a connection that is the director's own: UNKNOWN and LOCAL (haproxy proxy-protocol.txt, 2.1 and 2.2). */
+const PROXY_V1 = utf8.encode('PROXY UNKNOWN\r\n');
+const PROXY_V2 = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x20, 0x00, 0x00, 0x00);
+
+/** What the probe sends, behind the header that the server wants to see first. */
+export function withProxyHeader({ proxyProtocol }: ProbeStream, bytes: Uint8Array): Uint8Array {
+  if (proxyProtocol === undefined) return bytes;
+  return concatBytes([proxyProtocol === 'v1' ? PROXY_V1 : PROXY_V2, bytes]);
+}

@@ -1,0 +1,103 @@
+/** TLS on a connection of a probe, by Node.js: the descriptor is ours until the handshake, so that mark, interface and source hold. */
+import { readFileSync } from 'node:fs';
+import { isIP, Socket } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import type { TlsSettings } from '../../config/types.js';
+import type { Connection } from './connection.js';
+import { local, remote } from './reasons.js';
+import type { Reader, Stream } from './stream.js';
+import type { Target } from './types.js';
+
+export interface TlsRequest {
+  readonly settings: TlsSettings;
+  /** Server name; undefined: the address. */
+  readonly name: string | undefined;
+  readonly target: Target;
+  /** Sent in the clear before the handshake. */
+  readonly header: Uint8Array;
+}
+
+/** Megabytes that only who checks with TLS pays for. */
+const tls = () => process.getBuiltinModule('node:tls');
+
+/** Certificates are read anew after this time: they are renewed under the same names. */
+const CONTEXT_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** BOUNDED by the different settings of the configuration, and emptied with time. */
+const contexts = new Map<string, { readonly context: SecureContext; readonly made: number }>();
+
+/** Throws what reading a file, or its content, says. */
+function contextOf({ ca, certificate, key }: TlsSettings): SecureContext {
+  const id = JSON.stringify([ca, certificate, key]);
+  const known = contexts.get(id);
+  if (known && performance.now() - known.made < CONTEXT_MS) return known.context;
+  const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
+  const context = tls().createSecureContext({ ca: read(ca), cert: read(certificate), key: read(key) });
+  for (const [each, { made }] of contexts) if (performance.now() - made >= CONTEXT_MS) contexts.delete(each);
+  contexts.set(id, { context, made: performance.now() });
+  return context;
+}
+
+/** What a user can do about a certificate that was not accepted. */
+const CURES: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'name its file as tls.ca, or say tls.verify: false',
+  SELF_SIGNED_CERT_IN_CHAIN: 'name its authority as tls.ca, or say tls.verify: false',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'name its authority as tls.ca, or say tls.verify: false',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'name its authority as tls.ca, or say tls.verify: false',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'give the check the name as tls.sni',
+};
+
+const CUT_OFF = 'TLS: the server closed the connection during the handshake';
+
+function describe(error: NodeJS.ErrnoException): string {
+  const code = error.code ?? '';
+  const cure = CURES[code];
+  if (cure !== undefined || code.startsWith('CERT_')) return `certificate: ${error.message}${cure ? `; ${cure}` : ''}`;
+  if (code === 'ECONNRESET' && /secure TLS connection/.test(error.message)) return CUT_OFF;
+  if (code === 'ECONNRESET') return 'connection reset before the answer was complete';
+  const text = error.message.replace(/^.*error:[0-9A-F]+:(?:[^:]*:)*/, '').replace(/\n.*/s, '');
+  return `TLS: ${text}`;
+}
+
+/** What to say of a certificate that will not do for long. */
+function expiry(socket: TLSSocket, warnBefore: number): string {
+  const until = Date.parse(socket.getPeerCertificate().valid_to);
+  const left = until - Date.now();
+  if (!(left < warnBefore)) return '';
+  if (left < 0) return '; the certificate has expired';
+  const days = Math.floor(left / DAY_MS);
+  return `; the certificate expires in ${days === 0 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`}`;
+}
+
+/** Shakes hands and calls `secured` with the stream and a note about the certificate; failures are the outcome's. */
+export function openTls(
+  connection: Connection,
+  { settings, name, target, header }: TlsRequest,
+  reader: Reader,
+  secured: (stream: Stream, note: string) => void,
+): void {
+  const { fd, outcome, handOver } = connection;
+  let context: SecureContext;
+  try {
+    context = contextOf(settings);
+  } catch (error) {
+    return outcome.fail(local(`tls: ${(error as Error).message}`));
+  }
+  let secure = false;
+  const raw = new Socket({ fd });
+  handOver(() => raw.destroy());
+  raw.on('error', () => {});
+  if (header.length > 0) raw.write(header);
+  const host = settings.sni ?? name ?? target.address;
+  const names = isIP(host) ? { host } : { host, servername: host };
+  const socket = tls().connect({ socket: raw, secureContext: context, rejectUnauthorized: settings.verify, ...names });
+  handOver(() => socket.destroy());
+  socket.on('error', (error) => outcome.fail(remote(describe(error))));
+  socket.on('data', (bytes) => outcome.guard(() => reader.push(bytes)));
+  socket.on('end', () => outcome.guard(() => (secure ? reader.end() : outcome.fail(remote(CUT_OFF)))));
+  socket.once('secureConnect', () => {
+    secure = true;
+    outcome.guard(() => secured({ write: (bytes) => void socket.write(bytes) }, expiry(socket, settings.warnBefore)));
+  });
+}

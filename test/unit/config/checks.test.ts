@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from '../../../src/config/parse.js';
+import { formatProblem } from '../../../src/config/problems.js';
+import { checkSpec, describeCheckFully } from '../../../src/health/key.js';
+
+/** Each check as a user writes it, and as `lbctl why` says it. */
+const CHECKS: readonly (readonly [string, string])[] = [
+  ['{ type: tcp }', 'tcp connect to 10.0.0.1:80, every 2s, timeout 1s, fall 2'],
+  [
+    '{ type: tcp, port: 6379, send: "PING\\r\\n", expect: "+PONG", interval_down: 10s, interval_changing: 1s }',
+    'tcp exchange with 10.0.0.1:6379, sends "PING\\r\\n", expects "+PONG", every 2s, every 10s while down, every 1s while changing, timeout 1s, fall 2',
+  ],
+  [
+    '{ type: tcp, address: 192.0.2.9, source: 192.0.2.1, interface: eth1, fwmark: 7, proxy_protocol: v2 }',
+    'tcp connect to 192.0.2.9:80, from 192.0.2.1, through eth1, with mark 7, PROXY v2, every 2s, timeout 1s, fall 2',
+  ],
+  [
+    '{ type: http, method: HEAD, path: /x, status: [ 204 ] }',
+    'http HEAD /x on 10.0.0.1:80, status 204, every 2s, timeout 1s, fall 2',
+  ],
+  [
+    '{ type: https, port: 443, host: www.example.com, regex: "^ok", tls: { verify: false } }',
+    'https GET / on 10.0.0.1:443, status 200-299, body matches /^ok/, certificate not verified, every 2s, timeout 1s, fall 2',
+  ],
+  ['{ type: icmp, interface: eth1 }', 'icmp echo to 10.0.0.1, through eth1, every 2s, timeout 1s, fall 2'],
+  [
+    '{ type: udp, port: 514, send_hex: 0A0b, silence: 200ms }',
+    'udp datagram to 10.0.0.1:514, sends 0a0b (hex), silence for 200ms will do, every 2s, timeout 1s, fall 2',
+  ],
+  [
+    '{ type: dns, port: 53, name: example.com, query: AAAA, answer: "2001:db8::1" }',
+    'dns AAAA example.com at 10.0.0.1:53, expects 2001:db8::1, every 2s, timeout 1s, fall 2',
+  ],
+  ['{ type: smtp, port: 25 }', 'smtp greeting of 10.0.0.1:25, every 2s, timeout 1s, fall 2'],
+  [
+    '{ type: script, command: [ /etc/lbd/check, -v ], user: lbd }',
+    'script /etc/lbd/check for 10.0.0.1:80, as lbd, every 2s, timeout 1s, fall 2',
+  ],
+  ['{ type: file, path: /run/web.state }', 'file /run/web.state, every 2s, timeout 1s, fall 2'],
+  ['{ type: agent, port: 9999, send: "web\\n" }', 'agent at 10.0.0.1:9999, every 2s, timeout 1s, fall 2'],
+];
+
+const parse = (check: string) =>
+  parseConfig(
+    'f.yaml',
+    `virtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n    checks:\n      - ${check}\n    real_servers:\n      - address: 10.0.0.1:80\n`,
+    { env: {}, hostname: 'd1' },
+  );
+
+for (const [written, said] of CHECKS)
+  test(written, () => {
+    const { config, problems } = parse(written);
+    assert.deepEqual(problems.map(formatProblem), []);
+    const [check] = config?.virtualServers[0]?.realServers[0]?.checks ?? [];
+    assert.ok(check);
+    assert.equal(check.jitter, 5, 'periods are jittered unless said otherwise');
+    const spec = checkSpec(check, '10.0.0.1', 80);
+    assert.equal(describeCheckFully(spec), said);
+    // Over the channel to the check process and back.
+    assert.equal(checkSpec(JSON.parse(JSON.stringify(check)), '10.0.0.1', 80).key, spec.key);
+  });
+
+test('intervals and silence that cannot be kept are refused', () => {
+  const said = (check: string) =>
+    parse(check)
+      .problems.map((one) => one.message)
+      .join('\n');
+  assert.match(said('{ type: tcp, interval_changing: 500ms }'), /timeout \(1s\) is longer than its interval_changing \(500ms\)/);
+  assert.match(said('{ type: tcp, interval_down: 500ms }'), /timeout \(1s\) is longer than its interval_down \(500ms\)/);
+  assert.match(said('{ type: udp, send: x, silence: 1s }'), /silence \(1s\) must be shorter than its timeout \(1s\)/);
+});
+
+test('who says another interval does not mean the special ones of the defaults', () => {
+  const text = `defaults: { check: { interval_down: 500ms, timeout: 400ms } }
+virtual_servers:
+  - name: web
+    address: 192.0.2.10:80
+    real_servers:
+      - { address: "10.0.0.1:80", checks: [ { type: tcp }, { type: tcp, interval: 30s, timeout: 10s } ] }
+`;
+  const { config, problems } = parseConfig('f.yaml', text, { env: {} });
+  assert.deepEqual(problems, []);
+  const checks = config?.virtualServers[0]?.realServers[0]?.checks ?? [];
+  assert.deepEqual(
+    checks.map((one) => [one.interval, one.intervalDown]),
+    [
+      [2000, 500],
+      [30_000, undefined],
+    ],
+  );
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import type { ScriptProbe } from '../../../../src/config/types.js';
+import { startProbe } from '../../../../src/os/probe/index.js';
+import { expectFailure, expectSuccess, leavesNothing, run } from '../../../fake/probing.js';
+
+const target = { address: '192.0.2.1', port: 80 };
+const shell = (text: string, user = String(process.getuid?.() ?? 0)): ScriptProbe => ({
+  type: 'script',
+  command: ['/bin/sh', '-c', text],
+  user,
+});
+const folder = mkdtempSync(join(tmpdir(), 'lbd-script-'));
+
+before(async () => {
+  await run(shell('true'), target);
+});
+after(() => rmSync(folder, { recursive: true }));
+
+const isAlive = (pid: number): boolean => {
+  try {
+    // A zombie that waits for its parent is not alive.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+describe('script', () => {
+  test('its status decides, its first line is the reason', () =>
+    leavesNothing(async () => {
+      expectSuccess(await run(shell('echo fine; echo more'), target), 'exit status 0: "fine"');
+      expectFailure(await run(shell('echo broken >&2; exit 3'), target), 'exit status 3: "broken"');
+      expectFailure(await run(shell('kill -TERM $$'), target), 'ended by SIGTERM');
+    }));
+
+  test('it is told the real server, and runs as the user', () =>
+    leavesNothing(async () => {
+      expectSuccess(await run(shell('echo $LBD_ADDRESS $LBD_PORT'), target), 'exit status 0: "192.0.2.1 80"');
+      if (process.getuid?.() !== 0) return;
+      expectSuccess(await run(shell('id -u', '65534'), target), 'exit status 0: "65534"');
+    }));
+
+  test('one that cannot be run, or a user that is not there, is a fault of this director', () =>
+    leavesNothing(async () => {
+      const missing = await run({ ...shell(''), command: ['/nonexistent/check'] }, target);
+      assert.deepEqual([missing.ok, missing.local], [false, true]);
+      assert.match(missing.reason, /\/nonexistent\/check cannot be run: ENOENT on this director/);
+      if (process.getuid?.() !== 0) return;
+      const nobody = await run(shell('true', 'lbd-nobody-such'), target);
+      assert.deepEqual([nobody.ok, nobody.local], [false, true]);
+    }));
+
+  test('at its deadline all that it has started ends, also what ignores TERM', () =>
+    leavesNothing(async () => {
+      const file = join(folder, 'pids');
+      const text = `trap '' TERM; (trap '' TERM; echo $$ > ${file}.child; while :; do sleep 0.1; done) & echo $! $$ > ${file}.tmp; mv ${file}.tmp ${file}; wait`;
+      const probe = startProbe(shell(text), target, () => assert.fail('told'));
+      for (let i = 0; i < 500 && !existsSync(file); i++) await setTimeout(10);
+      const pids = readFileSync(file, 'utf8').trim().split(' ').map(Number);
+      assert.equal(pids.length, 2);
+      assert.ok(pids.every(isAlive));
+      probe.cancel();
+      for (let i = 0; i < 500 && pids.some(isAlive); i++) await setTimeout(10);
+      assert.deepEqual(pids.map(isAlive), [false, false]);
+    }));
+
+  test('more output than anybody reads does not hold it up', () =>
+    leavesNothing(async () => {
+      const result = await run(shell('head -c 3000000 /dev/zero | tr "\\0" x; exit 1'), target);
+      assert.equal(result.ok, false);
+      assert.ok(result.reason.length < 200);
+    }));
+});
+
+describe('file', () => {
+  test('its first word decides', () =>
+    leavesNothing(async () => {
+      const file = join(folder, 'state');
+      const read = () => run({ type: 'file', file }, target);
+      expectFailure(await read(), `${file} does not exist`);
+      writeFileSync(file, '25%\nrest\n');
+      assert.deepEqual([(await read()).ok, (await read()).share], [true, 25]);
+      writeFileSync(file, 'down # by hand\n');
+      expectFailure(await read(), 'says down (by hand)');
+      writeFileSync(file, '\0\0');
+      assert.match((await read()).reason, /no word/);
+    }));
+});
