@@ -42,6 +42,8 @@ export interface PoolWorld {
   readyWith(): number | undefined;
   /** Hosts whose checks fail. */
   readonly down: Set<string>;
+  /** What hosts ask for their weight, in percent. */
+  readonly shares: Map<string, number>;
   /** Below net.ipv4.vs. */
   readonly settings: Map<string, string>;
 }
@@ -54,12 +56,14 @@ export interface PoolWorldOptions {
   readonly probe?: number;
   /** Resolves when IPVS may be opened. */
   readonly opening?: Promise<void>;
+  /** Called with the state folder when the pool has ended. */
+  readonly ended?: (folder: string) => void;
 }
 
 export async function poolWorld(
   first: readonly ServiceIntent[],
   run: (world: PoolWorld) => Promise<void>,
-  { more = {}, saved, probe = 0, opening = Promise.resolve() }: PoolWorldOptions = {},
+  { more = {}, saved, probe = 0, opening = Promise.resolve(), ended = () => {} }: PoolWorldOptions = {},
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lbd-pool-'));
   if (saved) writeFileSync(join(folder, 'verdicts.json'), JSON.stringify({ boot_id: bootId(), saved_at: now(), ...saved }));
@@ -69,6 +73,7 @@ export async function poolWorld(
   const [events, states]: [string[], string[]] = [[], []];
   let ready: number | undefined;
   const down = new Set<string>();
+  const shares = new Map<string, number>();
   const settings = new Map([['expire_nodest_conn', '0']]);
   const command = (services: readonly ServiceIntent[], own: Partial<Configure> = {}): Configure => ({
     type: 'configure',
@@ -102,7 +107,9 @@ export async function poolWorld(
     ownAddresses: () => new Set(['10.0.0.1']),
     sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
     startProbe: (_check, { address }, done) => {
-      const result = { ok: !down.has(address), local: false, reason: down.has(address) ? 'refused' : 'connected', duration: 1 };
+      const [ok, share] = [!down.has(address), shares.get(address)];
+      const asked = share === undefined ? {} : { share };
+      const result = { ok, local: false, reason: ok ? 'connected' : 'refused', duration: 1, ...asked };
       const timer = setTimeout(() => done(result), probe);
       return { cancel: () => clearTimeout(timer) };
     },
@@ -113,10 +120,11 @@ export async function poolWorld(
     );
   const configure: PoolWorld['configure'] = (services, own) => pool.configure(command(services, own));
   try {
-    await run({ pool, kernel, configure, table, events, states, readyWith: () => ready, down, settings });
+    await run({ pool, kernel, configure, table, events, states, readyWith: () => ready, down, shares, settings });
   } finally {
     await pool.close(true);
     other.close();
+    ended(folder);
     rmSync(folder, { recursive: true });
   }
 }

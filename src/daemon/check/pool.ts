@@ -374,6 +374,8 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     }),
     director: () => director.report(),
     async close(ordered) {
+      // Taken while the runner still knows it: what is written last is what the next one begins with.
+      if (begun) store.save([...runner.states()], members, quorums);
       runner.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
       else if (ordered) giveUp();

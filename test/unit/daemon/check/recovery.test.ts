@@ -1,5 +1,7 @@
 /** The check process where times overlap: a network that goes and comes, a start that is slow or cut short, what an earlier life knew. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createGate } from '../../../../src/daemon/check/gate.js';
 import { checksOf } from '../../../../src/pool/membership.js';
@@ -20,6 +22,34 @@ async function whole(world: PoolWorld, done: () => boolean): Promise<void> {
   }, 'done');
   assert.deepEqual([...lacking], []);
 }
+
+test('what a server asks for its weight is in the table, and an ordered stop leaves it and the verdicts for the next start', async () => {
+  const servers = [dr(1, { jitter: 5 }), dr(2)];
+  const run = async (world: PoolWorld) => {
+    await until(() => has(world, BOTH), 'all in');
+    world.shares.set('10.0.0.1', 25);
+    await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.1:80=3 10.0.0.2:80=10'), 'a quarter, rounded up');
+    assert.match(world.events.join('\n'), /weight web\/10\.0\.0\.1:80: 3 of 10: 25 % of it/);
+    world.down.add('10.0.0.1');
+    await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.2:80=10'), 'out');
+    world.down.clear();
+    await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.1:80=3 10.0.0.2:80=10'), 'and back with its share');
+  };
+  let left: { verdicts: Record<string, { verdict: string; share?: number }> } | undefined;
+  const ended = (folder: string) => {
+    left = JSON.parse(readFileSync(join(folder, 'verdicts.json'), 'utf8'));
+  };
+  await poolWorld([named('web', 10, servers)], run, { ended });
+  const keys = servers.map((one) => checksOf(one)[0]?.key as string);
+  const saved = keys.map((key) => left?.verdicts[key]);
+  assert.deepEqual(
+    saved.map((one) => [one?.verdict, one?.share]),
+    [
+      ['up', 25],
+      ['up', undefined],
+    ],
+  );
+});
 
 describe('a network that was away', () => {
   for (const [rise, fall] of [
