@@ -14,6 +14,8 @@ export type Work =
   | {
       readonly [M in MethodName]: { readonly kind: 'call'; readonly method: M; readonly params: Methods[M]['params'] };
     }[MethodName]
+  /** A drain, until nobody new comes, or until it is over. */
+  | { readonly kind: 'drain'; readonly params: Methods['set_state']['params']; readonly wait: boolean }
   | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
   | { readonly kind: 'check-config'; readonly file: string }
   /** Undefined: as the daemon is configured, or would be. */
@@ -32,21 +34,21 @@ export interface Invocation {
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs add-vs del-vs take-over vrrp why doctor reload events check-config'.split(' ');
+  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp why doctor reload events check-config'.split(
+    ' ',
+  );
 /** Of the design, and not built yet. */
-const LATER = new Set(
-  'drain undrain enable disable set-vs failover plan apply confirm rollback diff save top import completion'.split(' '),
-);
+const LATER = new Set('set-vs failover plan apply confirm rollback diff save top import completion'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit'.split(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline'.split(
     ' ',
   ),
 );
 
 /** Need no command. */
 const ASKING = new Set(['-h', '--help', '-V', '--version']);
-const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run', '--one-packet', '--stats', '--rate']);
+const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run', '--one-packet', '--wait', '--stats', '--rate']);
 
 /** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */
 function commandAt(argv: readonly string[]): number {
@@ -148,6 +150,27 @@ function addLooking(define: Define, settle: Settle): void {
     });
 }
 
+function addStates(define: Define, settle: Settle): void {
+  const target = (service: string, rs: string) => ({ service: words.readService(service), rs: words.readRealServer(rs) });
+  define('drain SERVICE RS', 'no new connections to a real server; it comes back by undrain alone', true)
+    .option('--deadline <TIME>', 'what is left then is cut: 30s, 10m; default: never')
+    .option('--wait', 'ends when no connection is left, or the deadline has cut the rest')
+    .action((service, rs, options) => {
+      const deadline = given({ deadline: optional(options.deadline, words.readSeconds) });
+      const params = { ...target(service, rs), state: 'drain', ...deadline, ...changing(options) };
+      settle(options.dryRun ? call('set_state', params) : { kind: 'drain', params, wait: options.wait === true });
+    });
+  const others = [
+    ['undrain', 'ends a drain, also one that is over'],
+    ['disable', 'takes a real server out of the table; its connections are cut'],
+    ['enable', 'ends disable'],
+  ] as const;
+  for (const [state, summary] of others)
+    define(`${state} SERVICE RS`, summary, true).action((service, rs, options) =>
+      settle(call('set_state', { ...target(service, rs), state, ...changing(options) })),
+    );
+}
+
 function addChanging(define: Define, settle: Settle): void {
   define('add-rs SERVICE RS', 'adds a real server now; it takes traffic when its checks pass', true)
     .option('--weight <N>', 'default 1')
@@ -214,6 +237,7 @@ function build(settle: Settle): Command {
   };
   addLooking(define, settle);
   addChanging(define, settle);
+  addStates(define, settle);
   define('check-config FILE', 'checks a configuration file; needs no daemon').action((file) =>
     settle({ kind: 'check-config', file: words.readName(file) }),
   );

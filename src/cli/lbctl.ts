@@ -151,6 +151,11 @@ async function doctor(invocation: Invocation, file: string | undefined, io: Io):
 
 async function run(invocation: Invocation, io: Io): Promise<number> {
   const { work, format } = invocation;
+  if (work.kind === 'drain') {
+    const { drain } = await import('./drain.js');
+    const tell = (result: Methods['set_state']['result']) => printResult(io, invocation, 'set_state', result);
+    return drain({ socket: invocation.socket, params: work.params, wait: work.wait }, io, tell);
+  }
   if (work.kind === 'check-config') return checkConfig(work.file, format, io);
   if (work.kind === 'doctor') return doctor(invocation, work.file, io);
   if (work.kind !== 'text') return ask(invocation, io);

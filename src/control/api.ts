@@ -102,6 +102,12 @@ export interface ApiRealServer {
     readonly lower: number;
     readonly source: 'file' | 'runtime';
     readonly override: ApiProvenance | null;
+    /** What the administrator has said beside that; null: nothing, it is ready. */
+    readonly admin: {
+      readonly state: 'drain' | 'disabled';
+      /** Until what is left of a drain is cut; null: it has no deadline. */
+      readonly deadline_seconds: number | null;
+    } | null;
   };
   /** What the checkers say. `up` with no check at all is `unchecked`. */
   readonly verdict: {
@@ -319,6 +325,8 @@ export interface Methods {
   };
   set_rs: { params: { service: string; rs: string; weight: string } & ChangeOptions; result: ApiChanged };
   del_rs: { params: { service: string; rs: string } & ChangeOptions; result: ApiChanged };
+  /** `drain` (seconds until the rest is cut: `deadline`), `undrain`, `disable`, `enable`. */
+  set_state: { params: { service: string; rs: string; state: string; deadline?: number } & ChangeOptions; result: ApiChanged };
   add_vs: {
     params: {
       name: string;

@@ -15,6 +15,7 @@ const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } =
   add_rs: { ...REAL_SERVER, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },
   set_rs: { ...REAL_SERVER, weight: 'text', ...CHANGE },
   del_rs: { ...REAL_SERVER, ...CHANGE },
+  set_state: { ...REAL_SERVER, state: 'text', deadline: 'number?', ...CHANGE },
   add_vs: {
     name: 'text',
     address: 'text',

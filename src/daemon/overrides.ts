@@ -37,6 +37,12 @@ const change = v.variant('kind', [
   v.object({ kind: v.literal('set-rs'), ...server, weight: weightSetting }),
   v.object({ kind: v.literal('del-rs'), ...server }),
   v.object({
+    kind: v.literal('set-state'),
+    ...server,
+    state: v.picklist(['drain', 'disabled']),
+    until: v.optional(amount),
+  }),
+  v.object({
     kind: v.literal('add-vs'),
     name: v.string(),
     id: serviceId,

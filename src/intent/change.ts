@@ -1,4 +1,5 @@
 /** A request of lbctl -> the new list of overrides, or the sentence that refuses it. */
+import { formatDuration } from '../base/duration.js';
 import { formatEndpoint, type Ip } from '../base/ip.js';
 import { serviceKey } from '../base/service-id.js';
 import { didYouMean } from '../base/suggest.js';
@@ -45,7 +46,15 @@ export type ChangeRequest =
       readonly persistence?: number | undefined;
       readonly one_packet?: boolean | undefined;
     }
-  | { readonly kind: 'del-vs'; readonly service: string };
+  | { readonly kind: 'del-vs'; readonly service: string }
+  /** `deadline`: seconds until what is left of a drain is cut. */
+  | {
+      readonly kind: 'set-state';
+      readonly service: string;
+      readonly rs: string;
+      readonly state: string;
+      readonly deadline?: number | undefined;
+    };
 
 export type Decision =
   | { readonly overrides: readonly Override[]; readonly text: string; readonly subject: string }
@@ -193,6 +202,39 @@ function delRs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
   };
 }
 
+const ADMIN_WORDS = { drain: 'drain', disable: 'disabled', undrain: 'drain', enable: 'disabled' } as const;
+const ADMIN_TEXT = { drain: 'draining', disabled: 'disabled' } as const;
+
+function setState(services: Services, request: Extract<ChangeRequest, { kind: 'set-state' }>, now: number): Edit | Refusal {
+  const service = findService(services, request.service);
+  if ('refused' in service) return service;
+  const server = findServer(service, request.rs);
+  if ('refused' in server) return server;
+  const word = parseChoice('state', request.state, Object.keys(ADMIN_WORDS) as (keyof typeof ADMIN_WORDS)[]);
+  if (isRefused(word)) return word;
+  const { deadline } = request;
+  if (!inRange(deadline, MAX_SECONDS)) return refuse(`deadline ${deadline} is outside 0 to ${MAX_SECONDS} seconds`);
+  const { address, port, key, admin } = server;
+  const same = about(service, address, port);
+  const without = (change: Change) => same(change) && change.kind === 'set-state';
+  const subject = `${service.name}/${key}`;
+  const state = ADMIN_WORDS[word.value];
+  if (word.value === 'undrain' || word.value === 'enable') {
+    if (admin?.state !== state) {
+      const other = admin ? `: it is ${ADMIN_TEXT[admin.state]}` : '';
+      return refuse(`${key} in ${service.name} is not ${ADMIN_TEXT[state]}${other}`);
+    }
+    return { change: undefined, without, subject, text: `${key} in ${service.name} is ready again` };
+  }
+  const until = deadline === undefined ? {} : { until: now + deadline * 1000 };
+  const rest = deadline === undefined ? '' : `; what is left after ${formatDuration(deadline * 1000)} is cut`;
+  const text =
+    state === 'drain'
+      ? `${key} in ${service.name} drains: no new connections${rest}`
+      : `${key} in ${service.name} is disabled: out of the table, its connections are cut`;
+  return { change: { kind: 'set-state', service: service.name, address, port, state, ...until }, without, subject, text };
+}
+
 /** The words of add-vs, each read. */
 function readNewService(request: Extract<ChangeRequest, { kind: 'add-vs' }>): Extract<Change, { kind: 'add-vs' }> | Refusal {
   const { persistence, one_packet: onePacket = false } = request;
@@ -249,7 +291,7 @@ function delVs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
   return { change, without, subject: name, text: `removed the virtual server ${name} (${key})` };
 }
 
-function edit(config: Config, services: Services, request: ChangeRequest): Edit | Refusal {
+function edit(config: Config, services: Services, request: ChangeRequest, now: number): Edit | Refusal {
   switch (request.kind) {
     case 'add-rs':
       return addRs(config, services, request);
@@ -261,6 +303,8 @@ function edit(config: Config, services: Services, request: ChangeRequest): Edit 
       return addVs(config, services, request);
     case 'del-vs':
       return delVs(services, request);
+    case 'set-state':
+      return setState(services, request, now);
   }
 }
 
@@ -271,7 +315,7 @@ export function decideChange(
   provenance: Provenance,
 ): Decision {
   const { services } = buildIntent(config, overrides, 0).intent;
-  const result = edit(config, services, request);
+  const result = edit(config, services, request, Date.parse(provenance.when));
   if ('refused' in result) return result;
   const rest = overrides.filter((override) => !result.without(override.change));
   const mine: Override | undefined = result.change && { ...provenance, change: result.change };

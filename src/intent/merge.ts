@@ -129,12 +129,20 @@ function applyAddRs(config: Config, draft: Draft, change: Extract<Change, { kind
   return undefined;
 }
 
-function applyToServer(draft: Draft, change: Extract<Change, { kind: 'set-rs' | 'del-rs' }>, override: Override): Applied {
+function applyToServer(
+  draft: Draft,
+  change: Extract<Change, { kind: 'set-rs' | 'del-rs' | 'set-state' }>,
+  override: Override,
+): Applied {
   const key = formatEndpoint(change.address, change.port);
   const server = draft.servers.get(key);
   if (!server) return `${draft.service.name} has no real server ${key} any more`;
   if (change.kind === 'del-rs') draft.servers.delete(key);
-  else {
+  else if (change.kind === 'set-state') {
+    const { state, until } = change;
+    const admin = { state, ...(until === undefined ? {} : { until }), source: fromOverride(override) };
+    draft.servers.set(key, { ...server, admin });
+  } else {
     const weight = effectiveWeight(change.weight, server.configuredWeight);
     draft.servers.set(key, { ...server, weight, weightSource: fromOverride(override) });
   }

@@ -55,12 +55,14 @@ const expiry = ({ services }: SettingsInput): Choice[] => [
     value: '1',
     why: 'clients of a real server that was taken out are reset, or sent to another one, instead of hanging until a timeout',
   },
-  ...(services.some((one) => one.persistence && (one.onFailure === 'quiesce' || one.sorry))
+  ...(services.some(
+    (one) => one.persistence && (one.onFailure === 'quiesce' || one.sorry || one.realServers.some((rs) => rs.admin)),
+  )
     ? [
         {
           name: 'expire_quiescent_template',
           value: '1',
-          why: 'a real server that failed, or whose service has lost its quorum, stays with weight 0: persistent clients must not be held to it',
+          why: 'a real server that failed, drains, or whose service has lost its quorum, stays with weight 0: persistent clients must not be held to it',
         },
       ]
     : []),

@@ -19,6 +19,14 @@ export interface Provenance {
   readonly why: string;
 }
 
+/** What the administrator has said of a real server, apart from what checks say of it. */
+export interface AdminState {
+  /** `drain`: no new connections; `disabled`: not in the table. */
+  readonly state: 'drain' | 'disabled';
+  /** Of a drain: wall clock in ms since 1970, from when what is left is cut; absent: never. */
+  readonly until?: number | undefined;
+}
+
 export type WeightSetting =
   | { readonly kind: 'absolute'; readonly weight: number }
   | { readonly kind: 'percent'; readonly percent: number };
@@ -34,6 +42,7 @@ export type Change =
       readonly weight: WeightSetting;
     }
   | { readonly kind: 'del-rs'; readonly service: string; readonly address: Ip; readonly port: number }
+  | ({ readonly kind: 'set-state'; readonly service: string; readonly address: Ip; readonly port: number } & AdminState)
   | ({ readonly kind: 'add-vs' } & AddedService)
   | { readonly kind: 'del-vs'; readonly service: string };
 /** `service` above is always the service's name, never its tuple. */
@@ -80,6 +89,8 @@ export interface RealServerIntent {
   readonly source: Source;
   /** Set when a set-rs override is in force. */
   readonly weightSource: Source;
+  /** Absent: ready. */
+  readonly admin?: AdminState & { readonly source: Source };
 }
 
 /** An override that no longer applies: its target left the file, or the file now says the same. */

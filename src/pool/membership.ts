@@ -11,6 +11,7 @@ import { checkSpec } from '../health/key.js';
 import type { CheckSpec, Verdict } from '../health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../intent/types.js';
 import type { Destination, Service } from '../ipvs/types.js';
+import { standingOf } from './admin.js';
 
 /** What all the checks of a real server say together; `unchecked`: it has none, and is always up. */
 export type MemberVerdict = Verdict | 'unchecked';
@@ -150,6 +151,15 @@ function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): num
   return scheduling | (persistence ? PERSISTENT : 0) | (onePacket ? ONE_PACKET : 0);
 }
 
+/** What decides beside the memberships. */
+export interface Circumstances {
+  /** It serves in place of the others. */
+  readonly sorry?: RealServerIntent | undefined;
+  readonly shareOf?: ShareOf;
+  /** Wall clock in ms since 1970: of deadlines. */
+  readonly now?: number;
+}
+
 /**
  * The virtual server as the kernel's table should hold it: one service for each id; destinations in the order of the configuration. While
  * the sorry server serves, those that are up stay with weight 0: what they are serving goes on.
@@ -157,14 +167,16 @@ function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): num
 export function wanted(
   service: ServiceIntent,
   members: Memberships,
-  sorry?: RealServerIntent,
-  shareOf: ShareOf = () => undefined,
+  { sorry, shareOf = () => undefined, now = 0 }: Circumstances = {},
 ): Service[] {
   const { scheduler, persistence } = service;
   const flags = flagsOf(service);
   const serving = service.realServers.flatMap((server) => {
     const state = members.get(server.key) ?? 'out';
-    return state === 'out' ? [] : [{ server, state: sorry ? ('quiesced' as const) : state, weight: weightOf(server, shareOf) }];
+    const standing = standingOf(server, now);
+    if (state === 'out' || standing === 'out') return [];
+    const idle = sorry !== undefined || standing === 'draining';
+    return [{ server, state: idle ? ('quiesced' as const) : state, weight: weightOf(server, shareOf) }];
   });
   const all = sorry ? [...serving, { server: sorry, state: 'in' as const, weight: sorry.weight }] : serving;
   return service.ids.map((id) => ({

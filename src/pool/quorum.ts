@@ -25,6 +25,8 @@ export function strengthOf(
   let [live, open, all] = [0, 0, 0];
   for (const server of service.realServers) {
     all += server.weight;
+    // Who takes nobody new, by the administrator's word, does not count.
+    if (server.admin) continue;
     if (members.get(server.key) === 'in') live += weightOf(server, shareOf);
     else if (serverVerdict(server, verdictOf) === 'unknown') open += server.weight;
   }

@@ -20,7 +20,7 @@ const override = { id: 3, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'h
 
 const server = (address: string, changes: Partial<ApiRealServer> = {}): ApiRealServer => ({
   address,
-  wanted: { weight: 10, configured_weight: 10, forward: 'dr', upper: 0, lower: 0, source: 'file', override: null },
+  wanted: { weight: 10, configured_weight: 10, forward: 'dr', upper: 0, lower: 0, source: 'file', override: null, admin: null },
   verdict: { state: 'up', since_seconds: 200, reason: 'tcp: connected' },
   kernel: { weight: 10, forward: 'dr', active: 12, inactive: 4, persistent: 0 },
   why: 'in: its check passes',
@@ -51,7 +51,16 @@ export const WEB: ApiService = {
       why: 'out: tcp: connection refused\u001b[31m',
     }),
     server('10.0.0.23:80', {
-      wanted: { weight: 5, configured_weight: 10, forward: 'dr', upper: 2000, lower: 1500, source: 'file', override },
+      wanted: {
+        weight: 5,
+        configured_weight: 10,
+        forward: 'dr',
+        upper: 2000,
+        lower: 1500,
+        source: 'file',
+        override,
+        admin: null,
+      },
       kernel: { weight: 5, forward: 'dr', active: 1234, inactive: 98_765, persistent: 2 },
     }),
   ],
@@ -270,6 +279,7 @@ export const CANNED: Handlers = {
   }),
   add_rs: (params) => changed(`add ${JSON.stringify(params)}`, params),
   set_rs: (params) => changed(`set ${JSON.stringify(params)}`, params),
+  set_state: (params) => changed(`state ${JSON.stringify(params)}`, params),
   del_rs: (params) => changed(`delete ${JSON.stringify(params)}`, params),
   take_over: (params) => changed(`take over ${JSON.stringify(params)}`, params),
   add_vs: (params) => changed(`add service ${JSON.stringify(params)}`, params),

@@ -41,6 +41,7 @@ const RENDERERS: Renderers = {
   add_rs: renderChanged,
   set_rs: renderChanged,
   del_rs: renderChanged,
+  set_state: renderChanged,
   add_vs: renderChanged,
   take_over: renderChanged,
   del_vs: renderChanged,

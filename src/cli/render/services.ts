@@ -22,7 +22,8 @@ export const verdictStyle = (state: string): Style | undefined => VERDICT_STYLE[
 function wantedText({ wanted }: ApiRealServer): string {
   const weight =
     wanted.weight === wanted.configured_weight ? `${wanted.weight}` : `${wanted.weight} of ${wanted.configured_weight}`;
-  return wanted.override ? `${weight}*` : weight;
+  const state = wanted.admin ? ` ${wanted.admin.state}` : '';
+  return wanted.override ? `${weight}${state}*` : weight;
 }
 
 function verdictText({ verdict }: ApiRealServer): string {

@@ -26,6 +26,7 @@ import { describeStrength, type Quorum, quorumOf, sorryServes, strengthOf } from
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
+import { createDeadlines } from './deadlines.js';
 import { createDirector, type DirectorReport } from './director.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
@@ -106,6 +107,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     { ...parts, stateDir: first.stateDir, now, client: () => keeper.client(), onStop: () => latest.onStop },
     link,
   );
+  const deadlines = createDeadlines({ services: () => catalogue.all(), event: link.event, due: program });
   let latest = first;
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
@@ -204,7 +206,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   function program(service: ServiceIntent): void {
     const follows = leader(service);
     const role = follows === undefined ? undefined : roles[follows];
-    for (const one of wanted(service, membersOf(service), sorryOf(service), shareOf)) {
+    for (const one of wanted(service, membersOf(service), { sorry: sorryOf(service), shareOf, now: Date.now() })) {
       const key = serviceKey(one.id);
       keeper.want(key, belongs(follows, role, keeper.believed(key) !== undefined) ? one : undefined);
     }
@@ -252,6 +254,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     for (const key of consequences.unwanted) keeper.want(key, undefined);
     for (const service of consequences.changed) decide(service);
     remember();
+    deadlines.arm();
   }
 
   function configure(command: Configure): void {
@@ -377,6 +380,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       // Taken while the runner still knows it: what is written last is what the next one begins with.
       if (begun) store.save([...runner.states()], members, quorums);
       runner.close();
+      deadlines.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
       else if (ordered) giveUp();
       await director.stop(ordered);

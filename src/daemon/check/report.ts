@@ -10,6 +10,7 @@ import type { HealthState } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
 import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
+import { describeStanding } from '../../pool/admin.js';
 import { explain, type Member } from '../../pool/explain.js';
 import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict, weightOf } from '../../pool/membership.js';
 import { describeStrength, type Quorum, sorryServes, strengthOf } from '../../pool/quorum.js';
@@ -79,7 +80,8 @@ const kernelDestinations = (kernel: Kernel, service: ServiceIntent, server: Real
 
 function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent): ApiRealServer {
   const member = memberOf(sight, service, server);
-  const own = server.weightSource.kind === 'override' ? server.weightSource : server.source;
+  const own = server.admin?.source ?? (server.weightSource.kind === 'override' ? server.weightSource : server.source);
+  const found = kernelSide(kernelDestinations(kernel, service, server));
   return {
     address: server.key,
     wanted: {
@@ -90,11 +92,26 @@ function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, serv
       lower: server.lower,
       source: server.source.kind === 'file' ? 'file' : 'runtime',
       override: provenance(own),
+      admin: adminOf(server),
     },
     verdict: verdictOf(sight, member),
-    kernel: kernelSide(kernelDestinations(kernel, service, server)),
-    why: server === service.sorry ? explainSorry(sight, service) : explain(member),
+    kernel: found,
+    why: server === service.sorry ? explainSorry(sight, service) : explainServer(sight, server, member, found),
   };
+}
+
+function adminOf({ admin }: RealServerIntent) {
+  if (!admin) return null;
+  const { state, until } = admin;
+  return { state, deadline_seconds: until === undefined ? null : Math.max(0, Math.ceil((until - Date.now()) / 1000)) };
+}
+
+/** The administrator's word first; what the checks say is another matter. */
+function explainServer(sight: Sight, server: RealServerIntent, member: Member, kernel: ApiRealServer['kernel']): string {
+  const said = describeStanding(server, kernel ?? undefined, Date.now());
+  if (said === undefined) return explain(member);
+  const { state, reason } = verdictOf(sight, member);
+  return state === 'down' ? `${said}; down: ${reason}` : said;
 }
 
 function explainSorry(sight: Sight, service: ServiceIntent): string {
@@ -177,7 +194,7 @@ export function reportForeign(service: KernelService): ApiService {
     const { weight, forward, upper, lower } = destination;
     return {
       address,
-      wanted: { weight, configured_weight: weight, forward, upper, lower, source: 'runtime', override: null },
+      wanted: { weight, configured_weight: weight, forward, upper, lower, source: 'runtime', override: null, admin: null },
       verdict: { state: 'unchecked', since_seconds: null, reason: '' },
       kernel: kernelSide([destination]),
       why: 'foreign: not in the configuration, and never touched by lbd',
@@ -248,6 +265,7 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
   const member = memberOf(sight, service, server);
   const changed = server.weightSource.kind === 'override' ? `, weight ${words(server.weightSource)}` : '';
   const steps = [`wanted: weight ${server.weight} (${words(server.source)}${changed})`];
+  if (server.admin) steps.push(`state: ${server.admin.state} (${words(server.admin.source)})`);
   for (const { spec, state } of member.checks) {
     const since = state ? `, for ${formatDuration(Math.round((sight.now - state.since) / 1000) * 1000)}` : '';
     const latest = state?.history[0];

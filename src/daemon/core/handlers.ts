@@ -175,6 +175,8 @@ export function createHandlers(parts: HandlerParts): Handlers {
       wanted.change({ kind: 'set-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     del_rs: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'del-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    set_state: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'set-state', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     add_vs: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     del_vs: ({ dry_run, reason, ...params }, caller) =>

@@ -106,6 +106,17 @@ const CASES: Readonly<Record<string, Case>> = {
     method: 'del_rs',
     params: { service: 'udp/[2001:db8::53]:53', rs: '[2001:db8::1]:53' },
   },
+  undrain: { argv: ['undrain', 'web', RS], method: 'set_state', params: { service: 'web', rs: RS, state: 'undrain' } },
+  disable: {
+    argv: ['disable', 'web', RS, '--reason', 'broken disk'],
+    method: 'set_state',
+    params: { service: 'web', rs: RS, state: 'disable', reason: 'broken disk' },
+  },
+  'drain-dry-run': {
+    argv: ['drain', 'web', RS, '--deadline', '10m', '--wait', '--dry-run'],
+    method: 'set_state',
+    params: { service: 'web', rs: RS, state: 'drain', deadline: 600, dry_run: true },
+  },
   'add-vs': {
     argv: ['add-vs', 'dns', '192.0.2.53:53', '--protocol', 'udp', '--scheduler', 'rr', '--forward', 'nat'],
     method: 'add_vs',
@@ -204,7 +215,9 @@ describe('a wrong command line is status 2, decided without a daemon', () => {
     ['', /no command/],
     ['lsit', /unknown command "lsit"; did you mean "list"\?/],
     ['frobnicate', /unknown command "frobnicate" \(see/],
-    ['drain web 10.0.0.1:80', /this version of lbd does not have "drain" yet/],
+    ['failover VI_1', /this version of lbd does not have "failover" yet/],
+    ['drain web 10.0.0.1:80 --deadline soon', /"soon" is no duration of whole seconds/],
+    ['drain web', /RS.*\(usage: lbctl drain SERVICE RS\)/],
     ['-o json completion bash', /does not have "completion" yet/],
     ['list --wieght 5', /unknown option "--wieght"/],
     ['add-rs web 10.0.0.1:80 --wieght 5', /unknown option "--wieght"; did you mean "--weight"\?/],

@@ -300,3 +300,55 @@ test('the difference is told object by object', () => {
   ).intent;
   assert.equal(describeDifference(before, after), 'virtual server direct removed, virtual server web changed');
 });
+
+describe('administrative states', () => {
+  const drain: ChangeRequest = { kind: 'set-state', service: 'web', rs: '10.0.0.1', state: 'drain', deadline: 60 };
+  const stateOf = (overrides: readonly Override[]) =>
+    buildIntent(FILE, overrides, 1).intent.services[0]?.realServers.map(({ admin }) => admin && [admin.state, admin.until]);
+  const refusal = (overrides: readonly Override[], request: ChangeRequest): string => {
+    const decision = decideChange(FILE, overrides, request, provenance());
+    return 'refused' in decision ? decision.refused : '';
+  };
+
+  test('a drain has its deadline, a later one replaces it, undrain ends it', () => {
+    const until = Date.parse('2026-01-01T00:01:00Z');
+    const one = made(FILE, drain);
+    assert.deepEqual(stateOf(one), [['drain', until], undefined, undefined]);
+    const { deadline: _, ...endless } = drain as Extract<ChangeRequest, { kind: 'set-state' }>;
+    assert.deepEqual(stateOf(made(FILE, drain, endless)), [['drain', undefined], undefined, undefined]);
+    assert.deepEqual(made(FILE, drain, { ...endless, state: 'undrain' }), []);
+    assert.deepEqual(stateOf(made(FILE, drain, { ...endless, state: 'disable' })), [
+      ['disabled', undefined],
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('a weight of its own stays through it, and del-rs ends it', () => {
+    const weight: ChangeRequest = { kind: 'set-rs', service: 'web', rs: '10.0.0.1', weight: '3' };
+    const [server] = buildIntent(FILE, made(FILE, weight, drain), 1).intent.services[0]?.realServers ?? [];
+    assert.deepEqual([server?.weight, server?.admin?.state], [3, 'drain']);
+    assert.deepEqual(
+      made(FILE, weight, drain, { kind: 'del-rs', service: 'web', rs: '10.0.0.1' }).map((one) => one.change.kind),
+      ['del-rs'],
+    );
+  });
+
+  test('what cannot be is refused in words', () => {
+    const word = (state: string): ChangeRequest => ({ kind: 'set-state', service: 'web', rs: '10.0.0.1', state });
+    assert.equal(refusal([], word('undrain')), '10.0.0.1:80 in web is not draining');
+    assert.equal(refusal(made(FILE, drain), word('enable')), '10.0.0.1:80 in web is not disabled: it is draining');
+    assert.match(refusal([], word('drian')), /"drian" is no state; did you mean "drain"/);
+    assert.match(refusal([], { kind: 'set-state', service: 'web', rs: '10.0.0.2', state: 'drain' }), /the port is ambiguous/);
+  });
+
+  test('one whose real server left the file is dropped with the reason', () => {
+    const without = config(
+      'virtual_servers: [ { name: web, address: "192.0.2.10:80", real_servers: [ { address: "10.0.0.2:80" } ] } ]\n',
+    );
+    assert.match(
+      buildIntent(without, made(FILE, drain), 1).dropped[0]?.reason ?? '',
+      /web has no real server 10\.0\.0\.1:80 any more/,
+    );
+  });
+});

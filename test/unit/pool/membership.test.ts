@@ -228,6 +228,6 @@ test('shares of the weight multiply, round up, and reach 0 only where 0 is asked
     65_535,
   );
   const web = service([one]);
-  const [built] = wanted(web, new Map([['10.0.0.1:80', 'in']]), undefined, (asked) => (asked === key ? 50 : undefined));
+  const [built] = wanted(web, new Map([['10.0.0.1:80', 'in']]), { shareOf: (asked) => (asked === key ? 50 : undefined) });
   assert.equal(built?.destinations.get('10.0.0.1:80')?.weight, 5);
 });
