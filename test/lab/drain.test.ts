@@ -10,7 +10,7 @@ import { monotonic, shares, startTraffic, type Traffic } from './kit/traffic.js'
 const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, import.meta.url));
 const HELD = 50;
 /** Long enough that the daemon is killed and started again within it, on a slow machine too. */
-const DEADLINE_S = 40;
+const DEADLINE_S = 30;
 const CONFIG = `
 defaults: { scheduler: rr, forward: dr, check: { interval: 1s, timeout: 900ms }, checks: [ { type: tcp } ] }
 virtual_servers:
