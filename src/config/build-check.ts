@@ -32,7 +32,6 @@ function timingOf(...levels: readonly PartialTiming[]): CheckTiming {
 const DEFAULT_STATUS: CheckStatus = [[200, 299]];
 type CheckStatus = readonly (readonly [number, number])[];
 const DEFAULT_TLS = { verify: true, warnBefore: 14 * 86_400_000 } as const;
-/** Asked for where no name is given; every server knows the root. */
 const DEFAULT_QUERY = 'A';
 
 const socketOf = (shape: CheckShape): ProbeSocket => ({

@@ -90,6 +90,18 @@ function checkTarget(server: RealServerConfig, { settings }: ServerContext, tell
   tell(`the ${blind.type} check of ${server.address} has no port: give the check a port${other}`);
 }
 
+/** A socket of one family cannot leave from an address of the other: every probe would fail here, and say nothing of the server. */
+function checkSources(server: RealServerConfig, tell: Tell): void {
+  for (const check of server.checks) {
+    if (!('source' in check) || check.source === undefined) continue;
+    const target = check.connect ?? server.address;
+    if (familyOf(check.source) === familyOf(target)) continue;
+    tell(
+      `the ${check.type} check of ${target} (IPv${familyOf(target)}) cannot leave from ${check.source}: it is IPv${familyOf(check.source)}`,
+    );
+  }
+}
+
 function checkTunnel(server: RealServerConfig, shape: RealServerShape, tell: Tell): void {
   if (!shape.tun) return;
   const unused = server.forward !== 'tun' && `"tun" means nothing to ${server.address}: it is forwarded to by ${server.forward}`;
@@ -111,6 +123,7 @@ export function readServer(
   checkWhichPort(server, shape, context, tell);
   checkKeptPort(server, context, tell);
   checkTarget(server, context, tell);
+  checkSources(server, tell);
   checkTunnel(server, shape, tell);
   if (server.lower > server.upper) tell(`lower (${server.lower}) is above upper (${server.upper})`, 'lower');
   if (shape.checks) checkTimes(server.checks, at, [...below, 'checks'], report);

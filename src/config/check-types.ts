@@ -144,6 +144,3 @@ export type ProbeConfig =
   | FileProbe
   | AgentProbe;
 export type CheckConfig = ProbeConfig & CheckTiming;
-
-/** How many of a real server's checks must pass; at least 1. */
-export type CheckMode = 'all' | number;

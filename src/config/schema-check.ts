@@ -110,7 +110,7 @@ const tls = mapping('tls of a check', {
 
 /** RFC 1035 names, and what is found in practice: labels of up to 63 characters. */
 const DNS_NAME = /^(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
-export const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
+const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
 
 const words = {
   port: v.optional(whole('port', 1, 65_535)),

@@ -28,7 +28,8 @@ export function checkKey(check: CheckConfig, address: Ip, port: number): string 
     port?: unknown;
     connect?: unknown;
   };
-  const target = [type, checkAddress(check, address), checkPort(check, port)];
+  // A file is the same for every real server: one reading for all.
+  const target = [type, type === 'file' ? '' : checkAddress(check, address), checkPort(check, port)];
   return JSON.stringify([...target, interval, timeout, rise, fall, own]);
 }
 

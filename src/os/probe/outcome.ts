@@ -4,6 +4,9 @@ import { now } from '../clock.js';
 import { type Failure, thrownFailure } from './reasons.js';
 import type { Probe } from './types.js';
 
+/** A server may put much into its answer: reasons are kept ten a check, logged, and written to the disk. */
+const MAX_REASON = 300;
+
 export interface Outcome extends Probe {
   /** `share`: what the server asks for its weight (health/types.ts). */
   succeed(reason: string, share?: number): void;
@@ -21,10 +24,11 @@ export function beginProbe(start: (outcome: Outcome) => void, release: () => voi
   let over = false;
   let starting = true;
   let postponed: NodeJS.Immediate | undefined;
-  const settle = (ok: boolean, { local, reason }: Failure, share?: number) => {
+  const settle = (ok: boolean, { local, reason: words }: Failure, share?: number) => {
     if (over) return;
     over = true;
     release();
+    const reason = words.length > MAX_REASON ? `${words.slice(0, MAX_REASON)}…` : words;
     const result = { ok, local, reason, duration: now() - startedAt, ...(share === undefined ? {} : { share }) };
     if (starting) postponed = setImmediate(done, result);
     else done(result);

@@ -1,4 +1,5 @@
 /** The conversation on a connection of ours: what is sent, and what comes back piece by piece. */
+import { concatBytes } from '../../base/bytes.js';
 import { native } from '../native.js';
 import { READABLE, WRITABLE, watch } from '../poller.js';
 import type { Connection } from './connection.js';
@@ -36,7 +37,7 @@ function receive({ fd, outcome }: Connection, reader: Reader): void {
 /** The reader is called while nothing waits to be sent. */
 export function openStream(connection: Connection, reader: Reader): Stream {
   const { fd, outcome } = connection;
-  let rest = new Uint8Array(0);
+  let rest: Uint8Array = new Uint8Array(0);
   const listen = () => watch(fd, READABLE, () => outcome.guard(() => receive(connection, reader)));
   const send = () => {
     const count = native.send(fd, rest, 0);
@@ -47,7 +48,7 @@ export function openStream(connection: Connection, reader: Reader): Stream {
   };
   return {
     write(bytes) {
-      rest = Uint8Array.of(...rest, ...bytes);
+      rest = concatBytes([rest, bytes]);
       if (rest.length > 0) send();
       else listen();
     },

@@ -71,6 +71,10 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [check('type: https, @tls: { certificate: /x }'), /a certificate needs its key/],
   [check('type: https, tls: { @verfy: true }'), /unknown key "verfy" in tls of a check; did you mean "verify"/],
   [check('type: tcp, jitter: @60%'), /"60%" is no share of the interval/],
+  [
+    server('address: @"10.0.0.1:80", checks: [ { type: tcp, source: "2001:db8::1" } ]'),
+    /tcp check of 10\.0\.0\.1 \(IPv4\) cannot leave from 2001:db8::1: it is IPv6/,
+  ],
   [check('type: tcp, source: @eth0'), /"eth0" is no IP address/],
   [check('type: script, command: @[]'), /command is an empty list/],
   [check('type: tcp, @path: /x'), /"path" means nothing to a check of type tcp/],

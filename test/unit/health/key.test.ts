@@ -24,6 +24,11 @@ test('equal checks of one target have one key, whatever way they were written', 
   assert.equal(checkKey(passed, '10.0.0.1', 80), checkKey(http, '10.0.0.1', 80));
 });
 
+test('a file is read once for all the real servers that it speaks of', () => {
+  const file: CheckConfig = { type: 'file', file: '/run/web.state', ...timing };
+  assert.equal(checkKey(file, '10.0.0.1', 80), checkKey(file, '10.0.0.2', 81));
+});
+
 test('everything that matters makes another key', () => {
   const others: CheckConfig[] = [
     tcp,

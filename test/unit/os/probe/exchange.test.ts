@@ -213,6 +213,7 @@ describe('agent', () => {
       assert.deepEqual([drain.ok, drain.share], [true, 0]);
       expectFailure(await says('maint #upgrade\n'), 'says maint (upgrade)');
       assert.equal((await says('ready')).share, undefined);
+      assert.ok((await says(`down #${'x'.repeat(3000)}\n`)).reason.length <= 301, 'a reason has its bounds');
       assert.match((await says('hello world\n')).reason, /no word that an agent may say: "hello world"/);
       expectFailure(await says(''), 'the agent said nothing');
     }));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,5 +90,20 @@ describe('file', () => {
       expectFailure(await read(), 'says down (by hand)');
       writeFileSync(file, '\0\0');
       assert.match((await read()).reason, /no word/);
+    }));
+
+  test('what is no file of words holds nothing up: a FIFO, a device without end, a folder', () =>
+    leavesNothing(async () => {
+      const fifo = join(folder, 'fifo');
+      assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+      const all = await Promise.all(Array.from({ length: 20 }, () => run({ type: 'file', file: fifo }, target)));
+      assert.ok(
+        all.every(({ local }) => !local),
+        'those that read at once share what was read',
+      );
+      // More than the threads that Node.js has for files.
+      for (let i = 0; i < 6; i++) assert.match((await run({ type: 'file', file: fifo }, target)).reason, /no word/);
+      assert.match((await run({ type: 'file', file: '/dev/zero' }, target)).reason, /no word/);
+      assert.match((await run({ type: 'file', file: folder }, target)).reason, /EISDIR/);
     }));
 });
