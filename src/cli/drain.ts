@@ -10,8 +10,10 @@ type Shown = Methods['show']['result'];
 const LOOK_MS = { applied: 50, wait: 500 };
 /** Between lines that say how many are left: to a person, and to a pipe. */
 const TELL_MS = { terminal: 1000, pipe: 5000 };
-/** A daemon that is started again is waited for this long, and a kernel that refuses too. */
+/** A daemon that is started again is waited for this long; one that answers, but does not know the service (yet), a little. */
 const AWAY_MS = 60_000;
+const STARTING_MS = 10_000;
+/** The kernel must have the drain after this time. */
 const APPLIED_MS = 20_000;
 
 /** `gone`: it drains no more. `open`: the kernel may still give it somebody new. */
@@ -37,8 +39,12 @@ async function ask<M extends 'set_state' | 'show'>(
   }
 }
 
-const isAway = (error: unknown): boolean =>
-  error instanceof Unreachable || (error instanceof ApiRefusal && error.error.code === 'unavailable');
+/** How long such a failure may last before it counts, in ms. */
+function patience(error: unknown): number {
+  if (error instanceof Unreachable) return AWAY_MS;
+  if (!(error instanceof ApiRefusal)) return 0;
+  return error.error.code === 'unavailable' ? AWAY_MS : STARTING_MS;
+}
 
 /** The exit status: 0 when nobody new comes (with `wait`: when it is empty or cut), 1 when somebody has ended the drain. */
 export async function drain(
@@ -54,7 +60,7 @@ export async function drain(
   while (!io.stop?.aborted) {
     const now = performance.now();
     const shown = await ask(socket, 'show', { service, rs }).catch((error: unknown) => {
-      if (!isAway(error) || now - heard > AWAY_MS) throw error;
+      if (now - heard >= patience(error)) throw error;
       return undefined;
     });
     const progress = shown && progressOf(shown);
