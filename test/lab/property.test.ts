@@ -297,7 +297,7 @@ describe('the daemon, with somebody else at the same table', () => {
     await director.start();
     let current = meant(texts[0] as string);
     const asWanted = (what: string) =>
-      until(what, () => JSON.stringify(own()) === JSON.stringify(current), 20_000).catch(() =>
+      until(what, () => JSON.stringify(own()) === JSON.stringify(current)).catch(() =>
         assert.deepEqual(own(), current, what),
       );
     await asWanted('at the start');

@@ -5,6 +5,8 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('../../dist/test/lab/', import.meta.url));
+/** Milliseconds for one file: it is ended then, and its last lines say where it stood. The longest takes a third of it. */
+const FILE_LIMIT = 240_000;
 const FIRST = ['ipvs'];
 const ALONE = ['both', 'pair', 'steady', 'sync', 'traffic'];
 
@@ -18,7 +20,8 @@ for (const [concurrency, files] of [
   [2, all.filter((name) => !isOf([...FIRST, ...ALONE])(name))],
   [1, all.filter(isOf(ALONE))],
 ]) {
-  const argv = ['--test', '--test-reporter=tap', `--test-concurrency=${concurrency}`, ...files.map((name) => `${FOLDER}${name}`)];
+  const options = ['--test', '--test-reporter=tap', `--test-timeout=${FILE_LIMIT}`, `--test-concurrency=${concurrency}`];
+  const argv = [...options, ...files.map((name) => `${FOLDER}${name}`)];
   const { status } = spawnSync(process.execPath, argv, { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
 }

@@ -38,6 +38,8 @@ port() {
 mkfifo /dev/shm/out /dev/shm/err
 exec 5>"$(port lab.status)"
 echo ready >&5
+# Signs of life: they tell a command that hangs from a guest that does.
+while sleep 5; do echo alive; done >&5 &
 # The command gets pipes, not the ports: a port can be opened only once, and programs reopen /dev/stdout.
 cat /dev/shm/out >"$(port lab.out)" &
 out=$!

@@ -4,13 +4,16 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from './cache.mjs';
+import { cacheFolder, prepare } from './cache.mjs';
 
 const LAB = fileURLToPath(new URL('./lab.mjs', import.meta.url));
 const lab = (argv, env = {}) =>
   spawnSync(process.execPath, [LAB, '--', ...argv], { encoding: 'utf8', env: { ...process.env, LBD_LAB: 'vm', ...env } });
+
+// What a new machine has to download is told where the command's own words are compared.
+before(prepare);
 
 test('words, streams, status: as on the host; what is written does not reach it', () => {
   const words = ['a b', '', `q'"x`, 'new\nline', 'ü$HOME`x`\\'];
@@ -49,6 +52,23 @@ test('a signal is 128 + its number; a command that takes too long is ended with 
   const late = lab(['sleep', '600'], { LBD_LAB_TIMEOUT: '6' });
   assert.equal(late.status, 124);
   assert.match(late.stderr, /still running after 6 s/);
+});
+
+test('a guest that stands still is ended with 125, long before the time limit', async () => {
+  const child = spawn(process.execPath, [LAB, '--', 'sh', '-c', 'echo up; sleep 600'], {
+    env: { ...process.env, LBD_LAB: 'vm', LBD_LAB_SILENCE: '12' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  const ended = new Promise((resolve) => child.once('close', (code) => resolve(code)));
+  const [qemu] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
+  process.kill(Number(qemu), 'SIGSTOP');
+  assert.equal(await ended, 125);
+  assert.match(said, /the guest has stood still for 12 s/);
 });
 
 test('the end of the launcher is the end of the guest, and nothing is left', async () => {

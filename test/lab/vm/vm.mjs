@@ -8,7 +8,11 @@ import { cacheFolder } from './cache.mjs';
 import { LabError, note } from './say.mjs';
 
 const DEFAULT_TIMEOUT_S = 1200;
+/** Exit status when the emulated machine itself no longer runs: the command has proved nothing. */
+export const STOOD_STILL = 125;
 const BOOT_LIMIT_MS = 120_000;
+/** The guest gives a sign of life every five seconds; on a machine that is starved it may be late. */
+const DEFAULT_SILENCE_S = 150;
 const KEPT_VARIABLES =
   /^(HOME|USER|LANG|LC_\w+|TERM|COLUMNS|LINES|CI|NO_COLOR|TZ|NODE_(?!EXTRA_CA_CERTS$)\w+|LBD_(?!LAB_OUT$)\w+)$/;
 
@@ -82,10 +86,21 @@ const passTo = (stream) => (chunk, socket) => {
   stream.once('drain', () => socket.resume());
 };
 
-function timeLimit() {
-  const seconds = Number(process.env.LBD_LAB_TIMEOUT ?? DEFAULT_TIMEOUT_S);
-  if (!(seconds > 0)) throw new LabError(`LBD_LAB_TIMEOUT is ${process.env.LBD_LAB_TIMEOUT}: give seconds`);
+function secondsOf(variable, usual) {
+  const seconds = Number(process.env[variable] ?? usual);
+  if (!(seconds > 0)) throw new LabError(`${variable} is ${process.env[variable]}: give seconds`);
   return seconds;
+}
+
+/** Calls `still` once when `sign` has not been called for the time. A guest that stands still would hold everything up to the time limit. */
+function watchLife(still) {
+  const limit = secondsOf('LBD_LAB_SILENCE', DEFAULT_SILENCE_S);
+  let timer;
+  const sign = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => still(limit), limit * 1000);
+  };
+  return { sign, over: () => clearTimeout(timer) };
 }
 
 /** setpriv ends qemu with us, even if we are killed. */
@@ -100,7 +115,10 @@ function startQemu(args) {
 /** What decides the end of the run: the first of the guest's status, qemu's death, the time limit, a signal to us. */
 function waitForEnd(qemu, statusText, console_) {
   return new Promise((resolve) => {
-    const limit = timeLimit();
+    const limit = secondsOf('LBD_LAB_TIMEOUT', DEFAULT_TIMEOUT_S);
+    const life = watchLife((seconds) =>
+      resolve({ status: STOOD_STILL, error: `the guest has stood still for ${seconds} s (LBD_LAB_SILENCE): ended` }),
+    );
     const began = Date.now();
     const bootTimer = setTimeout(
       () => resolve({ status: 1, error: `the guest did not start within ${BOOT_LIMIT_MS / 1000} s: ${console_()}` }),
@@ -120,6 +138,7 @@ function waitForEnd(qemu, statusText, console_) {
       resolve({ status: 1, error: `the guest ended by itself (${signal ?? `status ${code}`}): ${console_()}` }),
     );
     statusText((line) => {
+      life.sign();
       if (line === 'ready') {
         clearTimeout(bootTimer);
         note(`guest ready in ${((Date.now() - began) / 1000).toFixed(1)} s`);
@@ -130,6 +149,7 @@ function waitForEnd(qemu, statusText, console_) {
     const over = () => {
       clearTimeout(timer);
       clearTimeout(bootTimer);
+      life.over();
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
     };
