@@ -297,9 +297,7 @@ describe('the daemon, with somebody else at the same table', () => {
     await director.start();
     let current = meant(texts[0] as string);
     const asWanted = (what: string) =>
-      until(what, () => JSON.stringify(own()) === JSON.stringify(current)).catch(() =>
-        assert.deepEqual(own(), current, what),
-      );
+      until(what, () => JSON.stringify(own()) === JSON.stringify(current)).catch(() => assert.deepEqual(own(), current, what));
     await asWanted('at the start');
     for (const [i, text] of texts.entries()) {
       director.configure(text);
