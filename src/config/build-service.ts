@@ -271,6 +271,7 @@ function warnSurprises(
   }
 }
 
+/** Looks at nothing but its entry and `defaults`: an entry that is written as before is not built again (reparse.ts). */
 export function buildService(
   at: Located<VirtualServerShape>,
   defaults: Defaults | undefined,
@@ -298,17 +299,21 @@ export function buildService(
   return { name: value.name, ...settings, sorry, checks, realServers };
 }
 
+export type BuildService = typeof buildService;
+
+/** The rules that look at several entries look at what was built, not at the shape. */
 export function buildServices(
   sections: readonly Located<VirtualServerShape>[],
   defaults: Located<Defaults> | undefined,
   report: Report,
+  build: BuildService = buildService,
 ): VirtualServerConfig[] {
   const names = new Set<string>();
   const holders = new Map<string, string>();
   const wrapped = defaults?.value.tun?.type && tunnelFault(buildTunnel(defaults.value.tun));
   if (defaults && wrapped) report('error', defaults, wrapped, ['tun']);
   return sections.map((at) => {
-    const service = buildService(at, defaults?.value, report);
+    const service = build(at, defaults?.value, report);
     if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);
     names.add(service.name);
     checkHolders(service, holders, at, report);

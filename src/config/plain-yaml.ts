@@ -258,6 +258,11 @@ class Reader {
   }
 }
 
+const EMPTY = /^(?: *(?:#[^\n]*)?\n)* *(?:#[^\n]*)?$/;
+
+/** Nothing but spaces and comments. */
+export const isEmptyYaml = (text: string): boolean => EMPTY.test(text) && !FOREIGN.test(text) && !MARKER.test(text);
+
 export function readPlainYaml(text: string, scalar: ScalarReader): PlainYaml | undefined {
   if (FOREIGN.test(text) || MARKER.test(text)) return undefined;
   try {

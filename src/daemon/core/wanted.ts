@@ -3,6 +3,8 @@
  * after the other; one that is refused changes nothing.
  */
 import { formatProblem } from '../../config/problems.js';
+import type { ConfigRecord } from '../../config/record.js';
+import type { Before } from '../../config/reparse.js';
 import type { Config, ParsedConfig } from '../../config/types.js';
 import type { ApiChanged, ApiProblem } from '../../control/api.js';
 import { type ChangeRequest, decideChange } from '../../intent/change.js';
@@ -33,12 +35,15 @@ export interface Wanted {
 export interface WantedOptions {
   readonly file: string;
   readonly config: Config;
+  /** Where `config` came from. */
+  readonly record?: ConfigRecord | undefined;
   readonly log: Log;
   readonly tell: (kind: string, subject: string, text: string) => void;
   /** Standing problems that `status` shows. */
   readonly problems: Set<string>;
   readonly changed: (intent: Intent) => void;
-  readonly loadConfig: (file: string) => Promise<ParsedConfig>;
+  /** `before`: what is in force, and where it came from. */
+  readonly loadConfig: (file: string, before: Before | undefined) => Promise<ParsedConfig>;
 }
 
 /** What a reload cannot change, because paths and sockets are open. */
@@ -62,7 +67,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     log.write('warn', text);
     problems.add(text);
   });
-  let config = options.config;
+  let { config, record } = options;
   let overrides: readonly Override[] = store.loaded;
   let revision = 0;
   let turn: Promise<unknown> = Promise.resolve();
@@ -144,6 +149,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     if (context.dryRun) return { ...result, revision: intent.revision };
     if (text === 'nothing changed' && merged.dropped.length === 0) config = next;
     else await adopt(next, merged);
+    record = parsed.record;
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
     options.changed(intent);
@@ -158,7 +164,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     reload(context) {
       // Reading may take long: changes go on meanwhile, and reloads stay in their order.
       const result = reading.then(async () => {
-        const parsed = await options.loadConfig(file);
+        const parsed = await options.loadConfig(file, record && { config, record });
         return inTurn(() => reload(parsed, context));
       });
       reading = result.catch(() => {});
