@@ -21,58 +21,58 @@ export interface Item {
 }
 
 const LIST = /^virtual_servers: *(?:(?<= )#[^\n]*)?$/m;
-const SPACE = 32;
-const DASH = 45;
-const HASH = 35;
+const FIRST = /(?: *(?:#[^\n]*)?\n)*( *)- /y;
+const NOTHING = /^ *(?:#.*)?$/;
 
 /** What tells a text, with the variables in it, from another one. */
 export const keyOf = (text: string, env: Environment): string => hash('sha256', withValues(text, env), 'base64url');
 
-/** Lines from an offset on, each with its indentation. */
-function* linesFrom(text: string, offset: number): Generator<{ start: number; end: number; indent: number }> {
-  for (let start = offset; start < text.length; ) {
-    const found = text.indexOf('\n', start);
-    const end = found < 0 ? text.length : found;
-    let at = start;
-    while (text.charCodeAt(at) === SPACE) at++;
-    yield { start, end, indent: at - start };
-    start = end + 1;
-  }
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
 }
 
-const countLines = (text: string, from: number, to: number): number => {
-  let count = 0;
-  for (let at = text.indexOf('\n', from); at >= 0 && at < to; at = text.indexOf('\n', at + 1)) count++;
-  return count;
-};
+/** Without the comments and empty lines at its end. */
+function withoutTrail(text: string): string {
+  let end = text.length;
+  for (let start = text.lastIndexOf('\n'); start >= 0; start = text.lastIndexOf('\n', end - 1)) {
+    if (!NOTHING.test(text.slice(start + 1, end))) break;
+    end = start;
+  }
+  return text.slice(0, end);
+}
+
+/** The offsets of the lines that begin an entry, and of the line that ends the list. */
+function startsOf(text: string, list: RegExpExecArray): { starts: number[]; end: number; indent: number } {
+  FIRST.lastIndex = list.index + list[0].length + 1;
+  const indent = FIRST.exec(text)?.[1]?.length;
+  if (indent === undefined) return { starts: [], end: 0, indent: 0 };
+  const starts: number[] = [];
+  // Every line that holds something and stands no deeper than the entries.
+  const line = new RegExp(`^ {0,${indent}}[^ #\\n]`, 'gm');
+  line.lastIndex = list.index + list[0].length + 1;
+  for (let found = line.exec(text); found; found = line.exec(text)) {
+    const isEntry = found[0].length === indent + 1 && text.startsWith('- ', found.index + indent);
+    if (!isEntry) return { starts, end: found.index, indent };
+    starts.push(found.index);
+  }
+  return { starts, end: text.length, indent };
+}
 
 /** Entries in their order; none where the list is written in another form, or is not there. */
 export function itemsOf(text: string, env: Environment): Item[] {
   const list = LIST.exec(text);
   if (!list) return [];
-  const items: Item[] = [];
-  let open: { start: number; end: number; line: number; indent: number } | undefined;
-  const close = (): void => {
-    if (!open) return;
-    const own = text.slice(open.start, open.end);
-    items.push({ key: keyOf(own, env), text: own, start: open.start, line: open.line, indent: open.indent });
-  };
-  let line = countLines(text, 0, list.index) + 1;
-  for (const { start, end, indent } of linesFrom(text, list.index + list[0].length + 1)) {
-    line++;
-    const first = text.charCodeAt(start + indent);
-    if (start + indent === end || first === HASH) continue;
-    if (open && indent > open.indent) {
-      open.end = end;
-      continue;
-    }
-    const isItem = first === DASH && text.charCodeAt(start + indent + 1) === SPACE && (!open || indent === open.indent);
-    if (!isItem) break;
-    close();
-    open = { start, end, line, indent };
-  }
-  close();
-  return items;
+  const { starts, end, indent } = startsOf(text, list);
+  let line = 1 + countLines(text.slice(0, starts[0]));
+  return starts.map((start, i) => {
+    const whole = text.slice(start, starts[i + 1] ?? end);
+    const own = withoutTrail(whole);
+    const item = { key: keyOf(own, env), text: own, start, line, indent };
+    line += countLines(whole);
+    return item;
+  });
 }
 
 /**
@@ -83,8 +83,7 @@ export function withoutItems(text: string, items: readonly Item[]): string {
   const parts: string[] = [];
   let at = 0;
   for (const item of items) {
-    const rest = '\n'.repeat(countLines(item.text, 0, item.text.length));
-    parts.push(text.slice(at, item.start), `${' '.repeat(item.indent)}- ~${rest}`);
+    parts.push(text.slice(at, item.start), `${' '.repeat(item.indent)}- ~${'\n'.repeat(countLines(item.text))}`);
     at = item.start + item.text.length;
   }
   parts.push(text.slice(at));

@@ -5,7 +5,7 @@
 import { formatProblem } from '../../config/problems.js';
 import type { ConfigRecord } from '../../config/record.js';
 import type { Before } from '../../config/reparse.js';
-import type { Config, ParsedConfig } from '../../config/types.js';
+import type { Config, ParsedConfig, Problem } from '../../config/types.js';
 import type { ApiChanged, ApiProblem } from '../../control/api.js';
 import { type ChangeRequest, decideChange } from '../../intent/change.js';
 import { describeDifference } from '../../intent/describe.js';
@@ -59,6 +59,18 @@ function needsRestart(before: Config, after: Config): string | undefined {
       return `${name} changes from ${get(before) ?? 'nothing'} to ${get(after) ?? 'nothing'}: this needs a restart`;
   }
   return undefined;
+}
+
+/** Warnings of a reload that are logged one by one; whoever asked for it gets all. */
+const WARNINGS_LOGGED = 20;
+
+function logProblems(problems: readonly Problem[], log: Log): void {
+  const warnings = problems.filter((problem) => problem.severity === 'warning');
+  const more = warnings.length - WARNINGS_LOGGED;
+  const left = new Set(more > 0 ? warnings.slice(WARNINGS_LOGGED) : []);
+  for (const problem of problems)
+    if (!left.has(problem)) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
+  if (more > 0) log.write('warn', `and ${more} more warnings: lbctl check-config shows all`);
 }
 
 export async function openWanted(options: WantedOptions): Promise<Wanted> {
@@ -131,7 +143,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   }
 
   async function reload(parsed: ParsedConfig, context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
-    for (const problem of parsed.problems) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
+    logProblems(parsed.problems, log);
     if (!parsed.config) {
       const errors = parsed.problems.filter((problem) => problem.severity === 'error').length;
       throw new Refused({
