@@ -154,7 +154,7 @@ describe('a configuration read again', () => {
 
   test('a text that only the library reads is known as a whole', () => {
     const files = {
-      main: `${HEAD}${service('a', 1, '    checks: [ { type: tcp, send: "PING\\r\\n" } ]\n')}include: more\n`,
+      main: `${HEAD}${service('a', 1, '    checks: [ { type: tcp, send: "PING\\N" } ]\n')}include: more\n`,
       more: '',
     };
     const before = beforeOf(full(files));
