@@ -326,13 +326,16 @@ export function buildServices(
 
 /** Addresses that are there already: of ranges that overlap, one sentence for all that they share. */
 function checkHolders(service: VirtualServerConfig, holders: Map<string, string>, at: Located<unknown>, report: Report): void {
-  const shared = new Map<string, string[]>();
+  let shared: Map<string, string[]> | undefined;
   for (const id of service.ids) {
     const key = serviceKey(id);
     const holder = holders.get(key);
-    if (holder !== undefined) shared.set(holder, [...(shared.get(holder) ?? []), key]);
     holders.set(key, service.name);
+    if (holder === undefined) continue;
+    shared ??= new Map();
+    shared.set(holder, [...(shared.get(holder) ?? []), key]);
   }
+  if (!shared) return;
   const isMark = service.ids[0]?.kind === 'fwmark';
   for (const [holder, [first, ...more]] of shared) {
     const what = `${first}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;

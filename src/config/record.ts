@@ -79,15 +79,36 @@ function placeIn(item: Item, record: ItemRecord, env: Environment, below: Path, 
   return place;
 }
 
-/** Of an item that is not read again. */
-export function knownSource(file: string, item: Item, record: ItemRecord, env: Environment): Source {
-  return {
-    file,
-    problem(severity, message, path, atKey = false): Problem {
-      const [after, column] = placeIn(item, record, env, belowItem(path), atKey);
-      return { severity, message, file, line: item.line + after, column, source: lineOf(item.text, after) };
-    },
-  };
+/** An entry that is not read again: nobody looks at its value. There are thousands of them, so that each is one object. */
+export class KnownEntry<T> implements Located<T>, Source {
+  readonly value = undefined as unknown as T;
+  readonly file: string;
+  readonly record: ItemRecord;
+  private readonly index: number;
+  private readonly item: Item;
+  private readonly env: Environment;
+
+  constructor(file: string, index: number, item: Item, record: ItemRecord, env: Environment) {
+    this.file = file;
+    this.index = index;
+    this.item = item;
+    this.record = record;
+    this.env = env;
+  }
+
+  get source(): Source {
+    return this;
+  }
+
+  get path(): Path {
+    return ['virtual_servers', this.index];
+  }
+
+  problem(severity: Problem['severity'], message: string, path: Path, atKey = false): Problem {
+    const { item, record, env, file } = this;
+    const [after, column] = placeIn(item, record, env, belowItem(path), atKey);
+    return { severity, message, file, line: item.line + after, column, source: lineOf(item.text, after) };
+  }
 }
 
 /** What of a reading is kept; one that is found wrong is thrown away as a whole. */
@@ -103,15 +124,16 @@ export function createNotes(env: Environment, hostname: string): Notes {
   const records = new Map<Located<unknown>, ItemRecord>();
   const files: { readonly file: string; readonly text: string; readonly includes: readonly string[] }[] = [];
   let allPlain = true;
+  const recordOf = (entry: Located<unknown>) => (entry instanceof KnownEntry ? entry.record : records.get(entry));
   return {
     item: (entry, record) => void records.set(entry, record),
     file(file, text, includes, isPlain) {
       files.push({ file, text, includes });
       allPlain &&= isPlain;
     },
-    recordOf: (entry) => records.get(entry),
+    recordOf,
     record(entries, problems) {
-      const items = entries.map((entry) => records.get(entry) ?? null);
+      const items = entries.map((entry) => recordOf(entry) ?? null);
       if (allPlain) return { items };
       const keyed = files.map(({ file, text, includes }) => ({ file, key: keyOf(text, env), includes }));
       return { items, whole: { files: keyed, hostname, problems } };

@@ -6,11 +6,11 @@
  */
 import type { BuildService } from './build.js';
 import { finishConfig, notedEntry, notingBuild } from './finish.js';
-import { type Item, itemsOf, keyOf, withoutItems } from './items.js';
+import { itemsOf, keyOf, withoutItems } from './items.js';
 import type { Located } from './located.js';
 import { loadPlain } from './plain-document.js';
 import { HOSTNAME, type IncludedFile, located, type Open, type ParseOptions, readFiles, sameFiles } from './read-files.js';
-import { type ConfigRecord, createNotes, type ItemRecord, knownSource, type Notes } from './record.js';
+import { type ConfigRecord, createNotes, type ItemRecord, KnownEntry, type Notes } from './record.js';
 import type { VirtualServerShape } from './schema-service.js';
 import type { Config, ParsedConfig, Problem, VirtualServerConfig } from './types.js';
 
@@ -27,26 +27,18 @@ export interface Limits {
   readonly whole: number;
 }
 
-interface Known {
-  readonly service: VirtualServerConfig;
-  readonly record: ItemRecord;
-}
-
-function knownItems({ config, record }: Before): Map<string, Known> {
-  const known = new Map<string, Known>();
-  for (const [i, one] of record.items.entries()) {
-    const service = config.virtualServers[i];
-    if (one && service) known.set(one.key, { service, record: one });
-  }
+/** By key, the place of the virtual server in the configuration. */
+function knownItems({ record }: Before): ReadonlyMap<string, number> {
+  const known = new Map<string, number>();
+  for (const [i, one] of record.items.entries()) if (one) known.set(one.key, i);
   return known;
 }
 
 /** The value without the entries that stand for known items; undefined: the list is not what its lines look like. */
-function freshOnly(value: unknown, items: readonly Item[], known: ReadonlyMap<string, Known>): { value: unknown } | undefined {
-  if (items.length === 0) return { value };
+function freshOnly(value: unknown, isKnown: readonly boolean[]): { value: unknown } | undefined {
+  if (isKnown.length === 0) return { value };
   const list = (value as { readonly virtual_servers?: unknown }).virtual_servers;
-  if (!Array.isArray(list) || list.length !== items.length) return undefined;
-  const isKnown = items.map((item) => known.has(item.key));
+  if (!Array.isArray(list) || list.length !== isKnown.length) return undefined;
   if (isKnown.some((known, i) => known && list[i] !== null)) return undefined;
   return { value: { ...(value as object), virtual_servers: list.filter((_one, i) => !isKnown[i]) } };
 }
@@ -54,48 +46,48 @@ function freshOnly(value: unknown, items: readonly Item[], known: ReadonlyMap<st
 interface Work {
   readonly options: ParseOptions;
   readonly limits: Limits;
-  readonly known: ReadonlyMap<string, Known>;
+  readonly before: Before;
   readonly notes: Notes;
-  /** Entries that are not built again. */
-  readonly reused: Map<Located<unknown>, Known>;
+  /** Entries that are not built again, and what they are. */
+  readonly reused: Map<Located<unknown>, VirtualServerConfig>;
 }
 
 function opener(work: Work): Open {
-  const { options, limits, known, notes } = work;
+  const { options, limits, before, notes } = work;
   const { env = {} } = options;
+  const known = knownItems(before);
   const left = { fresh: limits.fresh, whole: limits.whole };
   return ({ file, text }) => {
     left.whole -= text.length;
     if (left.whole < 0) return undefined;
     const items = itemsOf(text, env);
-    const old = items.filter((item) => known.has(item.key));
+    const found = items.map((item) => known.get(item.key));
+    const old = items.filter((_item, i) => found[i] !== undefined);
     left.fresh -= text.length - old.reduce((sum, item) => sum + item.text.length, 0);
     const loaded = left.fresh < 0 ? undefined : loadPlain(file, withoutItems(text, old), env);
-    const fresh = loaded && freshOnly(loaded.value, items, known);
+    const isKnown = found.map((one) => one !== undefined);
+    const fresh = loaded && freshOnly(loaded.value, isKnown);
     if (!fresh) return undefined;
     return {
       loaded: { ...loaded, value: fresh.value },
       read: (includes) => notes.file(file, text, includes, true),
       entries(listed) {
-        const at = (value: VirtualServerShape | undefined, i: number) =>
-          located(loaded.source, ['virtual_servers', i], value as VirtualServerShape);
+        const at = (value: VirtualServerShape, i: number) => located(loaded.source, ['virtual_servers', i], value);
         // What is not written line by line was read as a whole.
         if (items.length === 0) return listed.map(at);
         const rest = [...listed];
         return items.map((item, i) => {
-          const found = known.get(item.key);
-          return found ? knownEntry(work, at(undefined, i), item, found) : notedEntry(at(rest.shift(), i), item, notes);
+          const place = found[i];
+          if (place === undefined) return notedEntry(at(rest.shift() as VirtualServerShape, i), item, notes);
+          return knownEntry(work, place, new KnownEntry(file, i, item, before.record.items[place] as ItemRecord, env));
         });
       },
     };
   };
 }
 
-/** Nobody looks at its value: it is not built again. */
-function knownEntry({ options, notes, reused }: Work, at: Located<VirtualServerShape>, item: Item, found: Known): typeof at {
-  const entry = { ...at, source: knownSource(at.source.file, item, found.record, options.env ?? {}) };
-  notes.item(entry, found.record);
-  reused.set(entry, found);
+function knownEntry({ before, reused }: Work, place: number, entry: KnownEntry<VirtualServerShape>): typeof entry {
+  reused.set(entry, before.config.virtualServers[place] as VirtualServerConfig);
   return entry;
 }
 
@@ -103,10 +95,10 @@ function knownEntry({ options, notes, reused }: Work, at: Located<VirtualServerS
 function builder({ notes, reused }: Work): BuildService {
   const build = notingBuild(notes);
   return (at, defaults, report) => {
-    const known = reused.get(at);
-    if (!known) return build(at, defaults, report);
-    for (const [message, below] of known.record.warnings) report('warning', at, message, below);
-    return known.service;
+    const service = at instanceof KnownEntry ? reused.get(at) : undefined;
+    if (!service || !(at instanceof KnownEntry)) return build(at, defaults, report);
+    for (const [message, below] of at.record.warnings) report('warning', at, message, below);
+    return service;
   };
 }
 
@@ -124,16 +116,12 @@ function unchanged(first: IncludedFile, options: ParseOptions, { config, record 
   return isSame ? { config, problems: whole.problems, record } : undefined;
 }
 
-function freshCopy({ virtualServers, ...rest }: Config, { items }: ConfigRecord, { reused }: Work): Before {
-  const services = new Set<unknown>();
-  const records = new Set<unknown>();
-  for (const { service, record } of reused.values()) {
-    services.add(service);
-    records.add(record);
-  }
+/** Of what was not known. */
+function freshCopy({ virtualServers, ...rest }: Config, { items }: ConfigRecord, entries: readonly Located<unknown>[]): Before {
+  const copied = <T>(one: T, i: number): T => (entries[i] instanceof KnownEntry ? one : plain(one));
   return {
-    config: { ...plain(rest), virtualServers: virtualServers.map((one) => (services.has(one) ? one : plain(one))) },
-    record: { items: items.map((one) => (records.has(one) ? one : plain(one))) },
+    config: { ...plain(rest), virtualServers: virtualServers.map(copied) },
+    record: { items: items.map(copied) },
   };
 }
 
@@ -147,11 +135,11 @@ export function reparseConfig(
   const { env = {}, hostname = HOSTNAME } = options;
   const problems: Problem[] = [];
   const notes = createNotes(env, hostname);
-  const work: Work = { options, limits, known: knownItems(before), notes, reused: new Map() };
+  const work: Work = { options, limits, before, notes, reused: new Map() };
   const merged = readFiles(first, options, opener(work), problems);
   if (!merged || problems.length > 0) return undefined;
   // What an item inherits is in none of its lines.
   if (work.reused.size > 0 && !sameValue(merged.defaults?.value, before.config.defaults)) return undefined;
   const config = finishConfig(first.file, merged, hostname, problems, builder(work));
-  return config && { ...freshCopy(config, notes.record(merged.services, problems), work), problems };
+  return config && { ...freshCopy(config, notes.record(merged.services, problems), merged.services), problems };
 }

@@ -7,8 +7,8 @@ import type { ParsedConfig } from '../config/types.js';
 import { parseSurroundings, readRegularFile } from '../os/config-files.js';
 import { loadConfig, parserEnv } from './config-child.js';
 
-/** Some tens of milliseconds: a hundred virtual servers read anew, and several thousand found to be the same. */
-const LIMITS: Limits = { fresh: 64 * 1024, whole: 4 * 1024 * 1024 };
+/** A hundred virtual servers read anew, and tens of thousands found to be the same: taking all of them from the child costs this loop more. */
+const LIMITS: Limits = { fresh: 64 * 1024, whole: 16 * 1024 * 1024 };
 
 async function readHere(file: string, before: Before): Promise<ParsedConfig | undefined> {
   const found = readRegularFile(file);
