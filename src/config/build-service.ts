@@ -271,6 +271,7 @@ function warnSurprises(
   }
 }
 
+/** Looks at nothing but its entry and `defaults`: an entry that is written as before is not built again (reparse.ts). */
 export function buildService(
   at: Located<VirtualServerShape>,
   defaults: Defaults | undefined,
@@ -298,17 +299,21 @@ export function buildService(
   return { name: value.name, ...settings, sorry, checks, realServers };
 }
 
+export type BuildService = typeof buildService;
+
+/** The rules that look at several entries look at what was built, not at the shape. */
 export function buildServices(
   sections: readonly Located<VirtualServerShape>[],
   defaults: Located<Defaults> | undefined,
   report: Report,
+  build: BuildService = buildService,
 ): VirtualServerConfig[] {
   const names = new Set<string>();
   const holders = new Map<string, string>();
   const wrapped = defaults?.value.tun?.type && tunnelFault(buildTunnel(defaults.value.tun));
   if (defaults && wrapped) report('error', defaults, wrapped, ['tun']);
   return sections.map((at) => {
-    const service = buildService(at, defaults?.value, report);
+    const service = build(at, defaults?.value, report);
     if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);
     names.add(service.name);
     checkHolders(service, holders, at, report);
@@ -321,13 +326,16 @@ export function buildServices(
 
 /** Addresses that are there already: of ranges that overlap, one sentence for all that they share. */
 function checkHolders(service: VirtualServerConfig, holders: Map<string, string>, at: Located<unknown>, report: Report): void {
-  const shared = new Map<string, string[]>();
+  let shared: Map<string, string[]> | undefined;
   for (const id of service.ids) {
     const key = serviceKey(id);
     const holder = holders.get(key);
-    if (holder !== undefined) shared.set(holder, [...(shared.get(holder) ?? []), key]);
     holders.set(key, service.name);
+    if (holder === undefined) continue;
+    shared ??= new Map();
+    shared.set(holder, [...(shared.get(holder) ?? []), key]);
   }
+  if (!shared) return;
   const isMark = service.ids[0]?.kind === 'fwmark';
   for (const [holder, [first, ...more]] of shared) {
     const what = `${first}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;

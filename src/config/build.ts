@@ -1,7 +1,7 @@
 /** The checked shape -> Config: defaults filled in, and the rules that look at two places at once. */
 
 import { buildConnectionSync, buildKernelSettings, buildTimeouts } from './build-director.js';
-import { buildServices } from './build-service.js';
+import { type BuildService, buildService, buildServices } from './build-service.js';
 import { buildInstances } from './build-vrrp.js';
 import type { Located, Report } from './located.js';
 import type { FileShape, VrrpInstanceShape } from './schema.js';
@@ -77,10 +77,17 @@ function checkTracked(sections: Sections, services: readonly VirtualServerConfig
   report('error', sections.kernel_settings, `conntrack: 0 does not go with snat (${tracked.name}): leave it out`, ['conntrack']);
 }
 
-export function buildConfig(sections: Sections, hostname: string, problems: Problem[]): Config {
+export type { BuildService } from './build-service.js';
+
+export function buildConfig(
+  sections: Sections,
+  hostname: string,
+  problems: Problem[],
+  build: BuildService = buildService,
+): Config {
   const report: Report = (severity, at, message, below = []) =>
     problems.push(at.source.problem(severity, message, [...at.path, ...below]));
-  const virtualServers = buildServices(sections.services, sections.defaults, report);
+  const virtualServers = buildServices(sections.services, sections.defaults, report, build);
   const vrrpInstances = buildInstances(sections.instances, report);
   const carried = new Set(vrrpInstances.flatMap((instance) => instance.addresses.map((prefix) => prefix.address)));
   warnUncarried(sections, virtualServers, carried, report);

@@ -3,6 +3,7 @@ import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
 import type { CheckConfig } from './check-types.js';
+import type { ConfigRecord } from './record.js';
 import type { FileShape } from './schema.js';
 
 export type Forward = 'nat' | 'dr' | 'tun';
@@ -165,4 +166,6 @@ export interface ParsedConfig {
   /** Undefined when there is any error. */
   readonly config: Config | undefined;
   readonly problems: readonly Problem[];
+  /** For the next reading; absent when there is any error. */
+  readonly record?: ConfigRecord | undefined;
 }

@@ -30,21 +30,33 @@ export type CheckQuery =
   /** Answered with a KernelStatus (intent/doctor/types.ts). */
   | { readonly what: 'doctor' };
 
+/** What the check process needs to know beside the virtual servers, and may change. */
+export interface CheckRest {
+  readonly onStop: 'keep' | 'remove';
+  readonly director: DirectorIntent;
+  readonly carriers: readonly Carrier[];
+}
+
 export type CheckCommand =
   | CommonCommand
-  | {
+  | (CheckRest & {
       readonly type: 'configure';
       readonly services: readonly ServiceIntent[];
       readonly stateDir: string;
       readonly runDir: string;
-      readonly onStop: 'keep' | 'remove';
-      readonly director: DirectorIntent;
-      readonly carriers: readonly Carrier[];
       /** Of the VRRP instances, as far as they have said. */
       readonly roles: Readonly<Record<string, string>>;
+    })
+  /** Not everything is other than before. */
+  | {
+      readonly type: 'update';
+      /** New, or others than before. */
+      readonly services: readonly ServiceIntent[];
+      /** Of all virtual servers in their order; absent: there are no more, no fewer, and in no other order. */
+      readonly names?: readonly string[];
+      /** Absent: as before. */
+      readonly rest?: CheckRest;
     }
-  /** Some virtual servers are others than before. */
-  | { readonly type: 'update'; readonly services: readonly ServiceIntent[] }
   | { readonly type: 'roles'; readonly roles: Readonly<Record<string, string>> }
   /** The network was away: every check that is down looks again, and until then this director is not ready. */
   | { readonly type: 'recheck' }

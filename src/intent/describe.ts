@@ -3,6 +3,7 @@ import type { VrrpInstanceConfig } from '../config/types.js';
 import type { DirectorIntent, Intent, ServiceIntent } from './types.js';
 
 function named<T extends { readonly name: string }>(what: string, before: readonly T[], after: readonly T[]): string[] {
+  if (before.length === after.length && after.every((one, i) => one === before[i])) return [];
   const old = new Map(before.map((one) => [one.name, one]));
   const fresh = new Map(after.map((one) => [one.name, one]));
   const lines: string[] = [];

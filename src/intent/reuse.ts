@@ -1,7 +1,7 @@
 /** After a reload most of a configuration is as before: the same objects stay, so that everything after sees by identity what changed. */
 import type { Config } from '../config/types.js';
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 const keep = <T>(before: T, after: T): T => (same(before, after) ? before : after);
 
 function keepEach<T extends { readonly name: string }>(before: readonly T[], after: readonly T[]): readonly T[] {

@@ -1,5 +1,5 @@
 /** Reads a configuration file and the files it includes. */
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { enableLinearRegex } from './linear-regex.js';
@@ -29,6 +29,15 @@ export function readConfigFile(file: string): FileText | string {
   }
 }
 
+/** Only what is there at once: a pipe may keep its reader waiting for ever. */
+export function readRegularFile(file: string): FileText | string {
+  try {
+    return statSync(file).isFile() ? readConfigFile(file) : `${file} is no regular file`;
+  } catch (error) {
+    return `cannot read ${file}: ${reasonOf(error)}`;
+  }
+}
+
 /** `*` and `?` in the last part of a path, as in `conf.d/*.yaml`. */
 const patternOf = (text: string): RegExp =>
   new RegExp(
@@ -39,11 +48,11 @@ const patternOf = (text: string): RegExp =>
   );
 
 /** The files of an include, sorted; relative to the folder of the file that names it. A pattern may match nothing, a plain name may not. */
-export function readIncludes(pattern: string, from: string): FileText[] | string {
+export function readIncludes(pattern: string, from: string, read = readConfigFile): FileText[] | string {
   const path = resolve(dirname(from), pattern);
   const name = basename(path);
   if (!/[*?]/.test(name)) {
-    const single = readConfigFile(path);
+    const single = read(path);
     return typeof single === 'string' ? single : [single];
   }
   let names: string[];
@@ -54,7 +63,7 @@ export function readIncludes(pattern: string, from: string): FileText[] | string
   }
   const files: FileText[] = [];
   for (const one of names.sort()) {
-    const found = readConfigFile(join(dirname(path), one));
+    const found = read(join(dirname(path), one));
     if (typeof found === 'string') return found;
     files.push(found);
   }
@@ -71,7 +80,8 @@ function identify(file: string): string {
 }
 
 /** What the parser takes from its surroundings. */
-export function parseSurroundings() {
+export function parseSurroundings(read = readConfigFile) {
   enableLinearRegex();
-  return { env: process.env, hostname: hostname(), readInclude: readIncludes, identify };
+  const readInclude = (pattern: string, from: string) => readIncludes(pattern, from, read);
+  return { env: process.env, hostname: hostname(), readInclude, identify };
 }

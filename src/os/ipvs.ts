@@ -38,6 +38,7 @@ import {
   type Message,
   NLM_F_ACK,
   NLM_F_REQUEST,
+  numberMessages,
   putBytes,
   rewind,
   type Writer,
@@ -66,6 +67,12 @@ export interface ChangedDestinations {
   readonly destinations: ReadonlyMap<string, KernelDestination>;
 }
 
+/** Operations as messages, few enough for one send. */
+export interface Prepared {
+  readonly operations: readonly Operation[];
+  readonly messages: Uint8Array;
+}
+
 export interface IpvsClient {
   info(): IpvsInfo;
   /** Every service of this namespace, without destinations. `counters`: with the statistics, which are most of the kernel's answer (default: without). */
@@ -85,6 +92,9 @@ export interface IpvsClient {
   knowsTunnel(type: number): boolean;
   /** Refusals, each with its operation; the others are done. Throws OsError when the outcome is unknown. */
   apply(operations: readonly Operation[]): Refusal[];
+  /** The same in two steps: all that can be done beforehand, and what the kernel waits for. */
+  prepare(operations: readonly Operation[]): Prepared[];
+  applyPrepared(prepared: readonly Prepared[]): Refusal[];
   /** The connection synchronisation daemons: at most one of each role. */
   daemons(): IpvsDaemon[];
   /** Throws OsError: ENODEV without the interface, ENETUNREACH while it is down, EEXIST. */
@@ -275,12 +285,24 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
     return found;
   }
 
-  function applyBatch(operations: readonly Operation[]): Refusal[] {
-    const last = operations.length - 1;
+  function prepare(operations: readonly Operation[]): Prepared[] {
+    const prepared: Prepared[] = [];
+    for (let at = 0; at < operations.length; at += BATCH) {
+      const some = operations.slice(at, at + BATCH);
+      rewind(writer);
+      for (const operation of some) putOperation(writer, family, 0, operation, false);
+      prepared.push({ operations: some, messages: writer.bytes.slice(0, writer.length) });
+    }
+    return prepared;
+  }
+
+  /** As many as go with one send. Failures always answer; the acknowledgement of the last one says that the batch is through. */
+  function applyBatch(batch: readonly Prepared[]): Refusal[] {
+    const operations = batch.flatMap((one) => one.operations);
     const first = commands.reserve(operations.length);
     rewind(writer);
-    // Failures always answer; the acknowledgement of the last one says that the batch is through.
-    for (let i = 0; i <= last; i++) putOperation(writer, family, first + i, operations[i] as Operation, i === last);
+    for (const { messages } of batch) putBytes(writer, messages);
+    numberMessages(writer, first);
     const refusals: Refusal[] = [];
     for (const outcome of commands.exchange('changing the table', writer, first, operations.length)) {
       if (outcome.errno === 0) continue;
@@ -289,6 +311,23 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       refusals.push({ operation, errno, code: errnoName(errno), extack });
     }
     if (refusals.length === operations.length && refusals.every(({ errno }) => errno === ENOENT)) denyStaleFamily();
+    return refusals;
+  }
+
+  function applyPrepared(prepared: readonly Prepared[]): Refusal[] {
+    const refusals: Refusal[] = [];
+    let batch: Prepared[] = [];
+    let size = 0;
+    for (const one of prepared) {
+      if (size + one.operations.length > BATCH) {
+        refusals.push(...applyBatch(batch));
+        batch = [];
+        size = 0;
+      }
+      batch.push(one);
+      size += one.operations.length;
+    }
+    if (size > 0) refusals.push(...applyBatch(batch));
     return refusals;
   }
 
@@ -327,11 +366,9 @@ function createClient(commands: NetlinkSocket, dumps: NetlinkSocket, family: num
       if (errno !== 0 && errno !== ESRCH) throw new OsError({ op, errno });
       return reply && { ...reply, destinations: destinations(id, counters) };
     },
-    apply(operations) {
-      const refusals: Refusal[] = [];
-      for (let at = 0; at < operations.length; at += BATCH) refusals.push(...applyBatch(operations.slice(at, at + BATCH)));
-      return refusals;
-    },
+    apply: (operations) => applyPrepared(prepare(operations)),
+    prepare,
+    applyPrepared,
     daemons() {
       const found: IpvsDaemon[] = [];
       const op = 'reading the sync daemons';

@@ -76,6 +76,17 @@ export function setHeader(writer: Writer, start: number, type: number, flags: nu
   writer.view.setUint32(start + 8, sequence, HOST);
 }
 
+/** Gives the messages that were written numbers from `first` on; the last one is to be acknowledged. */
+export function numberMessages(writer: Writer, first: number): void {
+  let sequence = first;
+  let last = 0;
+  for (let at = 0; at < writer.length; at += align(writer.view.getUint32(at, HOST))) {
+    writer.view.setUint32(at + 8, sequence++, HOST);
+    last = at;
+  }
+  writer.view.setUint16(last + 6, writer.view.getUint16(last + 6, HOST) | NLM_F_ACK, HOST);
+}
+
 /** Begins a message; endMessage with the returned offset writes its length. */
 export function beginMessage(writer: Writer, type: number, flags: number, sequence: number): number {
   const start = take(writer, HEADER_LENGTH);

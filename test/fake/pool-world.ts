@@ -115,9 +115,11 @@ export async function poolWorld(
     },
   });
   const table = () =>
-    [...other.readTable()].map(
-      ([key, one]) => `${key}: ${[...one.destinations].map(([name, { weight }]) => `${name}=${weight}`).join(' ')}`,
-    );
+    [...other.readTable()].map(([key, one]) => {
+      const servers = [...one.destinations].map(([name, { weight }]) => `${name}=${weight}`);
+      // In the order in which their first checks happened to end, which a busy machine changes.
+      return `${key}: ${servers.sort().join(' ')}`;
+    });
   const configure: PoolWorld['configure'] = (services, own) => pool.configure(command(services, own));
   try {
     await run({ pool, kernel, configure, table, events, states, readyWith: () => ready, down, shares, settings });

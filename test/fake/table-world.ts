@@ -54,6 +54,7 @@ function ownership(keys: string[] = []): Ownership & { keys: Set<string> } {
     remove: (gone) => {
       for (const key of gone) own.delete(key);
     },
+    announce: () => {},
     flush: () => {},
     settle: () => {},
   };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-const programs = { lbd: 'src/daemon/main.ts', lbctl: 'src/cli/main.ts' };
+const programs = { lbd: 'src/daemon/main.ts', 'lbd-config': 'src/daemon/config-main.ts', lbctl: 'src/cli/main.ts' };
 
 for (const [name, entry] of Object.entries(programs)) {
   await build({

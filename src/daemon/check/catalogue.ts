@@ -55,8 +55,20 @@ export class Catalogue {
     const gone = [...this.byName.keys()].filter((name) => !names.has(name));
     const fresh = services.filter((one) => !same(this.byName.get(one.name), one));
     const consequences = this.change({ services: fresh, gone });
-    this.byName = new Map(services.map(({ name }) => [name, this.byName.get(name) as ServiceIntent]));
+    this.order(services.map((one) => one.name));
     return consequences;
+  }
+
+  /** What is new or other than before; the others of these names stay, in this order, and all that is not named goes. */
+  arrange(services: readonly ServiceIntent[], names: readonly string[]): Consequences {
+    const kept = new Set(names);
+    const consequences = this.change({ services, gone: [...this.byName.keys()].filter((name) => !kept.has(name)) });
+    this.order(names);
+    return consequences;
+  }
+
+  private order(names: readonly string[]): void {
+    this.byName = new Map(names.map((name) => [name, this.byName.get(name) as ServiceIntent]));
   }
 
   change({ services, gone }: Changes): Consequences {

@@ -12,6 +12,7 @@ import type { KernelTable } from './reading.js';
 import { createSettingsKeeper, type SettingStatus } from './settings.js';
 import { createSyncKeeper, type SyncStatus } from './sync.js';
 import { createTimeoutsKeeper, type TimeoutsKeeper } from './timeouts.js';
+import { openTimeoutsRecord } from './timeouts-record.js';
 
 export interface DirectorWants {
   readonly director: DirectorIntent;
@@ -67,7 +68,8 @@ export function createDirector(
   const boot = bootId();
   const ports = () => readSetting(sysctls, 'sync_ports');
   const sync = createSyncKeeper({ kernel: client, stateDir, boot, now, log, event, ports });
-  const timeouts = createTimeoutsKeeper({ kernel: client, log, event });
+  const idle = openTimeoutsRecord(stateDir, boot, (text) => log('warn', text));
+  const timeouts = createTimeoutsKeeper({ kernel: client, record: idle, log, event });
   const settings = createSettingsKeeper({ sysctls, stateDir, boot, log, event });
   const record = openNetfilterRecord(stateDir, (text) => log('warn', text));
   const netfilter = createNetfilterKeeper({ nft, record, onStop, now, log, event });

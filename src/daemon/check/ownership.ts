@@ -13,6 +13,8 @@ export interface Ownership {
   /** The first table is applied: from now on, and in later lives, what lbd has not made is somebody else's. */
   settle(): void;
   add(keys: readonly string[]): void;
+  /** These will be added soon: the next flush writes them already, and adding them takes none then. Others that were announced are not any more. */
+  announce(keys: readonly string[]): void;
   remove(keys: readonly string[]): void;
   /** Writes what has changed. Before the kernel is told of new services: a crash in between must not leave one that nobody owns. */
   flush(): void;
@@ -44,10 +46,11 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
   let adopting = fresh;
   let changed = false;
   let trouble = '';
+  let announced = new Set<string>();
   /** False: it is tried again with the next flush, and told again when something else is wrong. */
   const save = (): boolean => {
     try {
-      replaceFile(file, JSON.stringify({ boot_id: boot, adopting, keys: [...keys] }));
+      replaceFile(file, JSON.stringify({ boot_id: boot, adopting, keys: [...keys, ...announced] }));
       trouble = '';
       return true;
     } catch (error) {
@@ -66,9 +69,17 @@ export function openOwnership(stateDir: string, warn: (text: string) => void): O
       adopting = false;
     },
     add(added) {
-      const before = keys.size;
-      for (const key of added) keys.add(key);
-      changed ||= keys.size !== before;
+      for (const key of added) {
+        if (keys.has(key)) continue;
+        keys.add(key);
+        // What was announced is in the record, or `changed` says that it is not.
+        if (!announced.delete(key)) changed = true;
+      }
+    },
+    announce(coming) {
+      const next = new Set(coming.filter((key) => !keys.has(key)));
+      changed ||= announced.size > 0 || next.size > 0;
+      announced = next;
     },
     remove(gone) {
       for (const key of gone) if (keys.delete(key)) changed = true;

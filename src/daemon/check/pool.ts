@@ -344,16 +344,20 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     catalogue,
     keeper,
     configure,
-    update(command) {
-      if (opened) {
-        distrust(command.services);
-        follow(catalogue.change({ services: command.services, gone: [] }));
-        trustAgain();
-        return direct();
+    update({ services, names, rest }) {
+      latest = { ...latest, ...rest };
+      if (!opened) {
+        // The whole configuration still waits for IPVS to be opened; this is newer than it.
+        const newer = new Map([...latest.services, ...services].map((one) => [one.name, one]));
+        latest = { ...latest, services: (names ?? [...newer.keys()]).map((name) => newer.get(name) as ServiceIntent) };
+        return;
       }
-      // The whole configuration still waits for IPVS to be opened; this is newer than it.
-      const newer = new Map(command.services.map((one) => [one.name, one]));
-      latest = { ...latest, services: latest.services.map((one) => newer.get(one.name) ?? one) };
+      distrust(services);
+      follow(names ? catalogue.arrange(services, names) : catalogue.change({ services, gone: [] }));
+      if (rest) distrust(catalogue.all());
+      trustAgain();
+      if (rest) reprogram();
+      direct();
     },
     roles(next) {
       roles = next;

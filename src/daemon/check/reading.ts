@@ -1,6 +1,7 @@
 /** Reads the kernel's table service by service, in slices of the event loop: nothing else of this process waits for long. */
 import type { Instant } from '../../base/time.js';
 import type { KernelDestination, KernelService, Operation, Refusal, ServiceId } from '../../ipvs/types.js';
+import type { Prepared } from '../../os/ipvs.js';
 import type { SyncKernel } from './sync.js';
 import type { TimeoutsKernel } from './timeouts.js';
 
@@ -19,6 +20,9 @@ export interface KernelTable extends SyncKernel, TimeoutsKernel {
   readTable(counters?: boolean): ReadonlyMap<string, KernelService>;
   /** Refusals; throws OsError when the outcome is unknown. */
   apply(operations: readonly Operation[]): readonly Refusal[];
+  /** The same in two steps, of which the first is the work and the second what the kernel waits for. */
+  prepare(operations: readonly Operation[]): readonly Prepared[];
+  applyPrepared(prepared: readonly Prepared[]): readonly Refusal[];
   /** False: this kernel takes the tunnel's type (IP_VS_CONN_F_TUNNEL_TYPE_*) and does something else. */
   knowsTunnel(type: number): boolean;
   close(): void;

@@ -4,37 +4,28 @@
  * IPVS tells nobody when something changes; what differs then without lbd having done it is drift, and is healed.
  */
 import type { OsError } from '../../base/errors.js';
-import { applyToTable, byService, describeOperation, makeFirst, planService } from '../../ipvs/plan.js';
+import { applyToTable, byService, planService } from '../../ipvs/plan.js';
 import type { KernelService, Operation, Refusal, Service, ServiceId } from '../../ipvs/types.js';
 import { createClaims } from './claims.js';
 import { createDriftLog, type Drift } from './drift.js';
+import { doneOf, Outbox, type Planned, prepare } from './outbox.js';
 import { type KernelTable, type Pass, readInSlices } from './reading.js';
-import { summarize } from './refusal.js';
 import { createRetries } from './retries.js';
+import { Run } from './run.js';
 import type { TableKeeper, TableOptions, TableTiming } from './table-types.js';
-import { withoutUnknownTunnels } from './tunnels.js';
+import { createTunnelSieve } from './tunnels.js';
 import { Verified } from './verified.js';
 
 const TIMING: TableTiming = { reconcile: 1500, reopen: 5000, retry: [0, 100, 500, 2000, 10_000] };
 /** A reading in slices must leave the loop at least as much time as it took. */
 const RECONCILE_SHARE = 1;
 
-/** Operations of one run that are told one by one. */
-const TOLD_SINGLY = 50;
-/** Operations sent in one turn of the loop. */
+/** Operations planned, or sent, in one turn of the loop. */
 const SLICE = 1024;
+/** Operations planned before the first is sent. */
+const AHEAD = 16_384;
 
 const EEXIST = 17;
-
-/** What was sent since the table was last as wanted. */
-interface Run {
-  readonly done: Operation[];
-  operations: number;
-  refused: number;
-  ms: number;
-}
-
-const newRun = (): Run => ({ done: [], operations: 0, refused: 0, ms: 0 });
 
 export const createTableKeeper = (options: TableOptions): TableKeeper => new Keeper(options);
 
@@ -46,11 +37,12 @@ class Keeper implements TableKeeper {
   private readonly targets = new Map<string, Service>();
   /** BOUNDED by the keys ever wanted in this life and still owned. */
   private readonly dirty = new Set<string>();
-  /** Of which only the first half is sent. */
-  private readonly halves = new Set<string>();
+  /** Planned, and on its way: nothing more is planned until all of it is sent, because it is planned from what is believed. */
+  private readonly outbox = new Outbox();
+  private sending = false;
   private readonly retries;
   private readonly claims;
-  private readonly lacking = new Map<string, string>();
+  private readonly tunnels;
   private readonly drifts;
   private table = new Map<string, Service>();
   private readonly verified = new Verified();
@@ -60,7 +52,7 @@ class Keeper implements TableKeeper {
   private attemptAt = 0;
   private soon: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private run = newRun();
+  private run = new Run();
   private strangers: readonly string[] = [];
   /** Changed since the reading that is under way began. */
   private changed: Set<string> | undefined;
@@ -81,14 +73,26 @@ class Keeper implements TableKeeper {
       nameOf,
       tell: (subject, text) => options.event('table', subject, text),
     });
+    this.tunnels = createTunnelSieve({ log: options.log, nameOf, knows: (type) => this.knowsTunnel(type) });
     this.drifts = createDriftLog({ now, nameOf, tell: (subject, text) => options.event('drift', subject, text) });
   }
 
   want(key: string, service: Service | undefined): void {
     if (service) this.targets.set(key, service);
     else this.targets.delete(key);
-    this.dirty.add(key);
+    this.mark(key);
     this.flushSoon();
+  }
+
+  /** The service is to be planned, and what was planned before is void. */
+  private mark(key: string): void {
+    this.outbox.drop(key);
+    this.dirty.add(key);
+  }
+
+  /** What is believed of the service is about to change. */
+  private isPending(key: string): boolean {
+    return this.dirty.has(key) || this.outbox.has(key);
   }
 
   believed(key: string): Service | undefined {
@@ -100,7 +104,7 @@ class Keeper implements TableKeeper {
   }
 
   refusal(key: string): string | undefined {
-    return this.claims.text(key) ?? this.retries.text(key) ?? this.lacking.get(key);
+    return this.claims.text(key) ?? this.retries.text(key) ?? this.tunnels.lacking(key);
   }
 
   drift(): Drift {
@@ -149,6 +153,9 @@ class Keeper implements TableKeeper {
     const worked = this.kernel !== undefined;
     this.kernel?.close();
     this.kernel = undefined;
+    // begin() plans everything anew.
+    this.outbox.clear();
+    this.sending = false;
     const delay = Math.max(0, this.timing.reopen - (now() - this.attemptAt));
     this.later(delay, () => void this.open());
     if (worked && delay === 0) return log('warn', 'IPVS is opened anew', { reason: error.message });
@@ -173,50 +180,51 @@ class Keeper implements TableKeeper {
     clearImmediate(this.soon);
     this.soon = undefined;
     if (!this.kernel || !this.begun) return;
-    const operations = this.planSlice();
-    // Planning may read, and reading may fail: all is planned anew then.
-    if (!this.kernel) return;
-    if (operations.length > 0 && !this.send(operations)) return;
-    if (this.dirty.size > 0) this.flushSoon();
+    if (!this.sending) {
+      this.planSlice();
+      // Planning may read, and reading may fail: all is planned anew then.
+      if (!this.kernel) return;
+      if (this.dirty.size > 0 && this.outbox.operations < AHEAD) return this.flushSoon();
+      this.sending = this.outbox.size > 0;
+      if (this.sending) this.options.owned.announce(this.outbox.coming());
+    }
+    if (this.sending && !this.send(this.outbox.take(SLICE))) return;
+    this.sending = this.outbox.size > 0;
+    if (this.sending || this.dirty.size > 0) this.flushSoon();
     else this.finishRun();
   }
 
   /** What is wanted comes first, in the order in which it was said; whole services go when everything else is done. */
-  private planSlice(): Operation[] {
-    const operations: Operation[] = [];
+  private planSlice(): void {
+    const limit = this.outbox.operations + SLICE;
     for (const wave of ['wanted', 'gone'] as const) {
       for (const key of this.dirty) {
         if (this.targets.has(key) !== (wave === 'wanted')) continue;
-        if (operations.length >= SLICE) return operations;
+        if (this.outbox.operations >= limit) return;
         this.dirty.delete(key);
-        operations.push(...this.planKey(key));
+        this.planKey(key);
       }
     }
-    return operations;
   }
 
-  private planKey(key: string): readonly Operation[] {
+  private planKey(key: string): void {
     const { owned } = this.options;
     const target = this.targets.get(key);
     if (!target) this.claims.forget(key);
     const claimed = target !== undefined && this.claims.claim(key, () => this.isTaken(key));
-    const operations = claimed || owned.keys.has(key) ? this.planFor(key, target) : [];
+    const possible = claimed || owned.keys.has(key) ? this.tunnels.possible(key, target) : undefined;
+    const operations = claimed || owned.keys.has(key) ? this.planFor(key, possible) : [];
     // What was refused may have become true, or unwanted, meanwhile.
     if (operations.length === 0) this.retries.settle(key);
     if (!target && !this.table.has(key)) owned.remove([key]);
-    return this.half(key, operations);
+    if (operations.length === 0 || !this.kernel) return;
+    // What the kernel refused before comes last: it does not stand where it is wanted.
+    const result = this.table.has(key) || this.retries.doubtful(key).size > 0 ? undefined : possible;
+    this.outbox.put(prepare(this.kernel, { key, have: this.table.get(key), result }, operations));
   }
 
-  private planFor(key: string, target: Service | undefined): readonly Operation[] {
-    const possible = this.possible(key, target);
+  private planFor(key: string, possible: Service | undefined): readonly Operation[] {
     return this.kernel ? planService(this.table.get(key), possible, this.retries.doubtful(key)) : [];
-  }
-
-  /** Those who replace all others are made first; the others go when the kernel has taken them. */
-  private half(key: string, operations: readonly Operation[]): readonly Operation[] {
-    const first = makeFirst(this.table.get(key), operations);
-    if (first) this.halves.add(key);
-    return first ?? operations;
   }
 
   /** What was not there at the last reading may be there now, and destinations must not land in somebody else's service. */
@@ -225,17 +233,6 @@ class Keeper implements TableKeeper {
     if (this.table.has(key) || !this.applied || !id) return this.table.has(key);
     this.believe(key, this.read([id])?.[0]);
     return this.table.has(key);
-  }
-
-  /** Without what this kernel cannot do. */
-  private possible(key: string, target: Service | undefined): Service | undefined {
-    const result = target && withoutUnknownTunnels(target, (type) => this.knowsTunnel(type));
-    if (!result?.lacking) this.lacking.delete(key);
-    else if (this.lacking.get(key) !== result.lacking) {
-      this.lacking.set(key, result.lacking);
-      this.options.log('error', 'this kernel lacks something', { service: this.options.nameOf(key), reason: result.lacking });
-    }
-    return result?.service;
   }
 
   /** A kernel that gives no answer is opened anew, and everything is planned anew then. */
@@ -249,57 +246,67 @@ class Keeper implements TableKeeper {
   }
 
   /** False when the outcome is unknown. */
-  private send(operations: readonly Operation[]): boolean {
+  private send(batch: readonly Planned[]): boolean {
     const { now, owned } = this.options;
-    const claims = operations.flatMap((one) => (one.kind === 'new-service' && !owned.keys.has(one.key) ? [one.key] : []));
+    const claims = batch.flatMap(({ key, isNew }) => (isNew && !owned.keys.has(key) ? [key] : []));
     owned.add(claims);
     owned.flush();
     const began = now();
     let refusals: readonly Refusal[];
     try {
-      refusals = (this.kernel as KernelTable).apply(operations);
+      refusals = (this.kernel as KernelTable).applyPrepared(batch.flatMap((one) => one.prepared));
     } catch (error) {
       this.lost(error as OsError);
       return false;
     }
-    this.run.ms += now() - began;
-    this.run.operations += operations.length;
-    this.run.refused += refusals.length;
-    this.digest(operations, refusals, new Set(claims));
+    this.run.sent(
+      batch.reduce((sum, one) => sum + one.operations, 0),
+      refusals.length,
+      now() - began,
+    );
+    const isClaimed = new Set(claims);
+    const failed = byService(refusals.map((refusal) => refusal.operation));
+    for (const planned of batch) {
+      const refused = failed.get(planned.key);
+      this.digest(planned, refused ?? []);
+      if (refused) this.digestRefusals(planned, refusals, refused, isClaimed.has(planned.key));
+    }
     return true;
   }
 
-  private digest(operations: readonly Operation[], refusals: readonly Refusal[], claims: ReadonlySet<string>): void {
-    const refused = new Set(refusals.map((refusal) => refusal.operation));
-    const done = refusals.length === 0 ? operations : operations.filter((operation) => !refused.has(operation));
-    applyToTable(this.table, done);
-    for (const operation of done) this.run.done.push(operation);
-    const failed = byService(refusals.map((refusal) => refusal.operation));
-    const keys = new Set(operations.map((operation) => operation.key));
-    for (const key of keys) {
-      this.changed?.add(key);
-      this.verified.forget(key);
-      if (failed.has(key)) continue;
-      // What was refused before is there now: in its place, too?
-      if (this.halves.has(key) || this.retries.doubtful(key).size > 0) this.dirty.add(key);
-      this.retries.settle(key);
-    }
-    this.halves.clear();
-    this.options.owned.remove(done.flatMap((one) => (one.kind === 'del-service' ? [one.key] : [])));
-    for (const key of failed.keys()) {
-      const own = refusals.filter((refusal) => refusal.operation.key === key);
-      // It came into being since the last reading, so it is not lbd's; the reading of the service will say so.
-      const taken = own.some(({ operation, errno }) => operation.kind === 'new-service' && errno === EEXIST);
-      if (taken && claims.has(key) && !this.claims.adopting()) this.leave(key, done);
-      this.retries.refused(key, own);
-    }
+  private digest({ key, prepared, result, half }: Planned, failed: readonly Operation[]): void {
+    const done = doneOf(prepared, new Set(failed));
+    if (result && failed.length === 0) this.table.set(key, result);
+    else applyToTable(this.table, done);
+    this.run.did(done);
+    if (done.some((operation) => operation.kind === 'del-service')) this.options.owned.remove([key]);
+    this.changed?.add(key);
+    this.verified.forget(key);
+    if (failed.length > 0) return;
+    // What was refused before is there now: in its place, too?
+    if (half || this.retries.doubtful(key).size > 0) this.dirty.add(key);
+    this.retries.settle(key);
+  }
+
+  private digestRefusals(
+    planned: Planned,
+    refusals: readonly Refusal[],
+    refused: readonly Operation[],
+    wasClaimed: boolean,
+  ): void {
+    const { key } = planned;
+    const own = refusals.filter((refusal) => refusal.operation.key === key);
+    // It came into being since the last reading, so it is not lbd's; the reading of the service will say so.
+    const taken = own.some(({ operation, errno }) => operation.kind === 'new-service' && errno === EEXIST);
+    if (taken && wasClaimed && !this.claims.adopting()) this.leave(planned, refused);
+    this.retries.refused(key, own);
   }
 
   /** Somebody else was faster: what landed in that service with the same batch is taken out again. */
-  private leave(key: string, done: readonly Operation[]): void {
+  private leave({ key, prepared }: Planned, refused: readonly Operation[]): void {
     this.options.owned.remove([key]);
-    const landed = done.flatMap((one): Operation[] =>
-      one.kind === 'new-dest' && one.key === key ? [{ ...one, kind: 'del-dest' }] : [],
+    const landed = doneOf(prepared, new Set(refused)).flatMap((one): Operation[] =>
+      one.kind === 'new-dest' ? [{ ...one, kind: 'del-dest' }] : [],
     );
     if (landed.length === 0) return;
     try {
@@ -310,14 +317,12 @@ class Keeper implements TableKeeper {
   }
 
   private finishRun(): void {
-    const { done, operations, refused, ms } = this.run;
-    this.run = newRun();
-    const { log, event, nameOf, onState, owned } = this.options;
+    const { run } = this;
+    this.run = new Run();
+    const { log, onState, owned } = this.options;
+    owned.announce([]);
     owned.flush();
-    if (operations > 0) log('info', 'table applied', { operations, refused, ms: Math.round(ms * 100) / 100 });
-    // Each operation is an event, but not the thousands of a first table: they would bury what matters.
-    if (done.length > TOLD_SINGLY) event('table', 'all', summarize(done));
-    else for (const operation of done) event('table', nameOf(operation.key), describeOperation(operation));
+    run.tell(this.options);
     if (!this.applied) {
       this.applied = true;
       owned.settle();
@@ -330,7 +335,7 @@ class Keeper implements TableKeeper {
     const found = this.read([id]);
     if (!found) return;
     this.believe(key, found[0]);
-    this.dirty.add(key);
+    this.mark(key);
     this.flush();
   }
 
@@ -350,7 +355,7 @@ class Keeper implements TableKeeper {
     const changed = new Set<string>();
     this.changed = changed;
     try {
-      if (this.dirty.size === 0) await readInSlices(kernel, this.healing(kernel, changed));
+      if (this.dirty.size + this.outbox.size === 0) await readInSlices(kernel, this.healing(kernel, changed));
     } catch (error) {
       if (kernel === this.kernel) this.lost(error as OsError);
       return;
@@ -381,7 +386,7 @@ class Keeper implements TableKeeper {
       },
       stale: (key, listed) => (changed.has(key) ? (this.targets.get(key)?.id ?? listed?.id) : undefined),
       known: (key, listed) =>
-        this.dirty.has(key) || this.retries.has(key) ? undefined : this.verified.digest(key, listed, this.targets.get(key)),
+        this.isPending(key) || this.retries.has(key) ? undefined : this.verified.digest(key, listed, this.targets.get(key)),
       each: (key, service, digest) => this.heal(key, service, digest),
       stopped: () => kernel !== this.kernel,
     };
@@ -389,7 +394,7 @@ class Keeper implements TableKeeper {
 
   private heal(key: string, service: KernelService | undefined, digest?: string): void {
     this.verified.forget(key);
-    if (this.dirty.has(key)) return;
+    if (this.isPending(key)) return;
     this.believe(key, service);
     if (this.retries.has(key)) return;
     const target = this.targets.get(key);
@@ -400,7 +405,7 @@ class Keeper implements TableKeeper {
       this.dirty.add(key);
       return this.flushSoon();
     }
-    const operations = this.planFor(key, target);
+    const operations = this.planFor(key, this.tunnels.possible(key, target));
     if (!this.kernel) return;
     if (operations.length === 0) {
       if (service && target && digest !== undefined) this.verified.note(key, service, target, digest);
@@ -458,6 +463,8 @@ class Keeper implements TableKeeper {
 
   removeAll(): void {
     this.targets.clear();
+    this.outbox.clear();
+    this.sending = false;
     try {
       if (this.kernel) this.table = new Map(this.kernel.readTable());
     } catch (error) {
@@ -468,7 +475,7 @@ class Keeper implements TableKeeper {
   }
 
   drain(): void {
-    while (this.kernel && this.begun && this.dirty.size > 0) this.flush();
+    while (this.kernel && this.begun && this.dirty.size + this.outbox.size > 0) this.flush();
   }
 
   close(): void {

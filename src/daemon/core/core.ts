@@ -4,12 +4,13 @@
  */
 import { dirname } from 'node:path';
 import { formatProblem } from '../../config/problems.js';
-import type { Config } from '../../config/types.js';
+import type { Config, ParsedConfig } from '../../config/types.js';
 import type { ApiEvent } from '../../control/api.js';
 import { createControlServer } from '../../control/server.js';
 import { now, wallClock } from '../../os/clock.js';
 import { peerOf } from '../../os/peer.js';
 import { makeFolder } from '../../os/state-file.js';
+import { loadAgain } from '../config-again.js';
 import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
@@ -44,10 +45,10 @@ function giveUp(message: string, status = 1): never {
   process.exit(status);
 }
 
-async function readConfig(file: string): Promise<Config> {
-  const { config, problems } = await loadConfig(file);
+async function readConfig(file: string): Promise<Pick<ParsedConfig, 'record'> & { readonly config: Config }> {
+  const { config, problems, record } = await loadConfig(file);
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  return config ?? giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
+  return config ? { config, record } : giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
 }
 
 async function beTheOnlyOne(file: string): Promise<void> {
@@ -71,7 +72,7 @@ export async function runCore(file: string): Promise<void> {
   const signals = holdSignals();
   // A terminal or a disk that takes no more words is no reason to stop.
   process.stderr.on('error', () => {});
-  const config = await readConfig(file);
+  const { config, record } = await readConfig(file);
   await beTheOnlyOne(file);
   makeFolders(config);
   const log = createLog(config.global.logLevel);
@@ -85,11 +86,12 @@ export async function runCore(file: string): Promise<void> {
   const wanted = await openWanted({
     file,
     config,
+    record,
     log,
     tell,
     problems,
     changed: (intent) => publisher.all(intent),
-    loadConfig,
+    loadConfig: loadAgain,
   });
   const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
   const supervise = (role: Role, configure: () => void) =>

@@ -1,7 +1,7 @@
 /** What the children need to know: sent when they are ready, and after every change. */
 import { dirname } from 'node:path';
 import type { DirectorIntent, Intent, ServiceIntent } from '../../intent/types.js';
-import type { Forwarding } from '../messages.js';
+import type { CheckRest, Forwarding } from '../messages.js';
 import { type Leftovers, NO_LEFTOVERS } from './leftovers.js';
 import type { Supervisor } from './supervisor.js';
 import type { Wanted } from './wanted.js';
@@ -24,16 +24,18 @@ export interface Publisher {
   all(intent: Intent, left?: Leftovers): void;
 }
 
-/** What is not the same object as before; undefined when there are more or fewer services, or in another order. */
-function changedServices(before: readonly ServiceIntent[], after: readonly ServiceIntent[]): ServiceIntent[] | undefined {
-  if (before.length !== after.length) return undefined;
-  const changed: ServiceIntent[] = [];
-  for (const [i, service] of after.entries()) {
-    if (service === before[i]) continue;
-    if (service.name !== before[i]?.name) return undefined;
-    changed.push(service);
-  }
-  return changed;
+interface Difference {
+  /** What is not the same object as before. */
+  readonly services: readonly ServiceIntent[];
+  /** All of them, when there are more or fewer, or in another order. */
+  readonly names?: readonly string[];
+}
+
+function differenceOf(before: readonly ServiceIntent[], after: readonly ServiceIntent[]): Difference {
+  const inPlace = before.length === after.length && after.every(({ name }, i) => name === before[i]?.name);
+  if (inPlace) return { services: after.filter((service, i) => service !== before[i]) };
+  const known = new Set(before);
+  return { services: after.filter((service) => !known.has(service)), names: after.map(({ name }) => name) };
 }
 
 const sameDirector = (a: DirectorIntent, b: DirectorIntent): boolean =>
@@ -54,24 +56,29 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
     vrrp().send({ type: 'gate', forwarding: open ? 'ready' : forwarding.state, reason: open ? '' : forwarding.reason });
   }
 
-  function toCheck(): void {
-    const { stateDir, onStop } = global();
-    const { services, instances, director } = wanted().intent();
+  function restOf({ instances, director }: Intent): CheckRest {
     const carriers = instances.map(({ name, addresses }) => ({ name, addresses: addresses.map((one) => one.address) }));
-    sent = { intent: wanted().intent(), onStop };
-    check().send({ type: 'configure', services, stateDir, runDir: runDir(), onStop, director, carriers, roles });
+    return { onStop: global().onStop, director, carriers };
   }
 
-  /** A change of some virtual servers costs what it changes, however many there are. */
+  function toCheck(): void {
+    const intent = wanted().intent();
+    sent = { intent, onStop: global().onStop };
+    const { services } = intent;
+    check().send({ type: 'configure', services, stateDir: global().stateDir, runDir: runDir(), roles, ...restOf(intent) });
+  }
+
+  /** What is the same is not sent again, however much it is. */
   function updateCheck(intent: Intent): void {
+    if (!sent) return toCheck();
     const { onStop } = global();
-    const before = sent?.intent;
+    const before = sent.intent;
     const same =
-      before?.instances === intent.instances && sent?.onStop === onStop && sameDirector(before.director, intent.director);
-    const changed = before && same ? changedServices(before.services, intent.services) : undefined;
-    if (!changed) return toCheck();
+      before.instances === intent.instances && sent.onStop === onStop && sameDirector(before.director, intent.director);
+    const difference = differenceOf(before.services, intent.services);
     sent = { intent, onStop };
-    if (changed.length > 0) check().send({ type: 'update', services: changed });
+    if (same && !difference.names && difference.services.length === 0) return;
+    check().send({ type: 'update', ...difference, ...(same ? {} : { rest: restOf(intent) }) });
   }
 
   function toVrrp(): void {

@@ -3,7 +3,9 @@
  * after the other; one that is refused changes nothing.
  */
 import { formatProblem } from '../../config/problems.js';
-import type { Config, ParsedConfig } from '../../config/types.js';
+import type { ConfigRecord } from '../../config/record.js';
+import type { Before } from '../../config/reparse.js';
+import type { Config, ParsedConfig, Problem } from '../../config/types.js';
 import type { ApiChanged, ApiProblem } from '../../control/api.js';
 import { type ChangeRequest, decideChange } from '../../intent/change.js';
 import { describeDifference } from '../../intent/describe.js';
@@ -33,12 +35,15 @@ export interface Wanted {
 export interface WantedOptions {
   readonly file: string;
   readonly config: Config;
+  /** Where `config` came from. */
+  readonly record?: ConfigRecord | undefined;
   readonly log: Log;
   readonly tell: (kind: string, subject: string, text: string) => void;
   /** Standing problems that `status` shows. */
   readonly problems: Set<string>;
   readonly changed: (intent: Intent) => void;
-  readonly loadConfig: (file: string) => Promise<ParsedConfig>;
+  /** `before`: what is in force, and where it came from. */
+  readonly loadConfig: (file: string, before: Before | undefined) => Promise<ParsedConfig>;
 }
 
 /** What a reload cannot change, because paths and sockets are open. */
@@ -56,13 +61,25 @@ function needsRestart(before: Config, after: Config): string | undefined {
   return undefined;
 }
 
+/** Warnings of a reload that are logged one by one; whoever asked for it gets all. */
+const WARNINGS_LOGGED = 20;
+
+function logProblems(problems: readonly Problem[], log: Log): void {
+  const warnings = problems.filter((problem) => problem.severity === 'warning');
+  const more = warnings.length - WARNINGS_LOGGED;
+  const left = new Set(more > 0 ? warnings.slice(WARNINGS_LOGGED) : []);
+  for (const problem of problems)
+    if (!left.has(problem)) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
+  if (more > 0) log.write('warn', `and ${more} more warnings: lbctl check-config shows all`);
+}
+
 export async function openWanted(options: WantedOptions): Promise<Wanted> {
   const { file, log, tell, problems } = options;
   const store = await openOverrides(options.config.global.stateDir, (text) => {
     log.write('warn', text);
     problems.add(text);
   });
-  let config = options.config;
+  let { config, record } = options;
   let overrides: readonly Override[] = store.loaded;
   let revision = 0;
   let turn: Promise<unknown> = Promise.resolve();
@@ -126,7 +143,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   }
 
   async function reload(parsed: ParsedConfig, context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
-    for (const problem of parsed.problems) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
+    logProblems(parsed.problems, log);
     if (!parsed.config) {
       const errors = parsed.problems.filter((problem) => problem.severity === 'error').length;
       throw new Refused({
@@ -144,6 +161,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     if (context.dryRun) return { ...result, revision: intent.revision };
     if (text === 'nothing changed' && merged.dropped.length === 0) config = next;
     else await adopt(next, merged);
+    record = parsed.record;
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
     options.changed(intent);
@@ -158,7 +176,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     reload(context) {
       // Reading may take long: changes go on meanwhile, and reloads stay in their order.
       const result = reading.then(async () => {
-        const parsed = await options.loadConfig(file);
+        const parsed = await options.loadConfig(file, record && { config, record });
         return inTurn(() => reload(parsed, context));
       });
       reading = result.catch(() => {});

@@ -160,6 +160,19 @@ const options = BAD_OPTIONS;
 
 refuses('wrong configurations', BAD);
 
+test('every error of syntax is told, each at its place', () => {
+  const { problems } = parseConfig('f.yaml', 'a: @x\nb: 1\nb: 2\nc: [ 1\nd: "x\n', BAD_OPTIONS);
+  assert.deepEqual(
+    problems.map(({ line, column }) => [line, column]),
+    [
+      [1, 4],
+      [3, 1],
+      [5, 1],
+      [6, 1],
+    ],
+  );
+});
+
 test('all problems come in one run, in the order of the text', () => {
   const { problems } = parseConfig('f.yaml', service('    scheduler: wlcc\n    forward: x\n    slow_start: 1s\n'), options);
   assert.deepEqual(

@@ -63,11 +63,21 @@ describe('the catalogue', () => {
     fc.assert(
       fc.property(fc.array(world, { minLength: 1, maxLength: 5 }), (worlds) => {
         const catalogue = new Catalogue();
+        // It is told only what is other than before.
+        const told = new Catalogue();
         const checks = new Set<string>();
         const wanted = new Set<string>();
         for (const one of worlds) {
           const services = one.map(({ n, hosts, weight }) => service(`s${n}`, [n, n + 100], hosts, weight));
           const { changed, unwanted, newChecks, goneChecks } = catalogue.replace(services);
+          const arranged = told.arrange(
+            changed,
+            services.map(({ name }) => name),
+          );
+          assert.deepEqual(
+            [arranged.unwanted, arranged.newChecks, arranged.goneChecks, [...told.all()]],
+            [unwanted, newChecks, goneChecks, [...catalogue.all()]],
+          );
           for (const key of goneChecks) assert.ok(checks.delete(key), 'was there');
           for (const spec of newChecks) {
             assert.ok(!checks.has(spec.key), 'is new');

@@ -73,6 +73,61 @@ describe('the check process', () => {
     });
   });
 
+  test('an update may add and remove virtual servers, and change what else core wants', async () => {
+    const services = [named('web', 10, [dr(1), dr(2)]), named('mail', 20, [dr(2)])];
+    const director = {
+      kernel: { manage: false, restore: false, values: { expire_nodest_conn: '1' } },
+      connectionSync: undefined,
+      timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+    };
+    await world(services, async ({ pool, table, settings, events }) => {
+      await until(() => table().join().endsWith('10.0.0.2:80=10,tcp/192.0.2.20:80: 10.0.0.2:80=10'), 'all in');
+      events.length = 0;
+      const rest = { onStop: 'remove', director, carriers: [{ name: 'VI_1', addresses: ['192.0.2.30'] }] } as const;
+      const services = [named('news', 30, [dr(2)]), named('chat', 40, [dr(2)])];
+      pool.update({ type: 'update', services, names: ['chat', 'web', 'news'], rest });
+      await until(
+        () =>
+          table().sort().join() ===
+          'tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=10,tcp/192.0.2.30:80: 10.0.0.2:80=10,tcp/192.0.2.40:80: 10.0.0.2:80=10',
+        'what is named, and nothing else',
+      );
+      assert.deepEqual(
+        [...pool.catalogue.all()].map(({ name }) => name),
+        ['chat', 'web', 'news'],
+      );
+      assert.ok(!events.some((one) => / web/.test(one)), events.join('\n'));
+      assert.equal(settings.get('expire_nodest_conn'), '1');
+      await pool.close(true);
+      assert.deepEqual(table(), [], 'on_stop is another');
+    });
+  });
+
+  test('an update that comes before IPVS is open is not lost', async () => {
+    let open = () => {};
+    const opening = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const services = [named('web', 10, [dr(1)]), named('mail', 20, [dr(2)])];
+    await poolWorld(
+      services,
+      async ({ pool, table }) => {
+        pool.update({
+          type: 'update',
+          services: [named('web', 11, [dr(1)]), named('news', 30, [dr(2)])],
+          names: ['news', 'web'],
+        });
+        pool.update({ type: 'update', services: [named('news', 31, [dr(2)])] });
+        open();
+        await until(
+          () => table().sort().join() === 'tcp/192.0.2.11:80: 10.0.0.1:80=10,tcp/192.0.2.31:80: 10.0.0.2:80=10',
+          'the latest',
+        );
+      },
+      { opening },
+    );
+  });
+
   test('a configuration without a virtual server takes it out of the kernel', async () => {
     await world([named('web', 10, [dr(1)]), named('mail', 20, [dr(2)])], async ({ configure, table, pool }) => {
       await until(() => table().length === 2, 'both');

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { OsError } from '../../../../src/base/errors.js';
 import { createSettingsKeeper, type SettingsKeeper } from '../../../../src/daemon/check/settings.js';
 import { createTimeoutsKeeper } from '../../../../src/daemon/check/timeouts.js';
+import { openTimeoutsRecord } from '../../../../src/daemon/check/timeouts-record.js';
 import type { Setting } from '../../../../src/intent/settings.js';
 import { openSysctls } from '../../../../src/os/sysctl.js';
 
@@ -141,8 +142,14 @@ describe('kernel settings', () => {
 });
 
 describe('timeouts', () => {
-  function kernelOf() {
-    const has = { tcp: 900, tcpFin: 120, udp: 300 };
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'lbd-timeouts-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** A life of lbd in this boot; `has` is the kernel's. */
+  function kernelOf(has = { tcp: 900, tcpFin: 120, udp: 300 }, boot = 'boot') {
     const events: string[] = [];
     let usable = true;
     const keeper = createTimeoutsKeeper({
@@ -155,6 +162,7 @@ describe('timeouts', () => {
               },
             }
           : undefined,
+      record: openTimeoutsRecord(folder, boot, (text) => assert.fail(text)),
       log: () => {},
       event: (_kind, _subject, text) => events.push(text),
     });
@@ -181,6 +189,36 @@ describe('timeouts', () => {
     keeper.want({ tcp: 0, tcpFin: 0, udp: 30 });
     assert.equal(has.tcp, 900);
     assert.deepEqual(keeper.status().found, { tcp: 900, tcpFin: 60, udp: 30 });
+  });
+
+  test("that left the file while lbd was stopped go back to the kernel's", () => {
+    const { has, keeper } = kernelOf();
+    keeper.want({ tcp: 7200, tcpFin: 0, udp: 30 });
+    has.tcpFin = 60;
+    const next = kernelOf(has);
+    next.keeper.reconcile();
+    assert.deepEqual(has, { tcp: 7200, tcpFin: 60, udp: 30 }, 'not before the file is known');
+    next.keeper.want({ tcp: 0, tcpFin: 0, udp: 30 });
+    assert.deepEqual([has, next.events], [{ tcp: 900, tcpFin: 60, udp: 30 }, ['tcp 7200s -> 900s']]);
+    has.tcp = 77;
+    const third = kernelOf(has);
+    third.usable(false);
+    third.keeper.want({ tcp: 0, tcpFin: 0, udp: 0 });
+    assert.deepEqual(has, { tcp: 77, tcpFin: 60, udp: 30 });
+    third.usable(true);
+    third.keeper.reconcile();
+    assert.deepEqual(has, { tcp: 77, tcpFin: 60, udp: 300 }, 'what lbd had set, when it can');
+    third.keeper.reconcile();
+    assert.deepEqual(third.events, ['udp 30s -> 300s']);
+  });
+
+  test('of another boot, or of a record that is none, are nobody’s', () => {
+    kernelOf().keeper.want({ tcp: 60, tcpFin: 0, udp: 0 });
+    const has = { tcp: 61, tcpFin: 120, udp: 300 };
+    kernelOf(has, 'another').keeper.want({ tcp: 0, tcpFin: 0, udp: 0 });
+    writeFileSync(join(folder, 'timeouts.json'), '{"boot_id":"boot","timeouts":{"tcp":"x","udp":null}}');
+    kernelOf(has).keeper.want({ tcp: 0, tcpFin: 0, udp: 0 });
+    assert.equal(has.tcp, 61);
   });
 
   test('wait until IPVS can be used; without any in the file the kernel is left alone', () => {

@@ -4,27 +4,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { parseConfig } from '../../../../src/config/parse.js';
+import type { Before } from '../../../../src/config/reparse.js';
 import type { ParsedConfig } from '../../../../src/config/types.js';
 import { Refused } from '../../../../src/daemon/core/refused.js';
-import { openWanted, type Wanted } from '../../../../src/daemon/core/wanted.js';
+import { openWanted, type Wanted, type WantedOptions } from '../../../../src/daemon/core/wanted.js';
 import type { Intent } from '../../../../src/intent/types.js';
 
 let folder: string;
 let text: string;
 let told: string[];
+let logged: string[];
 let published: Intent[];
 
 const file = (servers: string, extra = ''): string =>
   `global: { state_dir: ${folder}${extra} }\nvirtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n    real_servers: [ ${servers} ]\n`;
 const parse = (): ParsedConfig => parseConfig('f.yaml', text, { env: {} });
 
-async function open(loadConfig = () => Promise.resolve(parse())): Promise<Wanted> {
-  const config = parse().config;
+async function open(loadConfig: WantedOptions['loadConfig'] = () => Promise.resolve(parse())): Promise<Wanted> {
+  const { config, record } = parse();
   assert.ok(config);
   return openWanted({
     file: 'f.yaml',
     config,
-    log: { write: () => {}, setLevel: () => {} },
+    record,
+    log: { write: (level, words) => void logged.push(`${level} ${words}`), setLevel: () => {} },
     tell: (kind, subject, words) => told.push(`${kind} ${subject}: ${words}`),
     problems: new Set(),
     changed: (intent) => published.push(intent),
@@ -41,6 +44,7 @@ describe('what is wanted', () => {
     folder = mkdtempSync(join(tmpdir(), 'lbd-wanted-'));
     text = file('{ address: "10.0.0.1:80", weight: 10 }');
     told = [];
+    logged = [];
     published = [];
   });
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -69,6 +73,33 @@ describe('what is wanted', () => {
     text = text.replace('weight: 10', 'weight: many');
     await assert.rejects(wanted.reload({ who: 'ann' }), refusedWith('invalid_config', /has 1 error: nothing was changed/));
     assert.deepEqual([weights(wanted), published.length], [['10.0.0.1:80=10'], 0]);
+  });
+
+  test('who reads again is given what is in force and where it came from', async () => {
+    const given: (Before | undefined)[] = [];
+    const wanted = await open((_file, before) => {
+      given.push(before);
+      return Promise.resolve(parse());
+    });
+    const servers = (before: Before | undefined) => before?.config.virtualServers[0]?.realServers.map((one) => one.weight);
+    const keys = () => given.map((one) => one?.record.items[0]?.key);
+    text = text.replace('weight: 10', 'weight: 20');
+    await wanted.reload({ who: 'ann', dryRun: true });
+    await wanted.reload({ who: 'ann' });
+    await wanted.reload({ who: 'ann' });
+    assert.deepEqual(given.map(servers), [[10], [10], [20]]);
+    assert.deepEqual([keys()[0] === keys()[1], keys()[1] === keys()[2]], [true, false]);
+    assert.equal(given[2]?.config, wanted.config());
+  });
+
+  test('warnings of a reload are logged, thousands of them with a count', async () => {
+    const wanted = await open();
+    const servers = Array.from({ length: 30 }, (_none, i) => `{ address: "10.0.1.${i}:80" }`);
+    text = file(['{ address: "10.0.0.1:80", checks: [ { type: tcp } ] }', ...servers].join());
+    const { problems } = await wanted.reload({ who: 'ann' });
+    assert.equal(problems.length, 30);
+    assert.equal(logged.filter((one) => /^warn f\.yaml:\d+:\d+: warning: .* has no check/.test(one)).length, 20);
+    assert.equal(logged.at(-1), 'warn and 10 more warnings: lbctl check-config shows all');
   });
 
   test('a file that takes long to read does not keep changes waiting, and reloads stay in their order', async () => {

@@ -1,0 +1,44 @@
+/** Where things stand in a text: what the readers of a configuration share. */
+import type { Problem } from './types.js';
+
+/** Keys and indexes from the top of the document. */
+export type Path = readonly (string | number)[];
+
+export interface Source {
+  readonly file: string;
+  /** A problem at the value (or, with `key`, at the key) that the path leads to, or at the nearest thing above it. */
+  problem(severity: Problem['severity'], message: string, path: Path, atKey?: boolean): Problem;
+}
+
+export interface Loaded {
+  readonly source: Source;
+  /** Undefined when the text is no YAML. */
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type Place = (severity: Problem['severity'], message: string, offset: number) => Problem;
+
+/** Offsets of a text -> problems with line and column. */
+export function placesOf(file: string, text: string): Place {
+  let starts: number[] | undefined;
+  const findStarts = (): number[] => {
+    const all = [0];
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) all.push(at + 1);
+    return all;
+  };
+  return (severity, message, offset) => {
+    starts ??= findStarts();
+    let line = starts.length;
+    for (let low = 0; low < line; ) {
+      const middle = (low + line) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle + 1;
+      else line = middle;
+    }
+    const start = starts[line - 1] as number;
+    const source = text.slice(start, (starts[line] ?? text.length + 1) - 1).replace(/\r$/, '');
+    return { severity, message, file, line, column: offset - start + 1, source };
+  };
+}

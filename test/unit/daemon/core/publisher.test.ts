@@ -1,0 +1,90 @@
+/** What core tells the check process: of what is the same, nothing. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseConfig } from '../../../../src/config/parse.js';
+import type { Config } from '../../../../src/config/types.js';
+import { createPublisher } from '../../../../src/daemon/core/publisher.js';
+import type { Supervisor } from '../../../../src/daemon/core/supervisor.js';
+import type { Wanted } from '../../../../src/daemon/core/wanted.js';
+import { buildIntent } from '../../../../src/intent/merge.js';
+import { reuse } from '../../../../src/intent/reuse.js';
+
+interface Sent {
+  readonly type: string;
+  readonly services?: readonly { readonly name: string }[];
+  readonly names?: readonly string[];
+  readonly rest?: { readonly onStop: string; readonly carriers: readonly { readonly name: string }[] };
+}
+
+const service = (name: string, host: number): string =>
+  `  - { name: ${name}, address: "192.0.2.${host}:80", real_servers: [ { address: "10.0.0.${host}:80" } ] }\n`;
+const instance =
+  'vrrp_instances:\n  - { name: VI_1, interface: eth0, virtual_router_id: 51, virtual_addresses: [ 192.0.2.1/24 ] }\n';
+
+/** A core whose configuration is these texts, one after the other. */
+function core() {
+  const sent: Sent[] = [];
+  let config: Config | undefined;
+  let intent: ReturnType<typeof buildIntent>['intent'] | undefined;
+  const child = (list: object[]) =>
+    ({
+      send: (message: object) => void list.push(message),
+      start: () => {},
+      state: () => ({ state: 'running' }),
+    }) as unknown as Supervisor;
+  const [check, vrrp] = [child(sent), child([])];
+  const publisher = createPublisher({
+    wanted: () => ({ config: () => config, intent: () => intent }) as unknown as Wanted,
+    check: () => check,
+    vrrp: () => vrrp,
+  });
+  return {
+    publisher,
+    /** What the check process is told. */
+    reload(services: string, more = ''): Sent[] {
+      const parsed = parseConfig('f.yaml', `virtual_servers:\n${services}${more}`);
+      assert.ok(parsed.config, JSON.stringify(parsed.problems));
+      config = config ? reuse(config, parsed.config) : parsed.config;
+      intent = buildIntent(config, [], 1).intent;
+      publisher.all(intent);
+      return sent.splice(0);
+    },
+    sent,
+  };
+}
+
+const namesOf = (list: readonly { readonly name: string }[] | undefined) => list?.map(({ name }) => name);
+const [A, B, C] = [service('a', 1), service('b', 2), service('c', 3)];
+
+describe('the publisher', () => {
+  test('tells everything first, then what is other than before', () => {
+    const { reload } = core();
+    const [first] = reload(A + B);
+    assert.deepEqual([first?.type, namesOf(first?.services)], ['configure', ['a', 'b']]);
+    assert.deepEqual(reload(A + B), []);
+    const told = (sent: readonly Sent[]) => sent.map(({ type, services, names, rest }) => [type, namesOf(services), names, rest]);
+    assert.deepEqual(told(reload(A + service('b', 9))), [['update', ['b'], undefined, undefined]]);
+    assert.deepEqual(told(reload(A + service('b', 9) + C)), [['update', ['c'], ['a', 'b', 'c'], undefined]]);
+    assert.deepEqual(told(reload(C + A)), [['update', [], ['c', 'a'], undefined]]);
+  });
+
+  test('a VRRP instance, or what concerns all services, is told without the services', () => {
+    const { reload } = core();
+    reload(A + B);
+    const [told] = reload(A + B, instance);
+    assert.deepEqual(
+      [told?.type, told?.services, told?.names, namesOf(told?.rest?.carriers)],
+      ['update', [], undefined, ['VI_1']],
+    );
+    assert.equal(reload(A + B, `${instance}global: { on_stop: remove }\n`)[0]?.rest?.onStop, 'remove');
+    assert.equal(reload(A + B, `${instance}global: { on_stop: remove }\ntimeouts: { udp: 5s }\n`).length, 1);
+    assert.deepEqual(reload(A + B, `${instance}global: { on_stop: remove }\ntimeouts: { udp: 5s }\n`), []);
+  });
+
+  test('a check process that begins is told everything', () => {
+    const { reload, publisher, sent } = core();
+    reload(A + B);
+    publisher.toCheck();
+    assert.deepEqual([sent[0]?.type, namesOf(sent[0]?.services)], ['configure', ['a', 'b']]);
+  });
+});
