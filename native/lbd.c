@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <node_api.h>
 #include <poll.h>
 #include <stdio.h>
@@ -144,6 +145,18 @@ static napi_value fn_setsockopt(napi_env env, napi_callback_info info) {
       !get_bytes(env, args[3], &value))
     return NULL;
   return setsockopt(fd, level, name, value.data, value.length) < 0 ? throw_errno(env, errno, "setsockopt") : NULL;
+}
+
+/* SO_ATTACH_FILTER takes a pointer, which bytes from JavaScript cannot hold. The kernel checks the program. */
+static napi_value fn_attach_filter(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  int fd;
+  struct bytes code;
+  if (!arguments(env, info, 2, args) || !get_int(env, args[0], &fd) || !get_bytes(env, args[1], &code)) return NULL;
+  size_t count = code.length / sizeof(struct sock_filter);
+  if (code.length % sizeof(struct sock_filter) != 0 || count > BPF_MAXINSNS) return throw_type(env, "not a filter program");
+  struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)code.data};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? throw_errno(env, errno, "setsockopt") : NULL;
 }
 
 static napi_value fn_getsockopt(napi_env env, napi_callback_info info) {
@@ -423,6 +436,7 @@ static const struct {
     {"wait", fn_wait},               {"clock", fn_clock},
     {"pollerOpen", fn_poller_open},  {"pollerSet", fn_poller_set},
     {"pollerDelete", fn_poller_delete}, {"pollerClose", fn_poller_close},
+    {"attachFilter", fn_attach_filter},
 };
 
 NAPI_MODULE_INIT() {

@@ -36,6 +36,8 @@ export interface Native {
   /** The option's bytes, at most `length`. */
   getsockopt(fd: number, level: number, name: number, length: number): Uint8Array;
   getsockname(fd: number): Uint8Array;
+  /** SO_ATTACH_FILTER: instructions of classic BPF (os/packet-filter.ts builds them) decide what the socket receives. */
+  attachFilter(fd: number, program: Uint8Array): void;
   /** Bytes sent, or a negative errno. MSG_NOSIGNAL is always added. Without address: send(2). */
   send(fd: number, data: Uint8Array, flags: number, address?: Uint8Array): number;
   /** Bytes received (0 at the end of a stream), or a negative errno. */
@@ -93,6 +95,7 @@ export const native: Native = {
   setsockopt: asOsError(addon.setsockopt),
   getsockopt: asOsError(addon.getsockopt),
   getsockname: asOsError(addon.getsockname),
+  attachFilter: asOsError(addon.attachFilter),
   clock: asOsError(addon.clock),
   pollerOpen: asOsError(addon.pollerOpen),
   pollerSet: asOsError(addon.pollerSet),

@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { HOST_LITTLE_ENDIAN } from '../../../src/base/bytes.js';
 import { native, type RecvMeta } from '../../../src/os/native.js';
 import {
   AF_INET,
@@ -57,6 +58,30 @@ function bound(): [fd: number, address: Uint8Array] {
 }
 
 describe('sockets', () => {
+  test('a filter decides what is received', () => {
+    const [a, addressA] = bound();
+    const [b] = bound();
+    const buffer = new Uint8Array(16);
+    const program = (length: number) => {
+      const bytes = new Uint8Array(8);
+      const view = new DataView(bytes.buffer);
+      // BPF_RET | BPF_K
+      view.setUint16(0, 0x06, HOST_LITTLE_ENDIAN);
+      view.setUint32(4, length, HOST_LITTLE_ENDIAN);
+      return bytes;
+    };
+    native.attachFilter(a, program(0));
+    native.send(b, Uint8Array.of(1, 2), 0, addressA);
+    assert.equal(native.wait(a, IN, 0), 0);
+    native.attachFilter(a, program(0xffff));
+    native.send(b, Uint8Array.of(3), 0, addressA);
+    native.wait(a, IN, 1000);
+    assert.equal(native.recv(a, buffer, 0), 1);
+    assert.throws(() => native.attachFilter(a, new Uint8Array(7)), TypeError);
+    assert.throws(() => native.attachFilter(a, new Uint8Array(8 * 5000)), TypeError);
+    assert.throws(() => native.attachFilter(a, new Uint8Array(8).fill(0xff)), { errno: 22 });
+  });
+
   test('a datagram there and back, with its sender', () => {
     const [a, addressA] = bound();
     const [b, addressB] = bound();
