@@ -85,7 +85,9 @@ async function child(): Promise<void> {
     `${probe} ${target}`,
     await run(probes[probe] as ProbeConfig, targets[target] as string),
   ]);
-  all.push(...['10.99.0.1', 'fd99::1'].map(async (source) => [`icmp from ${source}`, await run({ type: 'icmp', source }, source)]));
+  all.push(
+    ...['10.99.0.1', 'fd99::1'].map(async (source) => [`icmp from ${source}`, await run({ type: 'icmp', source }, source)]),
+  );
   const results = Object.fromEntries(await Promise.all(all)) as Report['results'];
   const crowd = Array.from({ length: 2000 }, (_, i) => run({ type: 'icmp' }, i % 2 === 0 ? `127.0.${i >> 8}.${i & 255}` : '::1'));
   const ok = (await Promise.all(crowd)).filter((result) => result !== 'silence' && result.ok).length;
