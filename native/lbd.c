@@ -414,6 +414,42 @@ static napi_value fn_poller_delete(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* The four calls of a connection that is begun, in one: most probes are no more than that. */
+static napi_value fn_poller_connect(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  int domain;
+  struct bytes address;
+  struct poller *poller;
+  if (!arguments(env, info, 3, args) || !(poller = get_poller(env, args[0])) || !get_int(env, args[1], &domain) || !get_bytes(env, args[2], &address))
+    return NULL;
+  if (!poller->open) return throw_errno(env, EBADF, "pollerConnect");
+  int fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return throw_errno(env, errno, "socket");
+  if (connect(fd, (struct sockaddr *)address.data, address.length) < 0 && errno != EINPROGRESS) {
+    int refused = errno;
+    close(fd);
+    return number(env, -refused);
+  }
+  struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+  if (epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+    int refused = errno;
+    close(fd);
+    return throw_errno(env, refused, "epoll_ctl");
+  }
+  count_watched(poller, 1);
+  return number(env, fd);
+}
+
+/* Closing takes the descriptor out of the epoll instance: nobody has a copy of it. */
+static napi_value fn_poller_drop(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  int fd;
+  struct poller *poller;
+  if (!arguments(env, info, 2, args) || !(poller = get_poller(env, args[0])) || !get_int(env, args[1], &fd)) return NULL;
+  if (poller->open) count_watched(poller, -1);
+  return close(fd) < 0 && errno != EINTR ? throw_errno(env, errno, "close") : NULL;
+}
+
 static napi_value fn_poller_close(napi_env env, napi_callback_info info) {
   napi_value args[MAX_ARGS];
   struct poller *poller;
@@ -436,7 +472,8 @@ static const struct {
     {"wait", fn_wait},               {"clock", fn_clock},
     {"pollerOpen", fn_poller_open},  {"pollerSet", fn_poller_set},
     {"pollerDelete", fn_poller_delete}, {"pollerClose", fn_poller_close},
-    {"attachFilter", fn_attach_filter},
+    {"attachFilter", fn_attach_filter}, {"pollerConnect", fn_poller_connect},
+    {"pollerDrop", fn_poller_drop},
 };
 
 NAPI_MODULE_INIT() {

@@ -57,6 +57,13 @@ export interface Native {
   /** epoll_ctl delete; must come before close(fd). Unknown fds are ignored. */
   pollerDelete(poller: PollerHandle, fd: number): void;
   pollerClose(poller: PollerHandle): void;
+  /**
+   * socket(2) for a stream, connect(2), and the fd added for EPOLLOUT: the fd, or connect's negative errno, and nothing is left then. Throws
+   * what the other two calls say.
+   */
+  pollerConnect(poller: PollerHandle, domain: number, address: Uint8Array): number;
+  /** close(2) of an fd that was added, and is not duplicated anywhere: it is out of the poller with that. */
+  pollerDrop(poller: PollerHandle, fd: number): void;
 }
 
 export interface PollerHandle {
@@ -99,4 +106,6 @@ export const native: Native = {
   clock: asOsError(addon.clock),
   pollerOpen: asOsError(addon.pollerOpen),
   pollerSet: asOsError(addon.pollerSet),
+  pollerConnect: asOsError(addon.pollerConnect),
+  pollerDrop: asOsError(addon.pollerDrop),
 };

@@ -23,6 +23,9 @@ const address = (net: number, index: number): Ip => {
   return `10.${net + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
 };
 
+/** The servers of farm.ts. */
+export const farmAddress = (index: number): Ip => address(128, index);
+
 export const serviceName = (service: number): string => `s${service}`;
 export const serviceId = (service: number): ServiceId => ({
   kind: 'address',

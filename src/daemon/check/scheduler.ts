@@ -85,6 +85,11 @@ const MAX_RUNNING = 2000;
 const LATE_MS = 20;
 /** Turns of the loop in which answers are awaited after a pause, as long as each brings some. */
 const LISTEN_TURNS = 100;
+/**
+ * Wakes are at least so far apart, milliseconds: to wake up costs several times what a check does, and thousands of checks a second
+ * have so much in common. A lone check is still started to the millisecond.
+ */
+const GRAIN: Milliseconds = 5;
 /** Deadlines handled in one turn of the loop. */
 const BATCH = 256;
 /** setTimeout takes no more than 2^31 ms. */
@@ -110,6 +115,7 @@ class Runner implements CheckRunner {
   /** Results so far, to see whether a turn of the loop brought any. */
   private heard = 0;
   private armedFor = NEVER;
+  private wokeAt = Number.NEGATIVE_INFINITY;
   private disarm: (() => void) | undefined;
   private listening = false;
 
@@ -203,7 +209,7 @@ class Runner implements CheckRunner {
 
   /** A timer that is early does no harm, so it is left when the earliest deadline moves away. */
   private arm(): void {
-    const at = this.due.top()?.at ?? NEVER;
+    const at = Math.max(this.due.top()?.at ?? NEVER, this.wokeAt + GRAIN);
     if (this.listening || at >= this.armedFor) return;
     this.disarm?.();
     this.armedFor = at;
@@ -234,11 +240,14 @@ class Runner implements CheckRunner {
 
   private tickDue(): void {
     const now = this.options.now();
+    this.wokeAt = now;
     for (let i = 0; i < BATCH; i++) {
       const entry = this.due.top();
       if (!entry || entry.at > now) break;
       this.apply(entry, { type: 'tick', now });
     }
+    // More is due: the loop looks at its descriptors in between, and goes on.
+    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = now - GRAIN;
     this.launchHeld();
     this.arm();
   }
@@ -273,10 +282,9 @@ class Runner implements CheckRunner {
   }
 
   private launch(entry: Entry, id: number, now: Instant): void {
-    const { check, address, port } = entry.spec;
     this.running++;
     this.meter.started(now, entry.beat, now - entry.heldAt);
-    entry.probe = this.options.startProbe(check, { address, port }, (result) => {
+    entry.probe = this.options.startProbe(entry.spec.check, entry.spec, (result) => {
       if (!entry.gone && entry.state.running?.id === id) this.finish(entry, id, result);
     });
   }

@@ -34,8 +34,7 @@ import type { Target } from './types.js';
 
 /** A server as seen from here: what of its probes is the same each time. */
 export interface Route {
-  /** `192.0.2.1:80` */
-  readonly key: string;
+  readonly target: Target;
   /** Address in network order, and port. */
   readonly address: Uint8Array;
   readonly port: number;
@@ -72,7 +71,7 @@ export interface HalfOpenSocket {
   readonly chooser: number | undefined;
   readonly source: Ip | undefined;
   /** BOUNDED by the servers probed since `routedAt`. */
-  readonly routes: Map<string, Route>;
+  readonly routes: Map<Target, Route>;
   routedAt: number;
   /** By the acknowledgement number that an answer has. BOUNDED by the probes under way. */
   readonly waiting: Map<number, Waiter>;
@@ -186,16 +185,28 @@ function chooseSource(chooser: number, sockaddr: Uint8Array): Ip | number {
   return readInetAddress(native.getsockname(chooser))?.address as Ip;
 }
 
-function makeRoute(socket: HalfOpenSocket, key: string, { address, port }: Target): Route | number {
+function hash(socket: HalfOpenSocket, address: Ip, port: number): number {
+  const text = `${formatEndpoint(address, port)} ${socket.port}`;
+  return createHmac('sha256', secret).update(text).digest().readUInt32BE();
+}
+
+function makeRoute(socket: HalfOpenSocket, target: Target): Route | number {
+  const { address, port } = target;
   const sockaddr = inetAddress(address, port);
   const source = socket.chooser === undefined ? (socket.source as Ip) : chooseSource(socket.chooser, sockaddr);
   if (typeof source === 'number') return source;
   const template = synTemplate({ source, destination: address, sourcePort: socket.port, destinationPort: port });
   const ip = { tos: 0, id: 0, ttl: TTL, protocol: IPPROTO_TCP, source, destination: address, payload: template.bytes };
-  const hash = createHmac('sha256', secret).update(`${key} ${socket.port}`).digest();
+  const four = socket.family === 4;
   return {
-    ...{ key, address: ipBytes(address), port, sockaddr: inetAddress(address, 0), sum: template.sum, base: hash.readUInt32BE() },
-    ...(socket.family === 4 ? { packet: encodeIpv4(ip), at: IP4_HEADER } : { packet: template.bytes, at: 0 }),
+    target,
+    address: ipBytes(address),
+    port,
+    sockaddr: inetAddress(address, 0),
+    packet: four ? encodeIpv4(ip) : template.bytes,
+    at: four ? IP4_HEADER : 0,
+    sum: template.sum,
+    base: hash(socket, address, port),
   };
 }
 
@@ -205,11 +216,10 @@ export function routeTo(socket: HalfOpenSocket, target: Target, now: number): Ro
     socket.routes.clear();
     socket.routedAt = now;
   }
-  const key = formatEndpoint(target.address, target.port);
-  const known = socket.routes.get(key);
+  const known = socket.routes.get(target);
   if (known) return known;
-  const route = makeRoute(socket, key, target);
-  if (typeof route !== 'number') socket.routes.set(key, route);
+  const route = makeRoute(socket, target);
+  if (typeof route !== 'number') socket.routes.set(target, route);
   return route;
 }
 
@@ -230,7 +240,7 @@ export function rest(socket: HalfOpenSocket): void {
 
 export function leave(socket: HalfOpenSocket, { route, sequence, answered }: Waiter): void {
   socket.waiting.delete(answerTo(sequence));
-  if (!answered) socket.routes.delete(route.key);
+  if (!answered) socket.routes.delete(route.target);
   rest(socket);
 }
 
@@ -239,11 +249,10 @@ export function leave(socket: HalfOpenSocket, { route, sequence, answered }: Wai
  * is our kernel's RST.
  */
 function onOldAnswer(socket: HalfOpenSocket, sender: Uint8Array, segment: Segment): void {
-  const key = formatEndpoint(ipFromBytes(sender), segment.sourcePort);
-  const route = socket.routes.get(key);
-  if (!route || ((segment.acknowledgement - 1 - route.base) & (STEP - 1)) !== 0) return;
+  const base = hash(socket, ipFromBytes(sender), segment.sourcePort);
+  if (((segment.acknowledgement - 1 - base) & (STEP - 1)) !== 0) return;
   for (const waiter of socket.waiting.values()) {
-    if (waiter.route.key !== key) continue;
+    if (waiter.route.port !== segment.sourcePort || !equalBytes(waiter.route.address, sender)) continue;
     waiter.answered = true;
     waiter.outcome.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
   }

@@ -1,6 +1,6 @@
 /** Sockets of probes: where they leave this host, and what they say first. */
 import { concatBytes, fromHex } from '../../base/bytes.js';
-import { familyOf, type Ip } from '../../base/ip.js';
+import { type Endpoint, familyOf, type Ip } from '../../base/ip.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
@@ -34,6 +34,21 @@ export function wayOf(settings: ProbeSocket): string {
     ways.set(settings, way);
   }
   return way;
+}
+
+/** Nothing has to be done to a socket between its making and its use. */
+export const isPlain = ({ source, interface: name, fwmark }: ProbeSocket): boolean => !source && !name && !fwmark;
+
+/** By targets, which are one object as long as the check is. */
+const sockaddrs = new WeakMap<Endpoint, Uint8Array>();
+
+export function sockaddrOf(target: Endpoint): Uint8Array {
+  let sockaddr = sockaddrs.get(target);
+  if (!sockaddr) {
+    sockaddr = inetAddress(target.address, target.port);
+    sockaddrs.set(target, sockaddr);
+  }
+  return sockaddr;
 }
 
 /** A socket of the target's family; `type` SOCK_STREAM or SOCK_DGRAM. */

@@ -64,7 +64,8 @@ describe('a runner', () => {
     one.advance(2000 + 2000 * 5 - 1);
     for (let from = 0; from < 12_000; from += 100) {
       const count = one.starts.filter((start) => start.at >= from && start.at < from + 100).length;
-      assert.ok(count >= 240 && count <= 260, `${count} starts in the 100 ms from ${from}`);
+      // Starts of up to 5 ms go together.
+      assert.ok(count >= 235 && count <= 265, `${count} starts in the 100 ms from ${from}`);
     }
     assert.equal(one.verdicts.length, 5000);
     // A timer for each deadline would be 60,000 and more.
