@@ -5,8 +5,7 @@ import { checkSpec } from '../../src/health/key.js';
 import { now } from '../../src/os/clock.js';
 import { startProbe } from '../../src/os/probe/index.js';
 import { serve } from '../netns/netns.js';
-import { type CheckKind, FARM_PORT } from './farm.js';
-import { farmAddress } from './texts.js';
+import { type CheckKind, farmAddress, SERVER_PORT } from './texts.js';
 
 export interface LoadReport {
   readonly results: number;
@@ -14,7 +13,7 @@ export interface LoadReport {
   /** Seconds of CPU of this process, and of time. */
   readonly cpu: number;
   readonly seconds: number;
-  /** From the beat to the start, milliseconds: the latest, and the median and the 99th percentile of looks each 100 ms. */
+  /** The latest start after its beat, milliseconds, of the last half minute at least. */
   readonly latest: number;
 }
 
@@ -40,7 +39,7 @@ const runner = createCheckRunner({
 /** Replaces what was checked before. */
 function check(kind: CheckKind, count: number): void {
   const config: CheckConfig = { ...probeOf(kind), ...TIMING };
-  const specs = Array.from({ length: count }, (_none, i) => checkSpec(config, farmAddress(i), FARM_PORT));
+  const specs = Array.from({ length: count }, (_none, i) => checkSpec(config, farmAddress(i), SERVER_PORT));
   runner.reconcile(specs, () => ({}));
 }
 

@@ -9,8 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeNetns, type Netns } from '../netns/netns.js';
-
-export type CheckKind = 'tcp' | 'tcp_half_open' | 'http' | 'icmp';
+import { type CheckKind, SERVER_PORT } from './texts.js';
 
 export interface Farm {
   /** So many checks of a kind have arrived so far. */
@@ -18,7 +17,6 @@ export interface Farm {
   destroy(): Promise<void>;
 }
 
-export const FARM_PORT = 8080;
 /** Of the farm's end of the cable. */
 const ROUTER = '10.127.0.2';
 const NETWORK = '10.128.0.0/15';
@@ -37,7 +35,7 @@ http {
   keepalive_timeout 0;
   client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
   uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
-  server { listen ${FARM_PORT} backlog=4096; location / { return 200 ok; } }
+  server { listen ${SERVER_PORT} backlog=4096; location / { return 200 ok; } }
 }
 `;
 
@@ -83,7 +81,7 @@ async function startNginx(servers: Netns, folder: string): Promise<ChildProcess>
   });
   failed.catch(() => {});
   const deadline = performance.now() + START_MS;
-  while (!servers.exec('cat /proc/net/tcp').includes(`:${FARM_PORT.toString(16).toUpperCase()} `)) {
+  while (!servers.exec('cat /proc/net/tcp').includes(`:${SERVER_PORT.toString(16).toUpperCase()} `)) {
     if (performance.now() > deadline) throw new Error('nginx does not listen');
     await Promise.race([sleep(20), failed]);
   }
