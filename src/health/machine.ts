@@ -80,8 +80,10 @@ function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant 
 }
 
 function remember(state: HealthState, { ok, local, reason, duration }: ProbeResult, at: Instant): readonly ResultRecord[] {
-  const history = state.history.slice(0, HISTORY - 1);
-  history.unshift({ ok, local, reason, duration, at });
+  // Of the very length: it is kept, and made with every result.
+  const history = new Array<ResultRecord>(Math.min(state.history.length + 1, HISTORY));
+  history[0] = { ok, local, reason, duration, at };
+  for (let i = 1; i < history.length; i++) history[i] = state.history[i - 1] as ResultRecord;
   return history;
 }
 

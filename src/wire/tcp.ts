@@ -89,27 +89,28 @@ export function writeSequence(bytes: Uint8Array, at: number, sum: number, sequen
   bytes[at + TCP_CHECKSUM_AT + 1] = checksum;
 }
 
+const half = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+const whole = (bytes: Uint8Array, at: number): number => ((half(bytes, at) << 16) | half(bytes, at + 2)) >>> 0;
+
 /**
- * What the header says; undefined when the bytes are none. The checksum is not looked at: a raw socket gets segments whose sum a
+ * What the header says that lies from `at` to `end`; undefined when the bytes are none. The checksum is not looked at: a raw socket gets segments whose sum a
  * network card, or nobody on the way through one host, was to fill in.
  */
-export function readSegment(bytes: Uint8Array): Segment | undefined {
-  if (bytes.length < HEADER) return undefined;
-  const view = viewOf(bytes);
-  const length = (view.getUint8(12) >> 4) * 4;
-  if (length < HEADER || length > bytes.length) return undefined;
+export function readSegment(bytes: Uint8Array, at = 0, end = bytes.length): Segment | undefined {
+  if (end - at < HEADER) return undefined;
+  const length = ((bytes[at + 12] as number) >> 4) * 4;
+  if (length < HEADER || length > end - at) return undefined;
   return {
-    sourcePort: view.getUint16(0),
-    destinationPort: view.getUint16(2),
-    sequence: view.getUint32(4),
-    acknowledgement: view.getUint32(8),
-    flags: view.getUint8(13),
+    sourcePort: half(bytes, at),
+    destinationPort: half(bytes, at + 2),
+    sequence: whole(bytes, at + 4),
+    acknowledgement: whole(bytes, at + 8),
+    flags: bytes[at + 13] as number,
   };
 }
 
 /** The head of a segment of ours that an error quotes, be it cut right behind the sequence number. */
 export function readQuotedSegment(bytes: Uint8Array): Pick<Segment, 'sourcePort' | 'destinationPort' | 'sequence'> | undefined {
   if (bytes.length < QUOTED) return undefined;
-  const view = viewOf(bytes);
-  return { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2), sequence: view.getUint32(4) };
+  return { sourcePort: half(bytes, 0), destinationPort: half(bytes, 2), sequence: whole(bytes, 4) };
 }

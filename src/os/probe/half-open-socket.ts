@@ -112,6 +112,19 @@ const buffer = new Uint8Array(2048);
 const meta = createMeta();
 
 const anyOf = (family: Family): Ip => (family === 4 ? '0.0.0.0' : '::');
+/** Where a packet says whose it is. */
+interface Sender {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+const SENDER4: Sender = { bytes: buffer, at: IP4_SOURCE_AT };
+const SENDER6: Sender = { bytes: meta.address, at: IP6_AT };
+
+function isFrom({ bytes, at }: Sender, address: Uint8Array): boolean {
+  for (let i = 0; i < address.length; i++) if (bytes[at + i] !== address[i]) return false;
+  return true;
+}
+
 const domainOf = (family: Family): number => (family === 4 ? AF_INET : AF_INET6);
 
 /** Closed one after the other when a later one cannot be had. */
@@ -248,7 +261,8 @@ export function leave(socket: HalfOpenSocket, { route, sequence, answered }: Wai
  * A server that answers our SYN with the acknowledgement of an earlier one has that half open still: it listens, and what it lacks
  * is our kernel's RST.
  */
-function onOldAnswer(socket: HalfOpenSocket, sender: Uint8Array, segment: Segment): void {
+function onOldAnswer(socket: HalfOpenSocket, { bytes, at }: Sender, segment: Segment): void {
+  const sender = bytes.slice(at, at + (socket.family === 4 ? 4 : 16));
   const base = hash(socket, ipFromBytes(sender), segment.sourcePort);
   if (((segment.acknowledgement - 1 - base) & (STEP - 1)) !== 0) return;
   for (const waiter of socket.waiting.values()) {
@@ -258,12 +272,11 @@ function onOldAnswer(socket: HalfOpenSocket, sender: Uint8Array, segment: Segmen
   }
 }
 
-function onSegment(socket: HalfOpenSocket, sender: Uint8Array, bytes: Uint8Array): void {
-  const segment = readSegment(bytes);
+function onSegment(socket: HalfOpenSocket, sender: Sender, segment: Segment | undefined): void {
   if (!segment || segment.destinationPort !== socket.port || (segment.flags & TCP_ACK) === 0) return;
   const kind = segment.flags & (TCP_SYN | TCP_RST);
   const waiter = socket.waiting.get(segment.acknowledgement);
-  if (waiter && waiter.route.port === segment.sourcePort && equalBytes(waiter.route.address, sender)) {
+  if (waiter && waiter.route.port === segment.sourcePort && isFrom(sender, waiter.route.address)) {
     waiter.answered = true;
     if (kind === TCP_SYN) waiter.outcome.succeed('SYN-ACK');
     else if (kind === TCP_RST) waiter.outcome.fail(remote('connection refused'));
@@ -292,11 +305,8 @@ function receive(socket: HalfOpenSocket, events: number): void {
     if (count === EAGAIN) return;
     // Another errno is the pending error of a queued one: told already, cleared by this read.
     if (count < 0) continue;
-    if (!four) onSegment(socket, meta.address.subarray(IP6_AT, IP6_AT + 16), buffer.subarray(0, count));
-    else if (count >= IP4_HEADER) {
-      const length = ((buffer[0] as number) & 15) * 4;
-      onSegment(socket, buffer.subarray(IP4_SOURCE_AT, IP4_SOURCE_AT + 4), buffer.subarray(length, count));
-    }
+    if (four) onSegment(socket, SENDER4, readSegment(buffer, ((buffer[0] as number) & 15) * 4, count));
+    else onSegment(socket, SENDER6, readSegment(buffer, 0, count));
   }
 }
 
