@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <node_api.h>
 #include <poll.h>
 #include <stdio.h>
@@ -144,6 +145,18 @@ static napi_value fn_setsockopt(napi_env env, napi_callback_info info) {
       !get_bytes(env, args[3], &value))
     return NULL;
   return setsockopt(fd, level, name, value.data, value.length) < 0 ? throw_errno(env, errno, "setsockopt") : NULL;
+}
+
+/* SO_ATTACH_FILTER takes a pointer, which bytes from JavaScript cannot hold. The kernel checks the program. */
+static napi_value fn_attach_filter(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  int fd;
+  struct bytes code;
+  if (!arguments(env, info, 2, args) || !get_int(env, args[0], &fd) || !get_bytes(env, args[1], &code)) return NULL;
+  size_t count = code.length / sizeof(struct sock_filter);
+  if (code.length % sizeof(struct sock_filter) != 0 || count > BPF_MAXINSNS) return throw_type(env, "not a filter program");
+  struct sock_fprog program = {.len = count, .filter = (struct sock_filter *)code.data};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? throw_errno(env, errno, "setsockopt") : NULL;
 }
 
 static napi_value fn_getsockopt(napi_env env, napi_callback_info info) {
@@ -401,6 +414,42 @@ static napi_value fn_poller_delete(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* The four calls of a connection that is begun, in one: most probes are no more than that. */
+static napi_value fn_poller_connect(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  int domain;
+  struct bytes address;
+  struct poller *poller;
+  if (!arguments(env, info, 3, args) || !(poller = get_poller(env, args[0])) || !get_int(env, args[1], &domain) || !get_bytes(env, args[2], &address))
+    return NULL;
+  if (!poller->open) return throw_errno(env, EBADF, "pollerConnect");
+  int fd = socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return throw_errno(env, errno, "socket");
+  if (connect(fd, (struct sockaddr *)address.data, address.length) < 0 && errno != EINPROGRESS) {
+    int refused = errno;
+    close(fd);
+    return number(env, -refused);
+  }
+  struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+  if (epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+    int refused = errno;
+    close(fd);
+    return throw_errno(env, refused, "epoll_ctl");
+  }
+  count_watched(poller, 1);
+  return number(env, fd);
+}
+
+/* Closing takes the descriptor out of the epoll instance: nobody has a copy of it. */
+static napi_value fn_poller_drop(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  int fd;
+  struct poller *poller;
+  if (!arguments(env, info, 2, args) || !(poller = get_poller(env, args[0])) || !get_int(env, args[1], &fd)) return NULL;
+  if (poller->open) count_watched(poller, -1);
+  return close(fd) < 0 && errno != EINTR ? throw_errno(env, errno, "close") : NULL;
+}
+
 static napi_value fn_poller_close(napi_env env, napi_callback_info info) {
   napi_value args[MAX_ARGS];
   struct poller *poller;
@@ -423,6 +472,8 @@ static const struct {
     {"wait", fn_wait},               {"clock", fn_clock},
     {"pollerOpen", fn_poller_open},  {"pollerSet", fn_poller_set},
     {"pollerDelete", fn_poller_delete}, {"pollerClose", fn_poller_close},
+    {"attachFilter", fn_attach_filter}, {"pollerConnect", fn_poller_connect},
+    {"pollerDrop", fn_poller_drop},
 };
 
 NAPI_MODULE_INIT() {

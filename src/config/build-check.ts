@@ -82,6 +82,8 @@ function probeOf(shape: CheckShape): ProbeConfig {
       return { type: 'icmp', ...socketOf(shape) };
     case 'tcp':
       return { type: 'tcp', ...streamOf(shape), send: payloadOf(shape), ...expectationOf(shape) };
+    case 'tcp_half_open':
+      return { type: 'tcp_half_open', ...socketOf(shape) };
     case 'http':
       return { type: 'http', ...httpOf(shape) };
     case 'https':

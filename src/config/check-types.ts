@@ -63,6 +63,11 @@ export interface TcpProbe extends ProbeStream, Expectation {
   readonly send?: Payload | undefined;
 }
 
+/** A SYN is answered by a SYN-ACK; no connection is made. */
+export interface HalfOpenProbe extends ProbeSocket {
+  readonly type: 'tcp_half_open';
+}
+
 interface HttpSettings extends ProbeStream {
   readonly path: string;
   readonly method?: string | undefined;
@@ -134,6 +139,7 @@ export interface AgentProbe extends ProbeStream {
 
 export type ProbeConfig =
   | TcpProbe
+  | HalfOpenProbe
   | HttpProbe
   | HttpsProbe
   | IcmpProbe

@@ -13,6 +13,6 @@ export const LATER: Readonly<Record<string, readonly string[]>> = {
   'a check': ['mode', 'via', 'netns', 'http2'],
 };
 
-export const LATER_CHECKS = ['tcp_half_open', 'grpc', 'bfd'] as const;
+export const LATER_CHECKS = ['grpc', 'bfd'] as const;
 
 export const laterText = (word: string): string => `${word}: this version of lbd does not have it yet`;

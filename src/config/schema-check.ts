@@ -155,6 +155,7 @@ const HTTP: readonly Word[] = [...STREAM, 'path', 'method', 'host', 'headers', '
 /** The words that mean something to each type. */
 const WORDS = {
   tcp: [...STREAM, 'send', 'send_hex', 'expect', 'regex'],
+  tcp_half_open: SOCKET,
   http: HTTP,
   https: [...HTTP, 'tls'],
   icmp: ['address', 'source', 'interface', 'fwmark'],

@@ -239,6 +239,19 @@ export interface ApiStatus {
     /** Since start: times that somebody else had stopped, changed or started a daemon. */
     readonly drift: number;
   } | null;
+  /** How the checks' probes keep up with their beats; null when there is no check process. */
+  readonly probes: {
+    readonly checks: number;
+    /** Probes under way, and how many may be. */
+    readonly running: number;
+    readonly limit: number;
+    /** Probes that wait for a place, and for how long the first of them has. */
+    readonly waiting: number;
+    readonly oldest_wait_ms: number;
+    /** In the last minute: the longest wait for a place, and the latest start after its beat, whatever the cause. */
+    readonly longest_wait_ms: number;
+    readonly latest_start_ms: number;
+  } | null;
   readonly instances: readonly ApiInstance[];
   readonly services: readonly Pick<
     ApiService,

@@ -71,6 +71,7 @@ export interface CheckSummary {
   readonly services: ApiStatus['services'];
   readonly foreign: readonly string[];
   readonly sync: ApiStatus['connection_sync'];
+  readonly probes: ApiStatus['probes'];
   /** Kernel settings and timeouts that are not as wanted. */
   readonly settings: readonly string[];
   /** What the kernel refuses, or somebody else has. */

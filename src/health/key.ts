@@ -49,6 +49,8 @@ export function describeCheck(spec: CheckSpec): string {
       return check.send || check.expect !== undefined || check.regex !== undefined
         ? `tcp exchange with ${target}`
         : `tcp connect to ${target}`;
+    case 'tcp_half_open':
+      return `tcp half-open to ${target}`;
     case 'http':
     case 'https':
       return `${check.type} ${check.method ?? 'GET'} ${check.path} on ${target}`;

@@ -34,15 +34,22 @@ export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds,
     verdict,
     since,
     reason,
-    ...(share === undefined ? {} : { share }),
+    share,
     streak: { ok: verdict === 'up', count: 0 },
     firstFall: beginning.serving ? timing.fall : 1,
     nextAt: now + offset,
+    shift: 0,
     running: undefined,
     probes: 0,
     history: [],
   };
 }
+
+/** The state with another schedule; written out because every probe goes through here, and a spread costs ten times as much. */
+const scheduled = (
+  { verdict, since, reason, share, streak, firstFall, history }: HealthState,
+  { nextAt, shift, running, probes }: Pick<HealthState, 'nextAt' | 'shift' | 'running' | 'probes'>,
+): HealthState => ({ verdict, since, reason, share, streak, firstFall, nextAt, shift, running, probes, history });
 
 /** From one start to the next, as the verdict and the results since stand. */
 function intervalOf(timing: CheckTiming, { verdict, streak }: HealthState): Milliseconds {
@@ -72,17 +79,20 @@ function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant 
   return beat >= at ? beat : beat + Math.ceil((at - beat) / interval) * interval;
 }
 
-const remember = (state: HealthState, result: ProbeResult, at: Instant): readonly ResultRecord[] => [
-  { ok: result.ok, local: result.local, reason: result.reason, duration: result.duration, at },
-  ...state.history.slice(0, HISTORY - 1),
-];
+function remember(state: HealthState, { ok, local, reason, duration }: ProbeResult, at: Instant): readonly ResultRecord[] {
+  // Of the very length: it is kept, and made with every result.
+  const history = new Array<ResultRecord>(Math.min(state.history.length + 1, HISTORY));
+  history[0] = { ok, local, reason, duration, at };
+  for (let i = 1; i < history.length; i++) history[i] = state.history[i - 1] as ResultRecord;
+  return history;
+}
 
 /** `beat`: the one after this, still even. */
 function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant): Step {
   const id = state.probes + 1;
   const shift = shiftOf(timing, intervalOf(timing, state), state);
   const running = { id, deadline: now + timing.timeout };
-  return [{ ...state, probes: id, running, nextAt: beat + shift, shift }, [{ type: 'start', id }]];
+  return [scheduled(state, { nextAt: beat + shift, shift, running, probes: id }), [{ type: 'start', id }]];
 }
 
 /** Starts the probe that is due. After a stall the missed beats are skipped, so that stopped checks do not all start at once. */
@@ -94,7 +104,7 @@ function onBeat(timing: CheckTiming, state: HealthState, now: Instant): Step {
     const beat = firstBeat(state.nextAt, interval, now);
     return beat > now ? [{ ...state, nextAt: beat }, NOTHING] : begin(timing, state, beat + interval, now);
   }
-  return begin(timing, state, state.nextAt - (state.shift ?? 0) + interval, now);
+  return begin(timing, state, state.nextAt - state.shift + interval, now);
 }
 
 function decide(timing: CheckTiming, state: HealthState, streak: HealthState['streak']): Verdict {
@@ -111,29 +121,42 @@ function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeRe
 
 /** The next beat after a probe that ended at `endedAt`: another interval counts from that probe's start. */
 function reschedule(timing: CheckTiming, before: HealthState, after: HealthState, endedAt: Instant): HealthState {
-  const [last, interval] = [intervalOf(timing, before), intervalOf(timing, after)];
-  if (last === interval || !before.running) return { ...after, nextAt: firstBeat(before.nextAt, interval, endedAt) };
-  const startedAt = before.running.deadline - timing.timeout;
-  return { ...after, nextAt: firstBeat(startedAt + interval, interval, endedAt), shift: 0 };
+  const last = intervalOf(timing, before);
+  const interval = intervalOf(timing, after);
+  const same = last === interval || !before.running;
+  const beat = same ? before.nextAt : (before.running as Running).deadline - timing.timeout + interval;
+  const nextAt = firstBeat(beat, interval, endedAt);
+  return scheduled(after, { nextAt, shift: same ? after.shift : 0, running: after.running, probes: after.probes });
 }
 
 /** The latest success says what the server asks for its weight; a failure says nothing of it. */
-function withShare(state: HealthState, { ok, share }: ProbeResult): HealthState {
-  if (!ok || share === state.share) return state;
-  const { share: _last, ...rest } = state;
-  return share === undefined ? rest : { ...rest, share };
-}
+const shareAfter = (state: HealthState, { ok, share }: ProbeResult): number | undefined => (ok ? share : state.share);
 
 /** Takes one result into account; `endedAt` is when the probe was over, from which the next beat is sought. */
 function judge(timing: CheckTiming, state: HealthState, result: ProbeResult, now: Instant, endedAt: Instant): Step {
-  const next: HealthState = { ...withShare(state, result), running: undefined, history: remember(state, result, now) };
-  if (!result.ok && result.local) return [reschedule(timing, state, next, endedAt), NOTHING];
-  const streak = { ok: result.ok, count: state.streak.ok === result.ok ? state.streak.count + 1 : 1 };
-  const to = decide(timing, state, streak);
-  if (to === state.verdict) return [reschedule(timing, state, { ...next, streak }, endedAt), NOTHING];
-  const reason = decidingReason(timing, state, result);
-  const decided = reschedule(timing, state, { ...next, streak, verdict: to, since: now, reason }, endedAt);
-  return [decided, [{ type: 'verdict', from: state.verdict, to, reason }]];
+  const counts = result.ok || !result.local;
+  const same = state.streak.ok === result.ok;
+  const streak = counts ? { ok: result.ok, count: same ? state.streak.count + 1 : 1 } : state.streak;
+  const to = counts ? decide(timing, state, streak) : state.verdict;
+  const changed = to !== state.verdict;
+  const { firstFall, nextAt, shift, probes } = state;
+  const next: HealthState = {
+    verdict: to,
+    since: changed ? now : state.since,
+    reason: changed ? decidingReason(timing, state, result) : state.reason,
+    share: shareAfter(state, result),
+    streak,
+    firstFall,
+    nextAt,
+    shift,
+    running: undefined,
+    probes,
+    history: remember(state, result, now),
+  };
+  const effects: readonly HealthEffect[] = changed
+    ? [{ type: 'verdict', from: state.verdict, to, reason: next.reason }]
+    : NOTHING;
+  return [reschedule(timing, state, next, endedAt), effects];
 }
 
 const stalled = (timing: CheckTiming, running: Running, now: Instant): boolean =>

@@ -60,8 +60,8 @@ export interface HealthState extends Remembered {
   readonly firstFall: number;
   /** The next beat of the schedule. While a probe runs: when the next may start, if this one has ended by then. */
   readonly nextAt: Instant;
-  /** How far jitter has moved `nextAt` from the even beat; absent: 0. */
-  readonly shift?: Milliseconds;
+  /** How far jitter has moved `nextAt` from the even beat. */
+  readonly shift: Milliseconds;
   /** The running probe's identity and deadline. */
   readonly running: { readonly id: number; readonly deadline: Instant } | undefined;
   /** Probes started so far; also the identity of the latest. */

@@ -36,6 +36,8 @@ export interface Native {
   /** The option's bytes, at most `length`. */
   getsockopt(fd: number, level: number, name: number, length: number): Uint8Array;
   getsockname(fd: number): Uint8Array;
+  /** SO_ATTACH_FILTER: instructions of classic BPF (os/packet-filter.ts builds them) decide what the socket receives. */
+  attachFilter(fd: number, program: Uint8Array): void;
   /** Bytes sent, or a negative errno. MSG_NOSIGNAL is always added. Without address: send(2). */
   send(fd: number, data: Uint8Array, flags: number, address?: Uint8Array): number;
   /** Bytes received (0 at the end of a stream), or a negative errno. */
@@ -55,6 +57,13 @@ export interface Native {
   /** epoll_ctl delete; must come before close(fd). Unknown fds are ignored. */
   pollerDelete(poller: PollerHandle, fd: number): void;
   pollerClose(poller: PollerHandle): void;
+  /**
+   * socket(2) for a stream, connect(2), and the fd added for EPOLLOUT: the fd, or connect's negative errno, and nothing is left then. Throws
+   * what the other two calls say.
+   */
+  pollerConnect(poller: PollerHandle, domain: number, address: Uint8Array): number;
+  /** close(2) of an fd that was added, and is not duplicated anywhere: it is out of the poller with that. */
+  pollerDrop(poller: PollerHandle, fd: number): void;
 }
 
 export interface PollerHandle {
@@ -93,7 +102,10 @@ export const native: Native = {
   setsockopt: asOsError(addon.setsockopt),
   getsockopt: asOsError(addon.getsockopt),
   getsockname: asOsError(addon.getsockname),
+  attachFilter: asOsError(addon.attachFilter),
   clock: asOsError(addon.clock),
   pollerOpen: asOsError(addon.pollerOpen),
   pollerSet: asOsError(addon.pollerSet),
+  pollerConnect: asOsError(addon.pollerConnect),
+  pollerDrop: asOsError(addon.pollerDrop),
 };

@@ -19,6 +19,7 @@ export interface HttpRequest {
 const utf8 = new TextEncoder();
 
 const escapeTarget = (path: string): string => {
+  if (/^[\x21-\x7e]*$/.test(path)) return path;
   let text = '';
   for (const byte of utf8.encode(path)) {
     text += byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
@@ -36,6 +37,7 @@ export function encodeRequest(request: HttpRequest): Uint8Array {
 
 /** `base`, with those of `own` in place of the ones of the same name (in any case) and after them the others. */
 export function mergeHeaders(base: HttpRequest['headers'], own: HttpRequest['headers']): HttpRequest['headers'] {
+  if (own.length === 0) return base;
   const names = new Set(own.map(([name]) => name.toLowerCase()));
   return [...base.filter(([name]) => !names.has(name.toLowerCase())), ...own];
 }
@@ -178,7 +180,7 @@ function withinLimit(state: State, grown: number): boolean {
 
 const latin1 = (bytes: Uint8Array): string => {
   let text = '';
-  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] as number);
   return text;
 };
 

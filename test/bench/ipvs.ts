@@ -50,9 +50,9 @@ const seconds = (ms: number): number => ms / 1000;
 const full = (services: number) => ({ kind: 'full', services }) as const;
 const hasWeight = (of: Weighted) => ({ kind: 'weight', of }) as const;
 
-const lbdArgv = (file: string) => [bin('lbd'), '-c', file];
+export const lbdArgv = (file: string) => [bin('lbd'), '-c', file];
 /** The checker alone, without VRRP, as lbd without VRRP instances; its log goes where lbd's goes. */
-const keepalivedArgv = (stage: Stage, file: string) => [
+export const keepalivedArgv = (stage: Stage, file: string) => [
   ...['keepalived', '--dont-fork', '--check', '--log-console', '--no-syslog', '-f', file],
   ...['-p', stage.path('keepalived.pid'), '-c', stage.path('checkers.pid')],
 ];

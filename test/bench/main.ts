@@ -1,9 +1,20 @@
 /** The bench, inside the lab. Progress goes to standard error, figures to standard output; 1 when something could not be measured. */
+import { readFileSync } from 'node:fs';
+import { benchChecks, checksTitle, createChecksSheet } from './checks.js';
 import { benchIpvs, createIpvsSheet, ipvsTitle } from './ipvs.js';
 import { describeMachine, machineLine } from './machine.js';
+import { type NativeFigures, renderNative } from './native.js';
 import { type BenchOptions, parseOptions } from './options.js';
 import { renderFigures } from './sheet.js';
 import { abandonStage } from './stage.js';
+
+const SUBJECTS = {
+  ipvs: { sheet: createIpvsSheet, run: benchIpvs, title: ipvsTitle },
+  checks: { sheet: createChecksSheet, run: benchChecks, title: checksTitle },
+} as const;
+
+const readNative = (file: string | undefined): NativeFigures =>
+  file === undefined ? { figures: [], failures: [] } : JSON.parse(readFileSync(file, 'utf8'));
 
 async function bench(options: BenchOptions): Promise<number> {
   let stopped = false;
@@ -15,15 +26,22 @@ async function bench(options: BenchOptions): Promise<number> {
   process.once('SIGTERM', stop);
   const say = (line: string) => process.stderr.write(`bench: ${line}\n`);
   const machine = describeMachine();
-  const sheet = createIpvsSheet();
+  const subject = SUBJECTS[options.subject];
+  const sheet = subject.sheet();
+  const native = readNative(options.native);
   say(machineLine(machine).replace('\n', '; '));
-  await benchIpvs(options.sizes, { sheet, say, stopped: () => stopped });
+  await subject.run(options.sizes, { sheet, say, stopped: () => stopped });
   const figures = sheet.figures();
-  const { failures } = sheet;
-  if (options.output === 'json') process.stdout.write(`${JSON.stringify({ machine, figures, failures }, null, 2)}\n`);
-  else {
+  const failures = [...sheet.failures, ...native.failures];
+  if (options.output === 'json') {
+    const onHost = options.native === undefined ? {} : { on_the_host: native.figures };
+    process.stdout.write(`${JSON.stringify({ machine, figures, ...onHost, failures }, null, 2)}\n`);
+  } else {
+    const more = native.figures.length === 0 ? '' : `\n${renderNative(native)}`;
     const failed = failures.map((line) => `${line}\n`).join('');
-    process.stdout.write(`${machineLine(machine)}\n\n${renderFigures(figures, ipvsTitle)}${failed === '' ? '' : `\n${failed}`}`);
+    process.stdout.write(
+      `${machineLine(machine)}\n\n${renderFigures(figures, subject.title)}${more}${failed === '' ? '' : `\n${failed}`}`,
+    );
   }
   if (stopped) return 130;
   return failures.length > 0 ? 1 : 0;

@@ -1,47 +1,65 @@
 /** The command line of `npm run bench`: read twice, before the lab is booted and inside it. */
+import { REAL_SERVERS } from './texts.js';
 
-export const USAGE = 'usage: npm run bench -- ipvs [--sizes 100,1000,5000] [-o table|json]';
+export const USAGE = 'usage: npm run bench -- ipvs|checks [--sizes 100,1000,5000] [-o table|json]';
 
-export const SUBJECTS = ['ipvs'] as const;
-export type Subject = (typeof SUBJECTS)[number];
+interface SubjectWords {
+  readonly sizes: readonly number[];
+  /** What a size counts. */
+  readonly of: string;
+  readonly most: number;
+  /** Sizes are multiples of it. */
+  readonly step: number;
+}
+
+/** The addresses of texts.ts end at the most of `ipvs`; nginx and the descriptors of this machine at that of `checks`. */
+const SUBJECT_WORDS = {
+  ipvs: { sizes: [100, 1000, 5000], of: 'virtual servers', most: 100_000, step: 1 },
+  checks: { sizes: [200, 2000], of: 'real servers', most: 10_000, step: REAL_SERVERS },
+} as const satisfies Readonly<Record<string, SubjectWords>>;
+
+export type Subject = keyof typeof SUBJECT_WORDS;
+const SUBJECTS = Object.keys(SUBJECT_WORDS) as Subject[];
 
 export interface BenchOptions {
   readonly subject: Subject;
-  /** Virtual servers of each round. */
+  /** Virtual servers, or real servers, of each round. */
   readonly sizes: readonly number[];
   readonly output: 'table' | 'json';
+  /** Figures of the host itself (native.ts), for the part inside the lab to show. */
+  readonly native?: string;
 }
 
-const DEFAULT_SIZES = [100, 1000, 5000];
-/** The addresses of texts.ts end there. */
-const MAX_SERVICES = 100_000;
-
-function parseSizes(word: string | undefined): readonly number[] | string {
+function parseSizes(word: string | undefined, { sizes: defaults, of, most, step }: SubjectWords): readonly number[] | string {
   const sizes = (word ?? '').split(',').map(Number);
-  const good = sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= MAX_SERVICES);
-  return good ? sizes : `--sizes "${word ?? ''}": give numbers of virtual servers from 1 to ${MAX_SERVICES}, such as 100,1000`;
+  const good = sizes.every((size) => Number.isInteger(size) && size >= 1 && size <= most && size % step === 0);
+  if (good) return sizes;
+  const kind = step === 1 ? `numbers of ${of} from 1` : `multiples of ${step} ${of}`;
+  return `--sizes "${word ?? ''}": give ${kind} to ${most}, such as ${defaults.join()}`;
 }
 
 /** The options, or the line that refuses them. */
 export function parseOptions(argv: readonly string[]): BenchOptions | string {
   let subject: Subject | undefined;
-  let sizes: readonly number[] = DEFAULT_SIZES;
+  let sizes: { readonly word: string | undefined } | undefined;
   let output: BenchOptions['output'] = 'table';
+  let native: string | undefined;
   const words = argv.flatMap((word) =>
     /^--\w+=/.test(word) ? [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] : [word],
   );
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string;
-    if (word === '--sizes') {
-      const parsed = parseSizes(words[++i]);
-      if (typeof parsed === 'string') return parsed;
-      sizes = parsed;
-    } else if (word === '-o' || word === '--output') {
+    if (word === '--sizes') sizes = { word: words[++i] };
+    else if (word === '--native') native = words[++i];
+    else if (word === '-o' || word === '--output') {
       const form = words[++i];
       if (form !== 'table' && form !== 'json') return `${word} "${form ?? ''}": give table or json`;
       output = form;
     } else if (!word.startsWith('-') && subject === undefined && SUBJECTS.some((one) => one === word)) subject = word as Subject;
     else return `unknown word "${word}"; ${USAGE}`;
   }
-  return subject === undefined ? USAGE : { subject, sizes, output };
+  if (subject === undefined) return USAGE;
+  const parsed = sizes ? parseSizes(sizes.word, SUBJECT_WORDS[subject]) : SUBJECT_WORDS[subject].sizes;
+  if (typeof parsed === 'string') return parsed;
+  return { subject, sizes: parsed, output, ...(native === undefined ? {} : { native }) };
 }

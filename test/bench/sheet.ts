@@ -1,7 +1,7 @@
 /** The figures of a run, and how they are shown: one block for each size, every figure beside those of the others. */
 
 export type Contender = 'lbd' | 'keepalived' | 'ipvsadm';
-export type Unit = 's' | 'MB' | '% of a core';
+export type Unit = 's' | 'ms' | 'µs' | 'MB' | '% of a core' | 'a second';
 
 /** One line of a block. */
 export interface Work {
@@ -76,38 +76,51 @@ export function createSheet(works: readonly Work[]): Sheet {
   };
 }
 
-const DECIMALS: Readonly<Record<Unit, number>> = { s: 3, MB: 1, '% of a core': 1 };
-const HEAD = ['', 'unit', 'lbd', 'keepalived', 'ipvsadm', 'lbd : keepalived', 'lbd : ipvsadm'];
+const DECIMALS: Readonly<Record<Unit, number>> = {
+  s: 3,
+  ms: 1,
+  µs: 0,
+  MB: 1,
+  '% of a core': 1,
+  'a second': 0,
+};
+const OTHERS = ['keepalived', 'ipvsadm'] as const;
+type Other = (typeof OTHERS)[number];
+
+const head = (others: readonly Other[]): string[] => ['', 'unit', 'lbd', ...others, ...others.map((who) => `lbd : ${who}`)];
 
 const number = (value: number | null, decimals: number): string => (value === null ? '-' : value.toFixed(decimals));
 
-const cells = (figure: Figure): string[] => {
+const cells = (figure: Figure, others: readonly Other[]): string[] => {
   const decimals = DECIMALS[figure.unit];
   return [
     figure.text,
     figure.unit,
-    ...[figure.lbd, figure.keepalived, figure.ipvsadm].map((value) => number(value, decimals)),
-    ...[figure.lbd_to_keepalived, figure.lbd_to_ipvsadm].map((value) => number(value, 2)),
+    ...[figure.lbd, ...others.map((who) => figure[who])].map((value) => number(value, decimals)),
+    ...others.map((who) => number(figure[`lbd_to_${who}`], 2)),
   ];
 };
 
 /** The first two columns to the left, figures to the right. */
 function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = HEAD.map((_none, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  const widths = (rows[0] as readonly string[]).map((_none, column) =>
+    Math.max(...rows.map((row) => (row[column] as string).length)),
+  );
   const cell = (text: string, column: number) =>
     column < 2 ? text.padEnd(widths[column] as number) : text.padStart(widths[column] as number);
   return rows.map((row) => row.map(cell).join('  ').trimEnd());
 }
 
-/** Plain text. `title` heads the block of a size. */
+/** Plain text. `title` heads the block of a size. Who has no figure at all has no column. */
 export function renderFigures(figures: readonly Figure[], title: (services: number) => string): string {
   const sizes = [...new Set(figures.map((figure) => figure.services))];
-  const lines = align([HEAD, ...figures.map(cells)]);
-  const head = lines[0] as string;
+  const others = OTHERS.filter((who) => figures.some((figure) => figure[who] !== null));
+  const lines = align([head(others), ...figures.map((figure) => cells(figure, others))]);
+  const heading = lines[0] as string;
   return sizes
     .map((services) => {
       const own = figures.flatMap((figure, i) => (figure.services === services ? [lines[i + 1] as string] : []));
-      return [title(services), head, ...own, ''].join('\n');
+      return [title(services), heading, ...own, ''].join('\n');
     })
     .join('\n');
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeNetns, type Program } from '../netns/netns.js';
+import { makeNetns, type Netns, type Program } from '../netns/netns.js';
 import type { Commanded, Launched, Run, Took, Until } from './agent.js';
 
 const AGENT = new URL('./agent.js', import.meta.url);
@@ -13,6 +13,8 @@ export const bin = (name: string): string => fileURLToPath(new URL(`../../../bin
 
 /** The agent's methods; see agent.ts. */
 export interface Stage {
+  /** Where the contender runs. */
+  readonly netns: Netns;
   path(name: string): string;
   write(name: string, text: string): string;
   /** `name` is the log's: a file of the folder. */
@@ -43,7 +45,7 @@ export async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T>
   present = agent;
   try {
     await agent.call('open');
-    const result = await play(createStage(folder, agent));
+    const result = await play(createStage(folder, netns, agent));
     await agent.call('finish');
     return result;
   } finally {
@@ -54,9 +56,10 @@ export async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T>
   }
 }
 
-function createStage(folder: string, agent: Program<never>): Stage {
+function createStage(folder: string, netns: Netns, agent: Program<never>): Stage {
   const path = (name: string) => join(folder, name);
   return {
+    netns,
     path,
     write(name, text) {
       writeFileSync(path(name), text);

@@ -8,7 +8,7 @@ import type { ServiceId } from '../../src/ipvs/types.js';
 export const REAL_SERVERS = 10;
 const WEIGHT = 10;
 const PORT = 80;
-const SERVER_PORT = 8080;
+export const SERVER_PORT = 8080;
 
 /** A real server of the table, and the weight that it is to have. */
 export interface Weighted {
@@ -22,6 +22,9 @@ const address = (net: number, index: number): Ip => {
   const n = index + 1;
   return `10.${net + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
 };
+
+/** The servers of farm.ts. */
+export const farmAddress = (index: number): Ip => address(128, index);
 
 export const serviceName = (service: number): string => `s${service}`;
 export const serviceId = (service: number): ServiceId => ({
@@ -57,23 +60,38 @@ function write(
   return numbers(services).map(one).join('');
 }
 
+/** The kinds of checks that are measured. */
+export type CheckKind = 'tcp' | 'tcp_half_open' | 'http' | 'icmp';
+
+/** A second between starts, a second for the answer; of keepalived's, what it takes from its virtual server is `delay_loop 1`. */
+const lbdChecks = (kind: CheckKind | undefined): string =>
+  kind === undefined ? '' : `    checks: [ { type: ${kind}, interval: 1s, timeout: 1s } ]\n`;
+
+const KEEPALIVED_CHECKS: Readonly<Record<Exclude<CheckKind, 'tcp_half_open'>, string>> = {
+  tcp: '    TCP_CHECK {\n      connect_timeout 1\n    }\n',
+  http: '    HTTP_GET {\n      url {\n        path /\n        status_code 200\n      }\n      connect_timeout 1\n    }\n',
+  icmp: '    PING_CHECK {\n      connect_timeout 1\n    }\n',
+};
+export type KeepalivedCheck = keyof typeof KEEPALIVED_CHECKS;
+
 /** `folder` takes state and socket. */
-export const lbdConfig = (services: number, folder: string, changed?: Weighted): string =>
+export const lbdConfig = (services: number, folder: string, changed?: Weighted, check?: CheckKind): string =>
   `global:\n  router_id: bench\n  state_dir: ${folder}/state\n  control: { socket: ${folder}/run/lbd.sock }\nvirtual_servers:\n${write(
     services,
     changed,
     (service) =>
-      `  - name: ${serviceName(service)}\n    address: ${serviceAddress(service)}\n    scheduler: wrr\n    forward: nat\n    real_servers:\n`,
+      `  - name: ${serviceName(service)}\n    address: ${serviceAddress(service)}\n    scheduler: wrr\n    forward: nat\n${lbdChecks(check)}    real_servers:\n`,
     (service, server, weight) => `      - { address: ${serverAddress(service, server)}, weight: ${weight} }\n`,
   )}`;
 
-export const keepalivedConfig = (services: number, changed?: Weighted): string =>
+export const keepalivedConfig = (services: number, changed?: Weighted, check?: KeepalivedCheck): string =>
   `global_defs {\n  router_id bench\n}\n${write(
     services,
     changed,
-    (service) => `virtual_server ${serviceAddress(service).replace(':', ' ')} {\n  lb_algo wrr\n  lb_kind NAT\n  protocol TCP\n`,
+    (service) =>
+      `virtual_server ${serviceAddress(service).replace(':', ' ')} {\n  lb_algo wrr\n  lb_kind NAT\n  protocol TCP\n${check ? '  delay_loop 1\n' : ''}`,
     (service, server, weight) =>
-      `  real_server ${serverAddress(service, server).replace(':', ' ')} {\n    weight ${weight}\n  }\n`,
+      `  real_server ${serverAddress(service, server).replace(':', ' ')} {\n    weight ${weight}\n${check ? KEEPALIVED_CHECKS[check] : ''}  }\n`,
     '}\n',
   )}`;
 

@@ -85,6 +85,9 @@ async function child(): Promise<void> {
     `${probe} ${target}`,
     await run(probes[probe] as ProbeConfig, targets[target] as string),
   ]);
+  all.push(
+    ...['10.99.0.1', 'fd99::1'].map(async (source) => [`icmp from ${source}`, await run({ type: 'icmp', source }, source)]),
+  );
   const results = Object.fromEntries(await Promise.all(all)) as Report['results'];
   const crowd = Array.from({ length: 2000 }, (_, i) => run({ type: 'icmp' }, i % 2 === 0 ? `127.0.${i >> 8}.${i & 255}` : '::1'));
   const ok = (await Promise.all(crowd)).filter((result) => result !== 'silence' && result.ok).length;
@@ -137,6 +140,7 @@ function suite(name: string, range: string, raw: boolean): void {
 
     test('echoes are answered, or end in what the network says', () => {
       for (const target of ['self', 'self6', 'own', 'own6']) says(`icmp ${target}`, 'ok: echo reply');
+      for (const source of ['10.99.0.1', 'fd99::1']) says(`icmp from ${source}`, 'ok: echo reply');
       for (const target of ['silent', 'silent6']) says(`icmp ${target}`, 'silence');
       says('icmp absent', raw ? 'failed: host unreachable, says 10.99.0.1' : 'failed: host unreachable');
       says('icmp absent6', raw ? 'failed: address unreachable, says fd99::1' : 'failed: address unreachable');

@@ -1,4 +1,5 @@
 /** `status`: the director at a glance, problems first. */
+import { formatDuration } from '../../base/duration.js';
 import type { ApiStatus } from '../../control/api.js';
 import { upStyle } from './services.js';
 import { age, heading, line, type Row, type Style, sentence, styled, table, times, type View } from './text.js';
@@ -47,8 +48,13 @@ function syncText(sync: NonNullable<ApiStatus['connection_sync']>): string {
   return `${who}${follows === null ? '' : `, follows ${follows}`}${healed}${problem === null ? '' : `; ${problem}`}`;
 }
 
+function probesText({ checks, running, limit, waiting, latest_start_ms: latest }: NonNullable<ApiStatus['probes']>): string {
+  const places = `${running} under way${waiting === 0 ? '' : ` (${limit} may be), ${waiting} wait`}`;
+  return `${checks} ${checks === 1 ? 'check' : 'checks'}, ${places}; started up to ${formatDuration(latest)} late in the last minute`;
+}
+
 export function renderStatus(view: View, status: ApiStatus): string {
-  const { ipvs, drift, instances, services, foreign_services: foreign, connection_sync: sync } = status;
+  const { ipvs, drift, instances, services, foreign_services: foreign, connection_sync: sync, probes } = status;
   const overrides = status.overrides === 0 ? 'no change at run time' : `${status.overrides} set at run time`;
   const last = drift.last === null ? '' : `, last: ${drift.last}`;
   return [
@@ -67,6 +73,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
     ),
     sentence(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${kinds(drift.by_kind)}${last}`}`),
     sync ? sentence(view, `sync           ${syncText(sync)}`) : '',
+    probes && probes.checks > 0 ? sentence(view, `probes         ${probesText(probes)}`) : '',
     '\n',
     problemLines(view, status),
     instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',

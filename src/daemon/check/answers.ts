@@ -10,6 +10,7 @@ import type { CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
 import type { Pool } from './pool.js';
 import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
+import type { Load } from './scheduler.js';
 import { reportStats } from './stats.js';
 
 export type Answer = { readonly value: unknown } | { readonly error: string };
@@ -53,6 +54,7 @@ function summary(pool: Pool): CheckSummary {
     services: all.map((service) => summarizeService(sight, service)),
     foreign: keeper.foreign(),
     ...directorSummary(pool.director()),
+    probes: probesOf(pool.load()),
     refusals: refusals.slice(0, LISTED),
     down: down.slice(0, LISTED),
   };
@@ -65,6 +67,18 @@ function directorSummary({ sync, settings, timeouts, netfilter }: DirectorReport
   if (netfilter.problem !== null) problems.push(`nftables: ${netfilter.problem}`);
   return { sync, settings: problems };
 }
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
+
+const probesOf = (load: Load): CheckSummary['probes'] => ({
+  checks: load.checks,
+  running: load.running,
+  limit: load.limit,
+  waiting: load.waiting,
+  oldest_wait_ms: tenths(load.oldestWait),
+  longest_wait_ms: tenths(load.longestWait),
+  latest_start_ms: tenths(load.latest),
+});
 
 async function allServices(pool: Pool, counters: boolean) {
   const kernel = await pool.keeper.readAll(counters);

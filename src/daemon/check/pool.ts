@@ -32,7 +32,7 @@ import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
 import type { KernelTable } from './reading.js';
 import type { Sight } from './report.js';
-import { createCheckRunner } from './scheduler.js';
+import { createCheckRunner, type Load } from './scheduler.js';
 import { createTableKeeper } from './table.js';
 import type { TableKeeper } from './table-types.js';
 import { openVerdictStore } from './verdicts.js';
@@ -50,6 +50,7 @@ export interface Pool {
   readonly keeper: TableKeeper;
   sight(): Sight;
   director(): DirectorReport;
+  load(): Load;
   close(ordered: boolean): Promise<void>;
 }
 
@@ -380,6 +381,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       standsBack,
     }),
     director: () => director.report(),
+    load: () => runner.load(),
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
       if (begun) store.save([...runner.states()], members, quorums);

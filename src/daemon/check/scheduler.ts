@@ -2,6 +2,7 @@
  * The doing half of the checks: owns their machines, arms one timer for the earliest deadline of all, starts and cancels probes.
  * After a pause it listens first: answers that came in meanwhile are taken before any deadline decides.
  */
+import type { Milliseconds } from '../../base/duration.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import { deadline, initial, step } from '../../health/machine.js';
 import { startOffset } from '../../health/spread.js';
@@ -17,6 +18,7 @@ import type {
 } from '../../health/types.js';
 import type { Probe, StartProbe } from '../../os/probe/types.js';
 import { createHeap, type Timed } from './heap.js';
+import { createMeter, type Lateness } from './meter.js';
 
 export interface VerdictChange {
   readonly from: Verdict;
@@ -53,15 +55,28 @@ export interface CheckRunner {
   states(): Iterable<readonly [key: string, state: HealthState]>;
   /** Checks without a verdict. */
   undecided(): number;
-  /** Probes under way, and probes that wait for a place. */
-  load(): { readonly running: number; readonly waiting: number };
+  load(): Load;
   close(): void;
+}
+
+/** How the probes keep up with their beats. */
+export interface Load extends Lateness {
+  readonly checks: number;
+  /** Probes under way, and how many may be. */
+  readonly running: number;
+  readonly limit: number;
+  /** Probes that wait for a place, and how long the one that came first has waited, milliseconds. */
+  readonly waiting: number;
+  readonly oldestWait: Milliseconds;
 }
 
 interface Entry extends Timed {
   readonly spec: CheckSpec;
   state: HealthState;
   probe: Probe | undefined;
+  /** When the running probe was due, and since when it has waited for a place. */
+  beat: Instant;
+  heldAt: Instant;
   gone: boolean;
 }
 
@@ -70,6 +85,11 @@ const MAX_RUNNING = 2000;
 const LATE_MS = 20;
 /** Turns of the loop in which answers are awaited after a pause, as long as each brings some. */
 const LISTEN_TURNS = 100;
+/**
+ * Wakes are at least so far apart, milliseconds: to wake up costs several times what a check does, and thousands of checks a second
+ * have so much in common. A lone check is still started to the millisecond.
+ */
+const GRAIN: Milliseconds = 5;
 /** Deadlines handled in one turn of the loop. */
 const BATCH = 256;
 /** setTimeout takes no more than 2^31 ms. */
@@ -88,12 +108,14 @@ class Runner implements CheckRunner {
   private readonly due = createHeap<Entry>();
   /** Started by their machine, without a place yet; their deadline does not count. In the order in which they were due. */
   private readonly held = new Set<Entry>();
+  private readonly meter = createMeter();
   private running = 0;
   /** Checks without a verdict. */
   private open = 0;
   /** Results so far, to see whether a turn of the loop brought any. */
   private heard = 0;
   private armedFor = NEVER;
+  private wokeAt = Number.NEGATIVE_INFINITY;
   private disarm: (() => void) | undefined;
   private listening = false;
 
@@ -150,8 +172,17 @@ class Runner implements CheckRunner {
     return this.open;
   }
 
-  load(): { readonly running: number; readonly waiting: number } {
-    return { running: this.running, waiting: this.held.size };
+  load(): Load {
+    const now = this.options.now();
+    const [first] = this.held;
+    return {
+      checks: this.entries.size,
+      running: this.running,
+      limit: this.options.maxRunning,
+      waiting: this.held.size,
+      oldestWait: first ? now - first.heldAt : 0,
+      ...this.meter.read(now),
+    };
   }
 
   close(): void {
@@ -162,7 +193,7 @@ class Runner implements CheckRunner {
   }
 
   private add(spec: CheckSpec, state: HealthState): void {
-    const entry: Entry = { spec, state, probe: undefined, gone: false, at: NEVER, position: -1 };
+    const entry: Entry = { spec, state, probe: undefined, beat: NEVER, heldAt: NEVER, gone: false, at: NEVER, position: -1 };
     this.entries.set(spec.key, entry);
     if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
@@ -178,7 +209,7 @@ class Runner implements CheckRunner {
 
   /** A timer that is early does no harm, so it is left when the earliest deadline moves away. */
   private arm(): void {
-    const at = this.due.top()?.at ?? NEVER;
+    const at = Math.max(this.due.top()?.at ?? NEVER, this.wokeAt + GRAIN);
     if (this.listening || at >= this.armedFor) return;
     this.disarm?.();
     this.armedFor = at;
@@ -209,11 +240,14 @@ class Runner implements CheckRunner {
 
   private tickDue(): void {
     const now = this.options.now();
+    this.wokeAt = now;
     for (let i = 0; i < BATCH; i++) {
       const entry = this.due.top();
       if (!entry || entry.at > now) break;
       this.apply(entry, { type: 'tick', now });
     }
+    // More is due: the loop looks at its descriptors in between, and goes on.
+    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = now - GRAIN;
     this.launchHeld();
     this.arm();
   }
@@ -226,29 +260,31 @@ class Runner implements CheckRunner {
     if (before.share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
     const latest = state.history[0];
     if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest);
-    for (const effect of effects) if (!entry.gone) this.perform(entry, effect);
+    for (const effect of effects) {
+      if (effect.type === 'start') this.begin(entry, effect.id, before.nextAt, event.now);
+      else if (!entry.gone) this.perform(entry, effect);
+    }
     if (entry.gone || this.held.has(entry)) this.due.remove(entry);
     else this.due.set(entry, deadline(entry.state));
   }
 
-  private perform(entry: Entry, effect: HealthEffect): void {
-    switch (effect.type) {
-      case 'start':
-        if (this.running < this.options.maxRunning) this.launch(entry, effect.id);
-        else this.held.add(entry);
-        break;
-      case 'cancel':
-        this.cancel(entry);
-        break;
-      case 'verdict':
-        this.options.onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
-    }
+  private perform(entry: Entry, effect: Exclude<HealthEffect, { type: 'start' }>): void {
+    if (effect.type === 'cancel') this.cancel(entry);
+    else this.options.onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
   }
 
-  private launch(entry: Entry, id: number): void {
-    const { check, address, port } = entry.spec;
+  private begin(entry: Entry, id: number, beat: Instant, now: Instant): void {
+    if (entry.gone) return;
+    entry.beat = beat;
+    entry.heldAt = now;
+    if (this.running < this.options.maxRunning) this.launch(entry, id, now);
+    else this.held.add(entry);
+  }
+
+  private launch(entry: Entry, id: number, now: Instant): void {
     this.running++;
-    entry.probe = this.options.startProbe(check, { address, port }, (result) => {
+    this.meter.started(now, entry.beat, now - entry.heldAt);
+    entry.probe = this.options.startProbe(entry.spec.check, entry.spec, (result) => {
       if (!entry.gone && entry.state.running?.id === id) this.finish(entry, id, result);
     });
   }
@@ -276,8 +312,9 @@ class Runner implements CheckRunner {
       this.held.delete(entry);
       const id = entry.state.running?.id;
       if (id === undefined) continue;
-      this.launch(entry, id);
-      this.apply(entry, { type: 'launched', now: this.options.now(), id });
+      const now = this.options.now();
+      this.launch(entry, id, now);
+      this.apply(entry, { type: 'launched', now, id });
     }
   }
 }

@@ -1,4 +1,5 @@
 /** `lbctl status`: what every part says, put together, with the problems worst first. */
+import { formatDuration } from '../../base/duration.js';
 import type { ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.js';
 import type { CheckSummary } from '../messages.js';
 
@@ -28,6 +29,18 @@ function weakness({ up, total, quorum, sorry_server: sorry }: CheckSummary['serv
   return quorum.state === 'lost' ? `the quorum is lost: ${quorum.text}${serves}` : undefined;
 }
 
+/** So much later than its beat a probe may start. */
+const LATE_MS = 100;
+
+/** Probes that had to wait for a place: results come late, so a server that fails is served longer than its check says. */
+function lateness({ probes }: CheckSummary): string | undefined {
+  if (!probes || Math.max(probes.oldest_wait_ms, probes.longest_wait_ms) < LATE_MS) return undefined;
+  const { waiting, limit, oldest_wait_ms: oldest, longest_wait_ms: longest } = probes;
+  const now = waiting === 0 ? 'no probe waits now' : `${waiting} wait now, the first for ${formatDuration(Math.round(oldest))}`;
+  const recent = longest === 0 ? '' : `; in the last minute up to ${formatDuration(Math.round(longest))}`;
+  return `checks are late: ${limit} probes may run at once, others wait for a place: ${now}${recent}; longer intervals or shorter timeouts help`;
+}
+
 function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   if (check === undefined) return [];
   if (typeof check === 'string') return [critical(`services: ${check}`)];
@@ -40,6 +53,8 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
     if (check.ipvs.usable && !service.in_sync && !refused)
       lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));
   }
+  const late = lateness(check);
+  if (late !== undefined) lines.push(warning(late));
   for (const text of check.settings) lines.push(warning(text));
   if (check.sync?.problem) lines.push(critical(`connection sync: ${check.sync.problem}`));
   for (const { service, reason } of check.refusals) lines.push(critical(`${service}: ${reason}`));
@@ -91,6 +106,7 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     instances: Array.isArray(parts.vrrp) ? parts.vrrp : [],
     services: check?.services ?? [],
     connection_sync: check?.sync ?? null,
+    probes: check?.probes ?? null,
     foreign_services: check?.foreign ?? [],
     problems: problems.sort((a, b) => rank(a) - rank(b)),
   };

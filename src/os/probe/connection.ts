@@ -1,20 +1,18 @@
 /** A TCP connection of ours for one probe: opened, watched, closed with the probe. */
 import { HOST_LITTLE_ENDIAN, viewOf } from '../../base/bytes.js';
+import { familyOf } from '../../base/ip.js';
 import type { ProbeStream } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { native } from '../native.js';
-import { closeWatched, unwatch, WRITABLE, watch } from '../poller.js';
-import { inetAddress, intValue, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { closeWatched, unwatch, WRITABLE, watch, watchConnect } from '../poller.js';
+import { AF_INET, AF_INET6, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
 import { beginProbe, type Outcome } from './outcome.js';
 import { networkFailure, sendFailure } from './reasons.js';
-import { openSocket } from './socket.js';
+import { isPlain, openSocket, sockaddrOf } from './socket.js';
 import type { Target } from './types.js';
 
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 const SO_ERROR = 4;
 const EINPROGRESS = 115;
-const POLLOUT = 4;
 const POLLERR = 8;
 const POLLHUP = 16;
 
@@ -22,11 +20,9 @@ const POLLHUP = 16;
 const pendingError = (fd: number): number =>
   viewOf(native.getsockopt(fd, SOL_SOCKET, SO_ERROR, 4)).getInt32(0, HOST_LITTLE_ENDIAN);
 
-/** Whether the connection stands. Asked of the socket, not of the event: that may be about an earlier owner of the descriptor. */
-function isConnected(fd: number, outcome: Outcome): boolean {
-  const state = native.wait(fd, POLLOUT, 0);
-  if (state <= 0) return false;
-  if ((state & (POLLERR | POLLHUP)) === 0) return true;
+/** Whether the connection stands, now that the kernel has said something of it. */
+function isConnected(fd: number, events: number, outcome: Outcome): boolean {
+  if ((events & (POLLERR | POLLHUP)) === 0) return true;
   const error = pendingError(fd);
   if (error !== 0) outcome.fail(networkFailure(error));
   // Without an error it was connected and the server has closed already.
@@ -41,25 +37,48 @@ export interface Connection {
   handOver(release: () => void): void;
 }
 
+type Connected = (connection: Connection) => void;
+
+class Attempt implements Connection {
+  fd = -1;
+  readonly outcome: Outcome;
+  private own: (() => void) | undefined;
+
+  constructor(settings: ProbeStream, target: Target, done: (result: ProbeResult) => void, connected: Connected) {
+    const begin = (outcome: Outcome) => this.begin(outcome, settings, target, connected);
+    this.outcome = beginProbe(begin, () => this.release(), done);
+  }
+
+  handOver(release: () => void): void {
+    unwatch(this.fd);
+    this.own = release;
+  }
+
+  private begin(outcome: Outcome, settings: ProbeStream, target: Target, connected: Connected): void {
+    const ready = (events: number) => outcome.guard(() => isConnected(this.fd, events, outcome) && connected(this));
+    const sockaddr = sockaddrOf(target);
+    if (isPlain(settings)) {
+      const fd = watchConnect(familyOf(target.address) === 4 ? AF_INET : AF_INET6, sockaddr, ready);
+      if (fd < 0) return outcome.fail(sendFailure(-fd));
+      this.fd = fd;
+      return;
+    }
+    this.fd = openSocket(target.address, SOCK_STREAM, settings);
+    const answer = native.connect(this.fd, sockaddr);
+    if (answer !== 0 && answer !== -EINPROGRESS) return outcome.fail(sendFailure(-answer));
+    watch(this.fd, WRITABLE, ready);
+  }
+
+  private release(): void {
+    if (this.own) this.own();
+    else if (this.fd >= 0) closeWatched(this.fd);
+  }
+}
+
 /** Connects and calls `connected` on the loop; a failure before that is the outcome's. */
-export function connectProbe(
+export const connectProbe = (
   settings: ProbeStream,
   target: Target,
   done: (result: ProbeResult) => void,
-  connected: (connection: Connection) => void,
-): Outcome {
-  let release = () => {};
-  const start = (outcome: Outcome) => {
-    const fd = openSocket(target.address, SOCK_STREAM, settings);
-    release = () => closeWatched(fd);
-    native.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, intValue(1));
-    const answer = native.connect(fd, inetAddress(target.address, target.port));
-    if (answer !== 0 && answer !== -EINPROGRESS) return outcome.fail(sendFailure(-answer));
-    const handOver = (own: () => void) => {
-      unwatch(fd);
-      release = own;
-    };
-    watch(fd, WRITABLE, () => outcome.guard(() => isConnected(fd, outcome) && connected({ fd, outcome, handOver })));
-  };
-  return beginProbe(start, () => release(), done);
-}
+  connected: Connected,
+): Outcome => new Attempt(settings, target, done, connected).outcome;

@@ -14,11 +14,12 @@ import {
   readEchoRequest,
   stripIp4,
 } from '../../wire/icmp.js';
-import { native, type RecvMeta } from '../native.js';
+import { native } from '../native.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
-import { AF_INET, AF_INET6, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
-import { type Failure, networkFailure, remote } from './reasons.js';
-import { prepareSocket } from './socket.js';
+import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
+import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
+import { type Failure, remote } from './reasons.js';
+import { prepareSocket, wayOf } from './socket.js';
 
 export interface Waiter {
   readonly address: Ip;
@@ -44,37 +45,17 @@ export interface IcmpSocket {
 
 /** Long enough that checks every second or two keep the socket. */
 const IDLE_MS = 3000;
-const SO_RCVBUFFORCE = 33;
-const SO_RCVBUF = 8;
-/** Replies of thousands of servers may come between two turns of the loop. */
-const RECEIVE_BUFFER = 1 << 20;
-const SOL_IP = 0;
-const IP_RECVERR = 11;
-const SOL_IPV6 = 41;
-const IPV6_RECVERR = 25;
 const SOL_RAW = 255;
 const FILTER = 1;
-const MSG_ERRQUEUE = 0x2000;
 const POLLERR = 8;
 const EAGAIN = -11;
 /** Datagrams taken in one turn of the loop. */
 const BATCH = 256;
-/** struct cmsghdr of a 64-bit system, then struct sock_extended_err (linux/errqueue.h). */
-const CMSG_HEADER = 16;
-const EE_ORIGIN = CMSG_HEADER + 4;
-const ORIGIN_ICMP = 2;
-const ORIGIN_ICMP6 = 3;
 
 /** BOUNDED by the ways in which the configuration lets probes leave. */
 const open = new Map<string, IcmpSocket>();
 const buffer = new Uint8Array(2048);
-const meta: RecvMeta = {
-  address: new Uint8Array(128),
-  addressLength: 0,
-  control: new Uint8Array(512),
-  controlLength: 0,
-  flags: 0,
-};
+const meta = createMeta();
 
 /** The option that lets only replies and errors through: a set bit blocks a type, in both families. */
 export function typeFilter(family: Family): Uint8Array {
@@ -96,18 +77,10 @@ function pingSocket(family: Family): number | undefined {
   }
 }
 
-function widenBuffer(fd: number): void {
-  try {
-    native.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, intValue(RECEIVE_BUFFER));
-  } catch {
-    native.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, intValue(RECEIVE_BUFFER));
-  }
-}
-
 function openFd(family: Family): { fd: number; raw: boolean } {
   const ping = pingSocket(family);
   if (ping !== undefined) {
-    native.setsockopt(ping, family === 4 ? SOL_IP : SOL_IPV6, family === 4 ? IP_RECVERR : IPV6_RECVERR, intValue(1));
+    queueErrors(ping, family);
     return { fd: ping, raw: false };
   }
   const protocol = family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -118,7 +91,7 @@ function openFd(family: Family): { fd: number; raw: boolean } {
 
 /** The socket for such probes, opened if need be. Throws OsError where this host gives none. */
 export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
-  const key = JSON.stringify([family, settings.source, settings.interface, settings.fwmark]);
+  const key = `${family} ${wayOf(settings)}`;
   const known = open.get(key);
   if (known) {
     clearTimeout(known.idle);
@@ -126,7 +99,7 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
   }
   const { fd, raw } = openFd(family);
   try {
-    prepareSocket(fd, settings);
+    prepareSocket(fd, raw ? SOCK_RAW : SOCK_DGRAM, settings);
     widenBuffer(fd);
   } catch (error) {
     native.close(fd);
@@ -178,22 +151,15 @@ function onMessage(socket: IcmpSocket, icmp: Uint8Array): void {
   }
 }
 
-/** What the head of a queued error means; the offender is not worth the parsing. */
-function queuedFailure(family: Family): Failure {
-  const origin = meta.control[EE_ORIGIN] as number;
-  const [type, code] = [meta.control[EE_ORIGIN + 1] as number, meta.control[EE_ORIGIN + 2] as number];
-  if (origin === ORIGIN_ICMP || origin === ORIGIN_ICMP6) return remote(icmpErrorText(family, type, code));
-  return networkFailure(viewOf(meta.control).getUint32(CMSG_HEADER, HOST_LITTLE_ENDIAN));
-}
-
 /** Errors about our requests wait in a queue of the ping socket, each with the request. */
 export function drainErrors(socket: IcmpSocket): void {
   for (let i = 0; i < BATCH; i++) {
-    const count = native.recv(socket.fd, buffer, MSG_ERRQUEUE, meta);
+    const count = receiveError(socket.fd, buffer, meta);
     if (count < 0) return;
     const request = readEchoRequest(socket.family, buffer.subarray(0, count));
     const waiter = request && socket.waiting.get(request.sequence);
-    if (waiter && meta.controlLength > EE_ORIGIN + 2 && sender() === waiter.address) waiter.failed(queuedFailure(socket.family));
+    const failure = queuedFailure(socket.family, meta);
+    if (waiter && failure && sender() === waiter.address) waiter.failed(failure);
   }
 }
 

@@ -1,5 +1,4 @@
 /** The icmp checker: an echo request is answered by the address it went to. */
-import { randomBytes } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.js';
 import { familyOf } from '../../base/ip.js';
 import type { IcmpProbe } from '../../config/types.js';
@@ -9,6 +8,7 @@ import { native } from '../native.js';
 import { inetAddress } from '../sockaddr.js';
 import { drainErrors, enter, type IcmpSocket, icmpSocket, leave } from './icmp-socket.js';
 import { beginProbe, type Outcome } from './outcome.js';
+import { randomToken } from './random.js';
 import { sendFailure } from './reasons.js';
 import type { Probe, Target } from './types.js';
 
@@ -31,7 +31,7 @@ export function startIcmp(probe: IcmpProbe, target: Target, done: (result: Probe
   let socket: IcmpSocket | undefined;
   let sequence = -1;
   const start = (outcome: Outcome) => {
-    const token = randomBytes(TOKEN);
+    const token = randomToken(TOKEN);
     socket = icmpSocket(familyOf(target.address), probe);
     sequence = enter(socket, {
       address: target.address,

@@ -1,6 +1,7 @@
 /** The probers by type. */
 import { startAgent, startFile } from './agent.js';
 import { startDns } from './dns.js';
+import { startHalfOpen } from './half-open.js';
 import { startHttp, startHttps } from './http.js';
 import { startIcmp } from './icmp.js';
 import { startScript } from './script.js';
@@ -13,6 +14,8 @@ export const startProbe: StartProbe = (probe, target, done) => {
   switch (probe.type) {
     case 'tcp':
       return startTcp(probe, target, done);
+    case 'tcp_half_open':
+      return startHalfOpen(probe, target, done);
     case 'http':
       return startHttp(probe, target, done);
     case 'https':

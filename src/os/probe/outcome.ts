@@ -15,44 +15,75 @@ export interface Outcome extends Probe {
   guard(step: () => void): void;
 }
 
+/** One object a probe: thousands of them begin every second. */
+class Run implements Outcome {
+  private readonly startedAt = now();
+  private readonly release: () => void;
+  private readonly done: (result: ProbeResult) => void;
+  private over = false;
+  private starting = true;
+  private postponed: NodeJS.Immediate | undefined;
+
+  constructor(release: () => void, done: (result: ProbeResult) => void) {
+    this.release = release;
+    this.done = done;
+  }
+
+  begin(start: (outcome: Outcome) => void): void {
+    try {
+      start(this);
+    } catch (error) {
+      this.thrown(error);
+    }
+    this.starting = false;
+  }
+
+  succeed(reason: string, share?: number): void {
+    this.settle(true, false, reason, share);
+  }
+
+  fail(failure: Failure): void {
+    this.settle(false, failure.local, failure.reason, undefined);
+  }
+
+  guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.thrown(error);
+    }
+  }
+
+  cancel(): void {
+    clearImmediate(this.postponed);
+    if (this.over) return;
+    this.over = true;
+    this.release();
+  }
+
+  private thrown(error: unknown): void {
+    // After the end it is not the probe that failed.
+    if (this.over) throw error;
+    this.fail(thrownFailure(error));
+  }
+
+  private settle(ok: boolean, local: boolean, words: string, share: number | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.release();
+    const reason = words.length > MAX_REASON ? `${words.slice(0, MAX_REASON)}…` : words;
+    const result = { ok, local, reason, duration: now() - this.startedAt, share };
+    if (this.starting) this.postponed = setImmediate(this.done, result);
+    else this.done(result);
+  }
+}
+
 /**
  * Runs `start`, the first step. `release` frees what the probe holds; it is called exactly once, before `done` or by cancel. A
  * result of the first step itself is told on the loop's next round, when the caller has the probe in hand.
  */
 export function beginProbe(start: (outcome: Outcome) => void, release: () => void, done: (result: ProbeResult) => void): Outcome {
-  const startedAt = now();
-  let over = false;
-  let starting = true;
-  let postponed: NodeJS.Immediate | undefined;
-  const settle = (ok: boolean, { local, reason: words }: Failure, share?: number) => {
-    if (over) return;
-    over = true;
-    release();
-    const reason = words.length > MAX_REASON ? `${words.slice(0, MAX_REASON)}…` : words;
-    const result = { ok, local, reason, duration: now() - startedAt, ...(share === undefined ? {} : { share }) };
-    if (starting) postponed = setImmediate(done, result);
-    else done(result);
-  };
-  const outcome: Outcome = {
-    succeed: (reason, share) => settle(true, { local: false, reason }, share),
-    fail: (failure) => settle(false, failure),
-    guard(step) {
-      try {
-        step();
-      } catch (error) {
-        // After the end it is not the probe that failed.
-        if (over) throw error;
-        settle(false, thrownFailure(error));
-      }
-    },
-    cancel() {
-      clearImmediate(postponed);
-      if (over) return;
-      over = true;
-      release();
-    },
-  };
-  outcome.guard(() => start(outcome));
-  starting = false;
-  return outcome;
+  const run = new Run(release, done);
+  run.begin(start);
+  return run;
 }

@@ -1,9 +1,9 @@
 /** Sockets of probes: where they leave this host, and what they say first. */
 import { concatBytes, fromHex } from '../../base/bytes.js';
-import { familyOf, type Ip } from '../../base/ip.js';
+import { type Endpoint, familyOf, type Ip } from '../../base/ip.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
-import { AF_INET, AF_INET6, inetAddress, intValue, SOL_SOCKET } from '../sockaddr.js';
+import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
 
 const SOL_IP = 0;
 /** The port is chosen at connect, so that one source address has all ports to every server (linux/in.h). */
@@ -11,20 +11,51 @@ const IP_BIND_ADDRESS_NO_PORT = 24;
 const SO_BINDTODEVICE = 25;
 const SO_MARK = 36;
 
-/** Marks, binds to the interface and to the source address what is to leave this host. Throws OsError where the host refuses. */
-export function prepareSocket(fd: number, settings: ProbeSocket): void {
+/**
+ * Marks, binds to the interface and to the source address what is to leave this host. `type` is the socket's: a raw one has no port
+ * to choose, and over IPv6 refuses to hear of it. Throws OsError where the host refuses.
+ */
+export function prepareSocket(fd: number, type: number, settings: ProbeSocket): void {
   if (settings.fwmark) native.setsockopt(fd, SOL_SOCKET, SO_MARK, intValue(settings.fwmark | 0));
   if (settings.interface) native.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${settings.interface}\0`));
   if (!settings.source) return;
-  native.setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, intValue(1));
+  if (type !== SOCK_RAW) native.setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, intValue(1));
   native.bind(fd, inetAddress(settings.source, 0));
+}
+
+/** By settings, which are one object as long as the configuration is. */
+const ways = new WeakMap<ProbeSocket, string>();
+
+/** What probes that share a socket have in common beside the family: equal text, equal way out of this host. */
+export function wayOf(settings: ProbeSocket): string {
+  let way = ways.get(settings);
+  if (way === undefined) {
+    way = JSON.stringify([settings.source, settings.interface, settings.fwmark]);
+    ways.set(settings, way);
+  }
+  return way;
+}
+
+/** Nothing has to be done to a socket between its making and its use. */
+export const isPlain = ({ source, interface: name, fwmark }: ProbeSocket): boolean => !source && !name && !fwmark;
+
+/** By targets, which are one object as long as the check is. */
+const sockaddrs = new WeakMap<Endpoint, Uint8Array>();
+
+export function sockaddrOf(target: Endpoint): Uint8Array {
+  let sockaddr = sockaddrs.get(target);
+  if (!sockaddr) {
+    sockaddr = inetAddress(target.address, target.port);
+    sockaddrs.set(target, sockaddr);
+  }
+  return sockaddr;
 }
 
 /** A socket of the target's family; `type` SOCK_STREAM or SOCK_DGRAM. */
 export function openSocket(address: Ip, type: number, settings: ProbeSocket): number {
   const fd = native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0);
   try {
-    prepareSocket(fd, settings);
+    prepareSocket(fd, type, settings);
   } catch (error) {
     native.close(fd);
     throw error;

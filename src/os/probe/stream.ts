@@ -20,6 +20,7 @@ export interface Stream {
   write(bytes: Uint8Array): void;
 }
 
+const NOTHING = new Uint8Array(0);
 /** One for all probes. */
 let buffer: Uint8Array | undefined;
 
@@ -37,7 +38,7 @@ function receive({ fd, outcome }: Connection, reader: Reader): void {
 /** The reader is called while nothing waits to be sent. */
 export function openStream(connection: Connection, reader: Reader): Stream {
   const { fd, outcome } = connection;
-  let rest: Uint8Array = new Uint8Array(0);
+  let rest: Uint8Array = NOTHING;
   const listen = () => watch(fd, READABLE, () => outcome.guard(() => receive(connection, reader)));
   const send = () => {
     const count = native.send(fd, rest, 0);
@@ -48,7 +49,7 @@ export function openStream(connection: Connection, reader: Reader): Stream {
   };
   return {
     write(bytes) {
-      rest = concatBytes([rest, bytes]);
+      rest = rest.length === 0 ? bytes : concatBytes([rest, bytes]);
       if (rest.length > 0) send();
       else listen();
     },

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { isIP, Socket } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { TlsSettings } from '../../config/types.js';
+import { native } from '../native.js';
+import { intValue } from '../sockaddr.js';
 import type { Connection } from './connection.js';
 import { local, remote } from './reasons.js';
 import type { Reader, Stream } from './stream.js';
@@ -20,6 +22,8 @@ export interface TlsRequest {
 /** Megabytes that only who checks with TLS pays for. */
 const tls = () => process.getBuiltinModule('node:tls');
 
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 /** Certificates are read anew after this time: they are renewed under the same names. */
 const CONTEXT_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -77,7 +81,7 @@ export function openTls(
   reader: Reader,
   secured: (stream: Stream, note: string) => void,
 ): void {
-  const { fd, outcome, handOver } = connection;
+  const { fd, outcome } = connection;
   let context: SecureContext;
   try {
     context = contextOf(settings);
@@ -85,14 +89,16 @@ export function openTls(
     return outcome.fail(local(`tls: ${(error as Error).message}`));
   }
   let secure = false;
+  // The last message of a handshake and the request behind it are two writes.
+  native.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, intValue(1));
   const raw = new Socket({ fd });
-  handOver(() => raw.destroy());
+  connection.handOver(() => raw.destroy());
   raw.on('error', () => {});
   if (header.length > 0) raw.write(header);
   const host = settings.sni ?? name ?? target.address;
   const names = isIP(host) ? { host } : { host, servername: host };
   const socket = tls().connect({ socket: raw, secureContext: context, rejectUnauthorized: settings.verify, ...names });
-  handOver(() => socket.destroy());
+  connection.handOver(() => socket.destroy());
   socket.on('error', (error) => outcome.fail(remote(describe(error))));
   socket.on('data', (bytes) => outcome.guard(() => reader.push(bytes)));
   socket.on('end', () => outcome.guard(() => (secure ? reader.end() : outcome.fail(remote(CUT_OFF)))));

@@ -8,11 +8,13 @@ import { parseOptions } from '../../bench/options.js';
 import { cpuOf, parseStat, pssOf, reapedCpu, tree } from '../../bench/proc.js';
 import { createSheet, median, renderFigures, type Work } from '../../bench/sheet.js';
 import {
+  farmAddress,
   ipvsadmEdit,
   ipvsadmRules,
   keepalivedConfig,
   lbdConfig,
   REAL_SERVERS,
+  SERVER_PORT,
   serverAddress,
   serviceId,
   type Weighted,
@@ -140,9 +142,61 @@ describe('the sheet', () => {
   });
 });
 
+describe('checks', () => {
+  for (const kind of ['tcp', 'tcp_half_open', 'http', 'icmp'] as const) {
+    test(`lbd has a ${kind} check each second for every server of the farm`, () => {
+      const { config, problems } = parseConfig('lbd.yaml', lbdConfig(3, '/nowhere', undefined, kind));
+      assert.deepEqual(
+        problems.filter((problem) => problem.severity === 'error'),
+        [],
+      );
+      const servers = config?.virtualServers.flatMap((service) => service.realServers) ?? [];
+      assert.deepEqual(
+        servers.map((one) => [one.address, one.port, one.checks.map((check) => [check.type, check.interval, check.timeout])]),
+        Array.from({ length: 3 * REAL_SERVERS }, (_none, i) => [farmAddress(i), SERVER_PORT, [[kind, 1000, 1000]]]),
+      );
+    });
+  }
+
+  test('keepalived has the same', () => {
+    for (const [kind, word] of [
+      ['tcp', 'TCP_CHECK'],
+      ['http', 'HTTP_GET'],
+      ['icmp', 'PING_CHECK'],
+    ] as const) {
+      const text = keepalivedConfig(3, undefined, kind);
+      assert.equal([...text.matchAll(/ {2}delay_loop 1\n/g)].length, 3);
+      const checks = [
+        ...text.matchAll(/^ {2}real_server (\S+) 8080 \{\n {4}weight 10\n {4}(\w+) \{\n[\s\S]*?connect_timeout 1\n/gm),
+      ];
+      assert.deepEqual(
+        checks.map((check) => [check[1], check[2]]),
+        Array.from({ length: 3 * REAL_SERVERS }, (_none, i) => [farmAddress(i), word]),
+      );
+    }
+  });
+
+  test('who has no figure has no column', () => {
+    const work: Work = { id: 'tcp', text: 'tcp', unit: 'µs' };
+    const sheet = createSheet([work]);
+    sheet.add(200, work, 'lbd', 50.4);
+    sheet.add(200, work, 'keepalived', 100);
+    const [, head, line] = renderFigures(sheet.figures(), (size) => `${size}`).split('\n');
+    assert.deepEqual(head?.trim().split(/ {2,}/), ['unit', 'lbd', 'keepalived', 'lbd : keepalived']);
+    assert.deepEqual(line?.split(/ {2,}/), ['tcp', 'µs', '50', '100', '0.50']);
+  });
+});
+
 describe('the command line', () => {
   test('sizes and output', () => {
     assert.deepEqual(parseOptions(['ipvs']), { subject: 'ipvs', sizes: [100, 1000, 5000], output: 'table' });
+    assert.deepEqual(parseOptions(['checks']), { subject: 'checks', sizes: [200, 2000], output: 'table' });
+    assert.deepEqual(parseOptions(['checks', '--sizes', '10', '--native', '/x']), {
+      subject: 'checks',
+      sizes: [10],
+      output: 'table',
+      native: '/x',
+    });
     assert.deepEqual(parseOptions(['--sizes=7,8', 'ipvs', '-o', 'json']), { subject: 'ipvs', sizes: [7, 8], output: 'json' });
   });
 
@@ -152,6 +206,8 @@ describe('the command line', () => {
     [['ipvs', '--sizes', '10,x'], /--sizes "10,x": give numbers/],
     [['ipvs', '--sizes'], /--sizes "": give numbers/],
     [['ipvs', '--sizes', '0'], /from 1 to 100000/],
+    [['checks', '--sizes', '15'], /--sizes "15": give multiples of 10 real servers to 10000, such as 200,2000/],
+    [['checks', '--sizes', '20000'], /to 10000/],
     [['ipvs', '-o', 'xml'], /give table or json/],
     [['ipvs', '--fast'], /unknown word "--fast"/],
   ] as const) {

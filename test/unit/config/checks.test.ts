@@ -16,6 +16,10 @@ const CHECKS: readonly (readonly [string, string])[] = [
     'tcp connect to 192.0.2.9:80, from 192.0.2.1, through eth1, with mark 7, PROXY v2, every 2s, timeout 1s, fall 2',
   ],
   [
+    '{ type: tcp_half_open, port: 443, source: 192.0.2.1, interface: eth1, fwmark: 7 }',
+    'tcp half-open to 10.0.0.1:443, from 192.0.2.1, through eth1, with mark 7, every 2s, timeout 1s, fall 2',
+  ],
+  [
     '{ type: http, method: HEAD, path: /x, status: [ 204 ] }',
     'http HEAD /x on 10.0.0.1:80, status 204, every 2s, timeout 1s, fall 2',
   ],

@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { HOST_LITTLE_ENDIAN } from '../../../src/base/bytes.js';
 import { native, type RecvMeta } from '../../../src/os/native.js';
 import {
   AF_INET,
@@ -57,6 +58,30 @@ function bound(): [fd: number, address: Uint8Array] {
 }
 
 describe('sockets', () => {
+  test('a filter decides what is received', () => {
+    const [a, addressA] = bound();
+    const [b] = bound();
+    const buffer = new Uint8Array(16);
+    const program = (length: number) => {
+      const bytes = new Uint8Array(8);
+      const view = new DataView(bytes.buffer);
+      // BPF_RET | BPF_K
+      view.setUint16(0, 0x06, HOST_LITTLE_ENDIAN);
+      view.setUint32(4, length, HOST_LITTLE_ENDIAN);
+      return bytes;
+    };
+    native.attachFilter(a, program(0));
+    native.send(b, Uint8Array.of(1, 2), 0, addressA);
+    assert.equal(native.wait(a, IN, 0), 0);
+    native.attachFilter(a, program(0xffff));
+    native.send(b, Uint8Array.of(3), 0, addressA);
+    native.wait(a, IN, 1000);
+    assert.equal(native.recv(a, buffer, 0), 1);
+    assert.throws(() => native.attachFilter(a, new Uint8Array(7)), TypeError);
+    assert.throws(() => native.attachFilter(a, new Uint8Array(8 * 5000)), TypeError);
+    assert.throws(() => native.attachFilter(a, new Uint8Array(8).fill(0xff)), { errno: 22 });
+  });
+
   test('a datagram there and back, with its sender', () => {
     const [a, addressA] = bound();
     const [b, addressB] = bound();
@@ -167,6 +192,9 @@ describe('bad arguments are a TypeError', () => {
       [null, 1],
     ],
     pollerClose: [[], [{}], ['x']],
+    pollerConnect: [[], [{}, 2, new Uint8Array(16)]],
+    pollerDrop: [[], [{}, 1]],
+    attachFilter: [[], [1], [1, 'x']],
   };
   const functions = native as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const [name, calls] of Object.entries(wrong)) {
@@ -223,6 +251,27 @@ describe('the poller', () => {
       'end',
     );
     says(`const fd = bound(); const h = native.pollerOpen(() => {}); native.pollerSet(h, fd, 1); native.pollerClose(h);`, '');
+  });
+
+  test('a connection begun in one call is told when it stands, and dropped in one; the loop ends with it', () => {
+    says(
+      `const server = (await import('node:net')).createServer().listen(0, '127.0.0.1');
+       await new Promise((done) => server.once('listening', done));
+       const address = (port) => { const a = new Uint8Array(16); a.set([2, 0, port >> 8, port & 255, 127, 0, 0, 1]); return a; };
+       let left = 2;
+       const handle = native.pollerOpen((pairs) => {
+         for (let i = 0; i < pairs.length; i += 2) {
+           console.log(pairs[i] === fd ? 'stands ' + pairs[i + 1] : 'refused ' + (pairs[i + 1] & 8));
+           native.pollerDrop(handle, pairs[i]);
+           try { native.getsockname(pairs[i]); } catch (error) { console.log(error.code); }
+           if (--left === 0) server.close();
+         }
+       });
+       const fd = native.pollerConnect(handle, 2, address(server.address().port));
+       console.log(native.pollerConnect(handle, 2, new Uint8Array(16).fill(255, 4, 8).fill(2, 0, 1)));
+       server.on('connection', (socket) => { socket.on('error', () => {}).resume(); native.pollerConnect(handle, 2, address(1)); });`,
+      '-101\nstands 4\nEBADF\nrefused 8\nEBADF',
+    );
   });
 
   test('an exception in the callback is an uncaughtException, and the next event arrives', () => {

@@ -44,6 +44,15 @@ const check: CheckSummary = {
   drift: { total: 0, last: null, by_kind: {}, fought_over: [] },
   refusals: [],
   sync: null,
+  probes: {
+    checks: 2500,
+    running: 2000,
+    limit: 2000,
+    waiting: 37,
+    oldest_wait_ms: 1234.5,
+    longest_wait_ms: 2000,
+    latest_start_ms: 2001,
+  },
   settings: [],
   services: [
     {
@@ -72,6 +81,7 @@ test('problems come worst first, and each names its object', () => {
       'critical: web: no real server is up (0/2)',
       'critical: VI_1: FAULT: eth0 has no carrier',
       "warning: web: the kernel's table is not as wanted yet",
+      'warning: checks are late: 2000 probes may run at once, others wait for a place: 37 wait now, the first for 1.235s; in the last minute up to 2s; longer intervals or shorter timeouts help',
       'warning: web/10.0.0.1:80: down: refused',
       'warning: VI_1: 3 adverts refused: checksum, last from 192.0.2.9',
       'warning: a file cannot be written',
@@ -94,4 +104,14 @@ test('refused adverts are a problem while they come, not for ever', () => {
   const rejected = [{ reason: 'ttl', count: 9, from: '192.0.2.9', last_seconds: 301 }] as const;
   const { problems } = assembleStatus({ head, check: undefined, vrrp: [{ ...instance, state: 'backup', rejected }], own: [] });
   assert.ok(!problems.some(({ text }) => text.includes('refused')));
+});
+
+test('probes that do not wait for a place are no problem, and the last minute of waiting is told when it is over', () => {
+  const problemsOf = (own: Partial<NonNullable<CheckSummary['probes']>>) => {
+    const probes = { ...(check.probes as NonNullable<CheckSummary['probes']>), waiting: 0, oldest_wait_ms: 0, ...own };
+    const { problems } = assembleStatus({ head, check: { ...check, probes }, vrrp: [], own: [] });
+    return problems.map(({ text }) => text).filter((text) => text.includes('late'));
+  };
+  assert.deepEqual(problemsOf({ longest_wait_ms: 20, latest_start_ms: 900 }), []);
+  assert.match(problemsOf({ longest_wait_ms: 2000 }).join(), /: no probe waits now; in the last minute up to 2s;/);
 });

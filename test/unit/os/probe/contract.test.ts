@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { HttpProbe, ProbeConfig } from '../../../../src/config/types.js';
 import type { ProbeResult } from '../../../../src/health/types.js';
+import { closeIdleHalfOpen, halfOpenSocket, rest } from '../../../../src/os/probe/half-open-socket.js';
 import { startProbe } from '../../../../src/os/probe/index.js';
 import type { Probe, Target } from '../../../../src/os/probe/types.js';
 import {
@@ -19,6 +20,9 @@ import {
   serve,
 } from '../../../fake/probing.js';
 
+/** Raw sockets are root's. */
+const root = process.getuid?.() === 0;
+const half: ProbeConfig = { type: 'tcp_half_open' };
 const tcp: ProbeConfig = { type: 'tcp', port: undefined };
 const http = (own: Partial<HttpProbe> = {}): HttpProbe => ({
   type: 'http',
@@ -98,6 +102,55 @@ describe('tcp', () => {
       });
       await run(tcp, target);
       assert.equal(await end, '');
+    }));
+});
+
+describe('tcp_half_open', { skip: root ? false : 'raw sockets need root' }, () => {
+  /** Its socket stays for the next probe. */
+  const alone = (body: () => Promise<void>) =>
+    leavesNothing(async () => {
+      await body();
+      closeIdleHalfOpen();
+    });
+
+  for (const host of ['127.0.0.1', '::1']) {
+    test(`${host}: a SYN-ACK is enough, and the server gets no connection`, () =>
+      alone(async () => {
+        let connections = 0;
+        const target = await serve(() => connections++, host);
+        for (let i = 0; i < 3; i++) expectSuccess(await run(half, target), 'SYN-ACK');
+        await run(tcp, target);
+        await closeAll();
+        assert.equal(connections, 1, 'the one that the tcp probe made, and none before it');
+      }));
+
+    test(`${host}: a closed port is refused`, () =>
+      alone(async () => expectFailure(await run(half, { ...(await closedPort()), address: host }), 'connection refused')));
+  }
+
+  test('an address that cannot be reached at all fails in words', () =>
+    alone(async () => {
+      const result = await run(half, { address: 'fe80::1', port: 80 });
+      expectFailure(result, 'the route to it is a blackhole on this director, or the address needs an interface');
+    }));
+
+  test('cancelled at once, it says nothing and lets its socket go', () =>
+    alone(async () => {
+      let told = 0;
+      const one = startProbe(half, await serve(() => {}), () => told++);
+      one.cancel();
+      one.cancel();
+      startProbe(half, { address: 'fe80::1', port: 80 }, () => told++).cancel();
+      await new Promise(setImmediate);
+      assert.equal(told, 0);
+    }));
+
+  test('probes that leave in one way share one socket, each way has its own', () =>
+    alone(async () => {
+      const [plain, again, marked] = [{}, {}, { fwmark: 7 }].map((way) => halfOpenSocket(4, way));
+      assert.equal(plain, again);
+      assert.notEqual(plain?.port, marked?.port);
+      for (const socket of [plain, marked]) if (socket) rest(socket);
     }));
 });
 
@@ -246,11 +299,11 @@ describe('a director in trouble', () => {
     await run({ type: 'tcp' });
     for (;;) { try { openSync('/dev/null'); } catch { break; } }
     const results = [];
-    for (const type of ['tcp', 'http', 'icmp']) results.push(await run({ type, path: '/', headers: [], status: [] }));
+    for (const type of ['tcp', 'tcp_half_open', 'http', 'icmp']) results.push(await run({ type, path: '/', headers: [], status: [] }));
     process.stdout.write(JSON.stringify(results));
     process.exit(0);`;
 
-  test('without a descriptor left it blames itself', () => {
+  test('without a descriptor left it blames itself', { skip: root ? false : 'raw sockets need root' }, () => {
     const command = `ulimit -n 80 && exec "$0" --input-type=module -e "$1" "$2"`;
     const child = spawnSync('sh', ['-c', command, process.execPath, script, module], { encoding: 'utf8' });
     const results = JSON.parse(child.stdout || `"${child.stderr}"`) as ProbeResult[];
@@ -258,7 +311,7 @@ describe('a director in trouble', () => {
       assert.equal(result.local, true);
       assert.equal(result.reason, 'too many open files on this director');
     }
-    assert.equal(results.length, 3);
+    assert.equal(results.length, 4);
   });
 });
 

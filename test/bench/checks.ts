@@ -1,0 +1,108 @@
+/**
+ * `npm run bench -- checks`: what a check costs, lbd beside keepalived in one run. Each contender in a network namespace of its own,
+ * with the servers of farm.ts on the other end of a cable; each kind of check in a life of its own. What arrives at the servers is
+ * counted there. The CPU is that of all the contender's processes less what they take without any check.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Farm, makeFarm } from './farm.js';
+import { type BenchRun, keepalivedArgv, lbdArgv } from './ipvs.js';
+import { createSheet, type Sheet, type Unit, type Work } from './sheet.js';
+import { onStage, type Stage } from './stage.js';
+import { type CheckKind, type KeepalivedCheck, keepalivedConfig, lbdConfig, REAL_SERVERS } from './texts.js';
+
+type Who = 'lbd' | 'keepalived';
+
+const WORK = {
+  rest: ['CPU with the same table and no check', '% of a core'],
+  tcp: ['CPU of a TCP connect check', 'µs'],
+  tcpRate: ['  such checks that arrived', 'a second'],
+  tcp_half_open: ['CPU of a half-open check (keepalived: of its TCP connect check)', 'µs'],
+  tcp_half_openRate: ['  such checks that arrived', 'a second'],
+  http: ['CPU of an HTTP check', 'µs'],
+  httpRate: ['  such checks that arrived', 'a second'],
+  icmp: ['CPU of an ICMP check', 'µs'],
+  icmpRate: ['  such checks that arrived', 'a second'],
+} as const satisfies Readonly<Record<string, readonly [text: string, unit: Unit]>>;
+
+type Name = keyof typeof WORK;
+const workOf = (id: Name): Work => ({ id, text: WORK[id][0], unit: WORK[id][1] });
+
+const KINDS: Readonly<Record<Who, readonly CheckKind[]>> = {
+  lbd: ['tcp', 'tcp_half_open', 'http', 'icmp'],
+  keepalived: ['tcp', 'http', 'icmp'],
+};
+/** A daemon runs for months: its first seconds, with their compiling, are not what a check costs. */
+const WARM_MS = 10_000;
+const MEASURED_MS = 10_000;
+
+export const createChecksSheet = (): Sheet => createSheet((Object.keys(WORK) as Name[]).map(workOf));
+
+export const checksTitle = (targets: number): string =>
+  `${targets.toLocaleString('en')} real servers, each checked once a second, in ${(targets / REAL_SERVERS).toLocaleString('en')} virtual servers`;
+
+interface Cost {
+  /** Of one core. */
+  readonly share: number;
+  /** Checks a second. */
+  readonly rate: number;
+}
+
+function argvOf(stage: Stage, who: Who, targets: number, kind: CheckKind | undefined): readonly string[] {
+  const services = targets / REAL_SERVERS;
+  if (who === 'lbd') return lbdArgv(stage.write('lbd.yaml', lbdConfig(services, stage.path(''), undefined, kind)));
+  const text = keepalivedConfig(services, undefined, kind as KeepalivedCheck | undefined);
+  return keepalivedArgv(stage, stage.write('keepalived.conf', text));
+}
+
+async function costOf(stage: Stage, farm: Farm, who: Who, targets: number, kind: CheckKind | undefined): Promise<Cost> {
+  const until = { kind: 'full', services: targets / REAL_SERVERS } as const;
+  const { pid } = await stage.launch(argvOf(stage, who, targets, kind), `${who}.log`, until);
+  await sleep(WARM_MS);
+  const before = kind && farm.arrived(kind);
+  const began = performance.now();
+  const share = await stage.idle(pid, MEASURED_MS);
+  const seconds = (performance.now() - began) / 1000;
+  return { share, rate: kind && before !== undefined ? (farm.arrived(kind) - before) / seconds : 0 };
+}
+
+/** One life of one contender. What fails is a line, and the others go on. */
+async function turn(run: BenchRun, who: Who, targets: number, kind: CheckKind | undefined): Promise<Cost | undefined> {
+  if (run.stopped()) return undefined;
+  const where = `${targets} real servers, ${who}, ${kind ?? 'no check'}`;
+  try {
+    run.say(`${where} …`);
+    return await onStage(async (stage) => {
+      const farm = await makeFarm(stage.netns);
+      try {
+        return await costOf(stage, farm, who, targets, kind);
+      } finally {
+        await farm.destroy();
+      }
+    });
+  } catch (error) {
+    const line = `${where}: not measured: ${(error as Error).message}`;
+    run.sheet.fail(line);
+    run.say(line);
+    return undefined;
+  }
+}
+
+async function contend(run: BenchRun, who: Who, targets: number): Promise<void> {
+  const add = (work: Name, value: number, whose: Who = who) => run.sheet.add(targets, workOf(work), whose, value);
+  const rest = await turn(run, who, targets, undefined);
+  if (!rest) return;
+  add('rest', 100 * rest.share);
+  for (const kind of KINDS[who]) {
+    const cost = await turn(run, who, targets, kind);
+    if (!cost) continue;
+    const micros = (1e6 * (cost.share - rest.share)) / cost.rate;
+    run.say(`  ${micros.toFixed(0)} µs each, ${cost.rate.toFixed(0)} arrived a second`);
+    add(kind, micros);
+    add(`${kind}Rate`, cost.rate);
+    if (who === 'keepalived' && kind === 'tcp') add('tcp_half_open', micros);
+  }
+}
+
+export async function benchChecks(sizes: readonly number[], run: BenchRun): Promise<void> {
+  for (const targets of sizes) for (const who of ['keepalived', 'lbd'] as const) await contend(run, who, targets);
+}
