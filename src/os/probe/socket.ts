@@ -3,6 +3,7 @@ import { concatBytes, fromHex } from '../../base/bytes.js';
 import { familyOf, type Ip } from '../../base/ip.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
+import { inNetns } from '../netns.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, SOL_SOCKET } from '../sockaddr.js';
 
 const SOL_IP = 0;
@@ -20,9 +21,9 @@ export function prepareSocket(fd: number, settings: ProbeSocket): void {
   native.bind(fd, inetAddress(settings.source, 0));
 }
 
-/** A socket of the target's family; `type` SOCK_STREAM or SOCK_DGRAM. */
+/** A socket of the target's family, in the namespace that the check names; `type` SOCK_STREAM or SOCK_DGRAM. */
 export function openSocket(address: Ip, type: number, settings: ProbeSocket): number {
-  const fd = native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0);
+  const fd = inNetns(settings.netns, () => native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0));
   try {
     prepareSocket(fd, settings);
   } catch (error) {
