@@ -56,10 +56,10 @@ frontend web
 
 export const DNS_PORT = 5353;
 
-/** The texts together are longer than a datagram may be. */
+/** The texts together are longer than a datagram may be. Without children for TCP: one of them would keep the UDP socket. */
 export const dnsmasq = [
   '/usr/sbin/dnsmasq',
-  '--keep-in-foreground',
+  '--no-daemon',
   '--conf-file=/dev/null',
   '--no-resolv',
   '--no-hosts',

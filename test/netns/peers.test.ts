@@ -8,6 +8,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { GrpcProbe, HttpProbe, HttpsProbe, ProbeConfig, TlsSettings } from '../../src/config/types.js';
 import { makeNetns, type Netns, type Program } from './netns.js';
@@ -62,7 +63,12 @@ async function says(probe: ProbeConfig, port: number, expected: string | RegExp,
   else assert.match(words, expected);
 }
 const isUp = (probe: ProbeConfig, port: number, reason: string) => says(probe, port, reason, true);
-const refused = (probe: ProbeConfig, port: number) => says(probe, port, 'connection refused');
+
+/** A child of a server may have its socket for a moment longer than the server. */
+async function refused(probe: ProbeConfig, port: number): Promise<void> {
+  for (let i = 0; i < 100 && (await ask(probe, port)).reason !== 'connection refused'; i++) await setTimeout(20);
+  await says(probe, port, 'connection refused');
+}
 
 describe('nginx', () => {
   const content = Buffer.alloc(FILE, 'abcdefg\n');

@@ -126,7 +126,7 @@ describe('http with HTTP/2', () => {
         );
         const probe = startProbe(http(), target, () => assert.fail('told'));
         const socket = await there;
-        const closed = once(socket, 'close');
+        const closed = new Promise((resolve) => socket.once('close', resolve));
         probe.cancel();
         socket.resume();
         await closed;
