@@ -40,6 +40,7 @@ const socketOf = (shape: CheckShape): ProbeSocket => ({
   source: shape.source,
   interface: shape.interface,
   fwmark: shape.fwmark,
+  netns: shape.netns,
 });
 
 const streamOf = (shape: CheckShape): ProbeStream => ({ ...socketOf(shape), proxyProtocol: shape.proxy_protocol });
@@ -51,8 +52,8 @@ function payloadOf({ send, send_hex }: CheckShape): Payload | undefined {
   return send_hex === undefined ? undefined : { hex: send_hex };
 }
 
-function tlsOf({ tls }: CheckShape): TlsSettings {
-  const { verify, ca, certificate, key, sni, warn_before } = tls ?? {};
+function tlsOf(tls: CheckShape['tls'] = {}): TlsSettings {
+  const { verify, ca, certificate, key, sni, warn_before } = tls;
   return {
     verify: verify ?? DEFAULT_TLS.verify,
     ca,
@@ -73,6 +74,7 @@ const httpOf = (shape: CheckShape) => ({
   body: shape.body,
   regex: shape.regex,
   digest: shape.digest,
+  http2: shape.http2 || undefined,
 });
 
 /** The schema has seen to it that what a type needs is there. */
@@ -87,7 +89,11 @@ function probeOf(shape: CheckShape): ProbeConfig {
     case 'http':
       return { type: 'http', ...httpOf(shape) };
     case 'https':
-      return { type: 'https', ...httpOf(shape), tls: tlsOf(shape) };
+      return { type: 'https', ...httpOf(shape), tls: tlsOf(shape.tls) };
+    case 'grpc': {
+      const tls = shape.tls && tlsOf(shape.tls);
+      return { type: 'grpc', ...streamOf(shape), service: shape.service ?? '', host: shape.host, tls };
+    }
     case 'udp': {
       const send = payloadOf(shape) as Payload;
       return { type: 'udp', ...socketOf(shape), send, ...expectationOf(shape), silence: shape.silence };
@@ -103,7 +109,13 @@ function probeOf(shape: CheckShape): ProbeConfig {
     case 'smtp':
       return { type: 'smtp', ...streamOf(shape), helo: shape.helo ?? 'lbd' };
     case 'script':
-      return { type: 'script', port: shape.port, command: shape.command ?? [], user: shape.user ?? 'nobody' };
+      return {
+        type: 'script',
+        port: shape.port,
+        netns: shape.netns,
+        command: shape.command ?? [],
+        user: shape.user ?? 'nobody',
+      };
     case 'file':
       return { type: 'file', file: shape.path ?? '' };
     case 'agent':

@@ -17,8 +17,13 @@ export interface CheckTiming {
   readonly fall: number;
 }
 
+/** From where a probe leaves: another network namespace of this host, by its name in /run/netns or by a path. */
+export interface ProbePlace {
+  readonly netns?: string | undefined;
+}
+
 /** How a probe leaves this host and where it goes. */
-export interface ProbeSocket {
+export interface ProbeSocket extends ProbePlace {
   /** Of the real server where absent. */
   readonly port?: number | undefined;
   /** Where the probe goes instead of the real server's address. */
@@ -81,6 +86,8 @@ interface HttpSettings extends ProbeStream {
   readonly regex?: string | undefined;
   /** `md5:HEX` or `sha256:HEX` of the whole body. */
   readonly digest?: string | undefined;
+  /** HTTP/2: chosen in the TLS handshake, or spoken at once where there is none; absent: HTTP/1.1. */
+  readonly http2?: true | undefined;
 }
 
 export interface HttpProbe extends HttpSettings {
@@ -90,6 +97,17 @@ export interface HttpProbe extends HttpSettings {
 export interface HttpsProbe extends HttpSettings {
   readonly type: 'https';
   readonly tls: TlsSettings;
+}
+
+/** grpc.health.v1.Health/Check. */
+export interface GrpcProbe extends ProbeStream {
+  readonly type: 'grpc';
+  /** Name of the service that is asked for; empty: the server as a whole. */
+  readonly service: string;
+  /** :authority; undefined: the real server's address and port. */
+  readonly host?: string | undefined;
+  /** Absent: without TLS. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 export interface IcmpProbe extends ProbeSocket {
@@ -117,7 +135,7 @@ export interface SmtpProbe extends ProbeStream {
   readonly helo: string;
 }
 
-export interface ScriptProbe {
+export interface ScriptProbe extends ProbePlace {
   readonly type: 'script';
   readonly port?: number | undefined;
   /** Program and arguments; no shell. */
@@ -142,6 +160,7 @@ export type ProbeConfig =
   | HalfOpenProbe
   | HttpProbe
   | HttpsProbe
+  | GrpcProbe
   | IcmpProbe
   | UdpProbe
   | DnsProbe

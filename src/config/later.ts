@@ -10,9 +10,9 @@ export const LATER: Readonly<Record<string, readonly string[]>> = {
   'a virtual server': ['slow_start'],
   'a real server': ['slow_start', 'backup'],
   'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
-  'a check': ['mode', 'via', 'netns', 'http2'],
+  'a check': ['mode', 'via'],
 };
 
-export const LATER_CHECKS = ['grpc', 'bfd'] as const;
+export const LATER_CHECKS = ['bfd'] as const;
 
 export const laterText = (word: string): string => `${word}: this version of lbd does not have it yet`;

@@ -108,9 +108,21 @@ const tls = mapping('tls of a check', {
   warn_before: v.optional(warnBefore),
 });
 
+const RUN_NETNS = /^(?:\/var)?\/run\/netns\/([^/]+)$/;
+/** As `ip netns` names them: files of one folder; or the path of any. */
+const netns = parsed((word) => {
+  const name = RUN_NETNS.exec(word)?.[1] ?? word;
+  return /^(?:\/[^\0]+|(?!\.\.?$)[^/\0]{1,255})$/.test(name)
+    ? { value: name }
+    : { refused: `netns: "${word}" is neither the name of a network namespace nor an absolute path` };
+}, 'the name of a network namespace');
+
 /** RFC 1035 names, and what is found in practice: labels of up to 63 characters. */
 const DNS_NAME = /^(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
 const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
+
+/** Characters of the name of a gRPC service. */
+const MAX_SERVICE = 1024;
 
 const words = {
   port: v.optional(whole('port', 1, 65_535)),
@@ -118,6 +130,7 @@ const words = {
   source: v.optional(ip('source')),
   interface: v.optional(interfaceName('interface')),
   fwmark: v.optional(whole('fwmark', 1, MAX_FWMARK)),
+  netns: v.optional(netns),
   proxy_protocol: v.optional(choice('PROXY protocol version', ['v1', 'v2'])),
   send: v.optional(text('send')),
   send_hex: v.optional(hex),
@@ -131,6 +144,8 @@ const words = {
   status: v.optional(v.pipe(list('status', statusRange), v.nonEmpty('status is an empty list: no answer would do'))),
   body: v.optional(text('body')),
   digest: v.optional(digest),
+  http2: v.optional(yesNo('http2')),
+  service: v.optional(v.pipe(text('service'), v.maxLength(MAX_SERVICE, `service is a name of up to ${MAX_SERVICE} characters`))),
   tls: v.optional(tls),
   name: v.optional(
     v.pipe(
@@ -148,9 +163,9 @@ const words = {
 };
 
 type Word = keyof typeof words;
-const SOCKET: readonly Word[] = ['port', 'address', 'source', 'interface', 'fwmark'];
+const SOCKET: readonly Word[] = ['port', 'address', 'source', 'interface', 'fwmark', 'netns'];
 const STREAM: readonly Word[] = [...SOCKET, 'proxy_protocol'];
-const HTTP: readonly Word[] = [...STREAM, 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest'];
+const HTTP: readonly Word[] = [...STREAM, 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest', 'http2'];
 
 /** The words that mean something to each type. */
 const WORDS = {
@@ -158,11 +173,12 @@ const WORDS = {
   tcp_half_open: SOCKET,
   http: HTTP,
   https: [...HTTP, 'tls'],
-  icmp: ['address', 'source', 'interface', 'fwmark'],
+  grpc: [...STREAM, 'service', 'host', 'tls'],
+  icmp: ['address', 'source', 'interface', 'fwmark', 'netns'],
   udp: [...SOCKET, 'send', 'send_hex', 'expect', 'regex', 'silence'],
   dns: [...SOCKET, 'name', 'query', 'answer'],
   smtp: [...STREAM, 'helo'],
-  script: ['port', 'command', 'user'],
+  script: ['port', 'netns', 'command', 'user'],
   file: ['path'],
   agent: [...STREAM, 'send', 'send_hex'],
 } as const satisfies Readonly<Record<string, readonly Word[]>>;
@@ -181,6 +197,9 @@ const NEEDS: Readonly<Partial<Record<CheckType, readonly (readonly Word[])[]>>> 
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** Fields about one connection, which HTTP/2 does not have (RFC 9113, 8.2.2). */
+const OF_HTTP1 = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'http2-settings'];
+
 function* faults(type: CheckType, value: Values): Generator<readonly [key: string, message: string]> {
   const known: readonly string[] = WORDS[type];
   for (const key of Object.keys(words)) {
@@ -192,6 +211,8 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
   if (value.send !== undefined && value.send_hex !== undefined) yield ['send_hex', 'a check has either "send" or "send_hex"'];
   if (value.method === 'HEAD' && (value.body ?? value.regex ?? value.digest) !== undefined)
     yield ['method', 'an answer to HEAD has no body: nothing to search in it'];
+  const foreign = value.http2 ? Object.keys(value.headers ?? {}).find((one) => OF_HTTP1.includes(one.toLowerCase())) : undefined;
+  if (foreign !== undefined) yield ['headers', `headers: ${foreign} cannot be sent in HTTP/2`];
   const { certificate, key } = (value.tls ?? {}) as Values;
   if ((certificate === undefined) !== (key === undefined))
     yield ['tls', 'tls: a certificate needs its key, and a key its certificate'];

@@ -1,7 +1,7 @@
 /** The identity of a check and its description for people. */
 import { formatDuration } from '../base/duration.js';
 import { formatEndpoint, type Ip } from '../base/ip.js';
-import type { CheckConfig, Expectation, HttpProbe, HttpsProbe, Payload } from '../config/types.js';
+import type { CheckConfig, Expectation, HttpProbe, HttpsProbe, Payload, TlsSettings } from '../config/types.js';
 import type { CheckSpec } from './types.js';
 
 /** The port that is probed; 0 for a probe that has none. */
@@ -54,6 +54,8 @@ export function describeCheck(spec: CheckSpec): string {
     case 'http':
     case 'https':
       return `${check.type} ${check.method ?? 'GET'} ${check.path} on ${target}`;
+    case 'grpc':
+      return `grpc health of ${check.service === '' ? '' : `${check.service} at `}${target}`;
     case 'icmp':
       return `icmp echo to ${spec.address}`;
     case 'udp':
@@ -83,13 +85,15 @@ const awaited = ({ expect, regex }: Expectation): string[] => [
   ...(regex === undefined ? [] : [`expects /${regex}/`]),
 ];
 
+const describeTls = ({ verify }: TlsSettings): string => (verify ? 'certificate verified' : 'certificate not verified');
+
 function describeHttp(check: HttpProbe | HttpsProbe): string[] {
   const parts = [`status ${check.status.map(range).join(' ')}`];
   if (check.body !== undefined) parts.push(`body contains ${JSON.stringify(check.body)}`);
   if (check.regex !== undefined) parts.push(`body matches /${check.regex}/`);
   if (check.digest !== undefined) parts.push(`body has ${check.digest}`);
-  if (check.type === 'https') parts.push(check.tls.verify ? 'certificate verified' : 'certificate not verified');
-  return parts;
+  if (check.http2) parts.push('HTTP/2');
+  return check.type === 'https' ? [...parts, describeTls(check.tls)] : parts;
 }
 
 function expected(check: CheckConfig): string[] {
@@ -105,6 +109,8 @@ function expected(check: CheckConfig): string[] {
         ...awaited(check),
         ...(check.silence ? [`silence for ${formatDuration(check.silence)} will do`] : []),
       ];
+    case 'grpc':
+      return check.tls ? ['TLS', describeTls(check.tls)] : [];
     case 'dns':
       return check.answer === undefined ? [] : [`expects ${check.answer}`];
     case 'script':
@@ -116,6 +122,7 @@ function expected(check: CheckConfig): string[] {
 
 function leaving(check: CheckConfig): string[] {
   const parts: string[] = [];
+  if ('netns' in check && check.netns) parts.push(`in netns ${check.netns}`);
   if ('source' in check && check.source) parts.push(`from ${check.source}`);
   if ('interface' in check && check.interface) parts.push(`through ${check.interface}`);
   if ('fwmark' in check && check.fwmark) parts.push(`with mark ${check.fwmark}`);

@@ -45,6 +45,11 @@ export interface Native {
   /** poll(2) on one fd: the returned events (POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 16), 0 at the time limit, or a negative errno. Blocks. */
   wait(fd: number, events: number, timeoutMs: number): number;
   shutdown(fd: number, how: number): number;
+  /**
+   * What `make` returns or throws, called while this thread is in the network namespace of that file. Where the way back fails the
+   * process ends. Only for the one call that makes a socket or a process: everything else of this thread is there meanwhile too.
+   */
+  inNetns<T>(path: string, make: () => T): T;
   /** clock_gettime in milliseconds with its fraction: 1 CLOCK_MONOTONIC, 7 CLOCK_BOOTTIME. */
   clock(id: number): number;
   /**

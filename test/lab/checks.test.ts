@@ -12,7 +12,7 @@ const NAUGHTY = fileURLToPath(new URL('./kit/naughty.js', import.meta.url));
 const pem = (name: string) => fileURLToPath(new URL(`../../../test/golden/tls/${name}`, import.meta.url));
 const CHECK = 'interval: 1s, timeout: 900ms';
 
-const config = (folder: string) => `
+const config = (folder: string, rs1: string) => `
 defaults: { forward: dr, check: { ${CHECK}, interval_changing: 1s } }
 virtual_servers:
   - name: http
@@ -31,6 +31,10 @@ virtual_servers:
     address: 198.51.100.9:53
     protocol: udp
     checks: [ { type: dns, name: web.test, answer: 192.0.2.7 } ]
+    real_servers: [ { address: 192.0.2.21 } ]
+  - name: grpc
+    address: 198.51.100.9:83
+    checks: [ { type: grpc, service: web, netns: ${rs1}, address: 127.0.0.1, port: 50051 } ]
     real_servers: [ { address: 192.0.2.21 } ]
   - name: script
     address: 198.51.100.9:82
@@ -55,6 +59,7 @@ const MODES: readonly (readonly [service: string, mode: string, reason: RegExp])
   ['agent', 'maint #upgrade', /says maint \(upgrade\)/],
   ['dns', 'deaf', /no answer within 900ms/],
   ['dns', 'no-name', /DNS NXDOMAIN/],
+  ['grpc', 'not-serving', /gRPC NOT_SERVING/],
   ['script', 'no', /exit status 1: "says no to 192\.0\.2\.21"/],
   ['script', 'stubborn', /no answer within 900ms/],
 ];
@@ -82,9 +87,9 @@ describe('real servers that misbehave', () => {
     writeFileSync(join(folder, 'check'), SCRIPT, { mode: 0o755 });
     server = start(network.host('rs1').netns, [process.execPath, NAUGHTY, folder, pem('server.pem'), pem('server.key')]);
     await server.line(/listens/);
-    d1.configure(config(folder));
+    d1.configure(config(folder, network.host('rs1').netns));
     await d1.start();
-    for (const name of ['http', 'https', 'agent', 'dns', 'script']) await is(name, 1);
+    for (const name of ['http', 'https', 'agent', 'dns', 'grpc', 'script']) await is(name, 1);
   });
 
   after(async () => {

@@ -42,8 +42,8 @@ export interface Netns {
 const LIMIT = 20_000;
 let made = 0;
 
-export function makeNetns(label: string): Netns {
-  const name = `${label}-${process.pid}-${++made}`;
+/** `name`: of one that was there before. */
+export function makeNetns(label: string, name = `${label}-${process.pid}-${++made}`): Netns {
   const children = new Set<ChildProcess>();
   execFileSync('ip', ['netns', 'add', name]);
   const inside = (words: readonly string[]): string[] => ['netns', 'exec', name, ...words];

@@ -39,6 +39,11 @@ wanted='ip:iproute2 keepalived:keepalived ipvsadm:ipvsadm tcpdump:tcpdump curl:c
 # What the checks of the bench ask.
 [ "$purpose" = bench ] && wanted="$wanted nginx:nginx"
 [ -e /proc/net/ip_vs ] || modprobe -q ip_vs 2>/dev/null || wanted="$wanted qemu-system-x86_64:qemu-system-x86"
+if [ "$purpose" = test ]; then
+  # Peers of the checkers (test/netns/peers.test.ts). No second mail server beside one that is here.
+  wanted="$wanted nginx:nginx haproxy:haproxy dnsmasq:dnsmasq-base"
+  command -v sendmail >/dev/null || wanted="$wanted exim4:exim4-daemon-light"
+fi
 missing=
 for pair in $wanted; do
   command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"

@@ -23,6 +23,7 @@ import {
   writeSequence,
 } from '../../wire/tcp.js';
 import { native } from '../native.js';
+import { inNetns, netnsIdentity } from '../netns.js';
 import { portFilter } from '../packet-filter.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../sockaddr.js';
@@ -164,14 +165,15 @@ function openAll(key: string, family: Family, settings: ProbeSocket): HalfOpenSo
 
 /** The socket for such probes, opened if need be. Throws OsError where this host gives none. */
 export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenSocket {
-  const key = `${family} ${wayOf(settings)}`;
+  // A namespace that was made anew under its name is another one; the socket of the old one ends idle.
+  const key = `${family} ${wayOf(settings)} ${netnsIdentity(settings.netns)}`;
   const known = open.get(key);
   if (known) {
     clearTimeout(known.idle);
     known.idle = undefined;
     return known;
   }
-  const socket = openAll(key, family, settings);
+  const socket = inNetns(settings.netns, () => openAll(key, family, settings));
   open.set(key, socket);
   watch(socket.fd, READABLE, (events) => receive(socket, events));
   return socket;

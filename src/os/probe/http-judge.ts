@@ -12,6 +12,7 @@ import {
   mergeHeaders,
 } from '../../wire/http.js';
 import { MAX_SEARCHED, regexOf } from './expectation.js';
+import type { Http2Fields } from './http2.js';
 import type { Target } from './types.js';
 
 type Settings = HttpProbe | HttpsProbe;
@@ -24,20 +25,42 @@ export interface Answer {
 /** Methods whose request says how long its body is. */
 const WITH_BODY = ['POST', 'PUT'];
 const OWN_PORT = { http: ':80', https: ':443' };
+export const USER_AGENT = `lbd/${VERSION}`;
 
-export function probeRequest(probe: Settings, { address, port }: Target): Uint8Array {
+/** The real server's address, with its port where that is not the scheme's own. */
+function hostOf(scheme: 'http' | 'https', { address, port }: Target): string {
   const authority = formatEndpoint(address, port);
-  const own = OWN_PORT[probe.type];
-  const host = authority.endsWith(own) ? authority.slice(0, -own.length) : authority;
+  const own = OWN_PORT[scheme];
+  return authority.endsWith(own) ? authority.slice(0, -own.length) : authority;
+}
+
+/** The request as HTTP/1.1. */
+export function probeRequest(probe: Settings, target: Target): Uint8Array {
   const method = probe.method ?? 'GET';
   const base: (readonly [string, string])[] = [
-    ['Host', probe.host ?? host],
-    ['User-Agent', `lbd/${VERSION}`],
+    ['Host', probe.host ?? hostOf(probe.type, target)],
+    ['User-Agent', USER_AGENT],
     ['Accept', '*/*'],
     ['Connection', 'close'],
     ...(WITH_BODY.includes(method) ? [['Content-Length', '0'] as const] : []),
   ];
   return encodeRequest({ method, path: probe.path, headers: mergeHeaders(base, probe.headers) });
+}
+
+/** The same request as header fields of HTTP/2, names in small letters; of two with one name the last. */
+export function probeFields(probe: Settings, target: Target): Http2Fields {
+  const method = probe.method ?? 'GET';
+  const { host, ...own } = Object.fromEntries(probe.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    ':method': method,
+    ':scheme': probe.type,
+    ':authority': host ?? probe.host ?? hostOf(probe.type, target),
+    ':path': probe.path,
+    'user-agent': USER_AGENT,
+    accept: '*/*',
+    ...(WITH_BODY.includes(method) && { 'content-length': '0' }),
+    ...own,
+  };
 }
 
 /** One thing that the body must have. */
@@ -87,8 +110,12 @@ const wantsOf = ({ body, regex, digest }: Settings): Want[] => [
   ...(digest === undefined ? [] : [wantDigest(digest)]),
 ];
 
-/** Judges what is pushed; `decided` is called once. */
-export function createJudge(probe: Settings, decided: (answer: Answer) => void): HttpReader {
+/** Judges what is pushed as HTTP/1.1; `decided` is called once. */
+export const createJudge = (probe: Settings, decided: (answer: Answer) => void): HttpReader =>
+  createHttpReader(createEventJudge(probe, decided));
+
+/** Judges an answer of either version, event by event; `decided` is called once. */
+export function createEventJudge(probe: Settings, decided: (answer: Answer) => void): (event: HttpEvent) => void {
   let open = wantsOf(probe);
   let status = 0;
   let read = 0;
@@ -118,7 +145,7 @@ export function createJudge(probe: Settings, decided: (answer: Answer) => void):
     if (open.length === 0) found();
     else missing(where);
   };
-  return createHttpReader((event: HttpEvent) => {
+  return (event) => {
     switch (event.kind) {
       case 'head':
         status = event.status;
@@ -130,5 +157,5 @@ export function createJudge(probe: Settings, decided: (answer: Answer) => void):
       case 'error':
         return decide(false, status === 0 ? event.reason : `HTTP ${status}, but ${event.reason}`);
     }
-  });
+  };
 }

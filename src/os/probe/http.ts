@@ -2,7 +2,8 @@
 import type { HttpProbe, HttpsProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { connectProbe } from './connection.js';
-import { createJudge, probeRequest } from './http-judge.js';
+import { type Answer, createEventJudge, createJudge, probeFields, probeRequest } from './http-judge.js';
+import { askInClear, askOverTls } from './http2.js';
 import type { Outcome } from './outcome.js';
 import { remote } from './reasons.js';
 import { withProxyHeader } from './socket.js';
@@ -10,29 +11,36 @@ import { openStream } from './stream.js';
 import { openTls } from './tls.js';
 import type { Probe, Target } from './types.js';
 
-const judgeFor = (probe: HttpProbe | HttpsProbe, outcome: Outcome, note: () => string) =>
-  createJudge(probe, ({ ok, reason }) => (ok ? outcome.succeed(`${reason}${note()}`) : outcome.fail(remote(reason))));
+const decides =
+  (outcome: Outcome, note: () => string) =>
+  ({ ok, reason }: Answer): void =>
+    ok ? outcome.succeed(`${reason}${note()}`) : outcome.fail(remote(reason));
 
 export function startHttp(probe: HttpProbe, target: Target, done: (result: ProbeResult) => void): Probe {
   return connectProbe(probe, target, done, (connection) => {
-    const judge = judgeFor(probe, connection.outcome, () => '');
-    openStream(connection, judge).write(withProxyHeader(probe, probeRequest(probe, target)));
+    const decided = decides(connection.outcome, () => '');
+    const header = withProxyHeader(probe, new Uint8Array(0));
+    if (probe.http2) askInClear(connection, header, { fields: probeFields(probe, target) }, createEventJudge(probe, decided));
+    else openStream(connection, createJudge(probe, decided)).write(withProxyHeader(probe, probeRequest(probe, target)));
   });
 }
 
 export function startHttps(probe: HttpsProbe, target: Target, done: (result: ProbeResult) => void): Probe {
   return connectProbe(probe, target, done, (connection) => {
     let note = '';
-    const judge = judgeFor(probe, connection.outcome, () => note);
+    const decided = decides(connection.outcome, () => note);
     const name = probe.host?.replace(/:\d+$/, '');
-    openTls(
-      connection,
-      { settings: probe.tls, name, target, header: withProxyHeader(probe, new Uint8Array(0)) },
-      judge,
-      (stream, peer) => {
-        note = peer;
-        stream.write(probeRequest(probe, target));
-      },
-    );
+    const tls = { settings: probe.tls, name, target, header: withProxyHeader(probe, new Uint8Array(0)) };
+    const noted = (text: string) => {
+      note = text;
+    };
+    if (probe.http2) {
+      const request = { fields: probeFields(probe, target) };
+      return askOverTls(connection, tls, request, noted, createEventJudge(probe, decided));
+    }
+    openTls(connection, tls, createJudge(probe, decided), (stream, text) => {
+      noted(text);
+      stream.write(probeRequest(probe, target));
+    });
   });
 }

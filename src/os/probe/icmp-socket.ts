@@ -1,6 +1,6 @@
 /**
- * One ICMP socket for all echo probes of the process that are of one family and leave this host in one way: a ping socket where net.ipv4.ping_group_range lets us have one, a
- * raw one with a type filter otherwise. Opened for the first echo, closed when none has been under way for a while.
+ * One ICMP socket for all echo probes of the process that are of one family and leave this host in one way: a ping socket where
+ * net.ipv4.ping_group_range lets us have one, a raw one with a type filter otherwise. Opened for the first echo, closed when none has been under way for a while.
  */
 import { HOST_LITTLE_ENDIAN, viewOf } from '../../base/bytes.js';
 import type { Family, Ip } from '../../base/ip.js';
@@ -15,6 +15,7 @@ import {
   stripIp4,
 } from '../../wire/icmp.js';
 import { native } from '../native.js';
+import { inNetns, netnsIdentity } from '../netns.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
@@ -91,13 +92,15 @@ function openFd(family: Family): { fd: number; raw: boolean } {
 
 /** The socket for such probes, opened if need be. Throws OsError where this host gives none. */
 export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
-  const key = `${family} ${wayOf(settings)}`;
+  const { netns } = settings;
+  // A namespace that was made anew under its name is another one; the socket of the old one ends idle.
+  const key = `${family} ${wayOf(settings)} ${netnsIdentity(netns)}`;
   const known = open.get(key);
   if (known) {
     clearTimeout(known.idle);
     return known;
   }
-  const { fd, raw } = openFd(family);
+  const { fd, raw } = inNetns(netns, () => openFd(family));
   try {
     prepareSocket(fd, raw ? SOCK_RAW : SOCK_DGRAM, settings);
     widenBuffer(fd);

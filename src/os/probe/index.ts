@@ -1,6 +1,7 @@
 /** The probers by type. */
 import { startAgent, startFile } from './agent.js';
 import { startDns } from './dns.js';
+import { startGrpc } from './grpc.js';
 import { startHalfOpen } from './half-open.js';
 import { startHttp, startHttps } from './http.js';
 import { startIcmp } from './icmp.js';
@@ -20,6 +21,8 @@ export const startProbe: StartProbe = (probe, target, done) => {
       return startHttp(probe, target, done);
     case 'https':
       return startHttps(probe, target, done);
+    case 'grpc':
+      return startGrpc(probe, target, done);
     case 'icmp':
       return startIcmp(probe, target, done);
     case 'udp':

@@ -1,5 +1,5 @@
 /** errno in the words of somebody who asks why a server is down. */
-import { errnoName } from '../../base/errors.js';
+import { errnoName, OsError } from '../../base/errors.js';
 
 export interface Failure {
   readonly reason: string;
@@ -66,8 +66,10 @@ export function sendFailure(errno: number): Failure {
   return route === undefined ? pick(name) : remote(route);
 }
 
-/** For a system call that threw, such as socket(2): always the director's own. Rethrows what is no refusal, for that is a bug. */
+/** For a system call that threw, such as socket(2): always the director's own, in the words of the error where it names
+ * its object. Rethrows what is no refusal, for that is a bug. */
 export function thrownFailure(error: unknown): Failure {
+  if (error instanceof OsError && error.object !== undefined) return local(error.message);
   const errno = error instanceof Error && 'errno' in error ? error.errno : undefined;
   if (typeof errno !== 'number') throw error;
   const name = errnoName(errno);

@@ -1,7 +1,8 @@
 /** The script checker: status 0 is a success. The program runs as a user without rights, in a group of its own that ends with the probe. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import type { ScriptProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
+import { inNetns } from '../netns.js';
 import { userOf } from '../users.js';
 import { excerpt } from './expectation.js';
 import { beginProbe, type Outcome } from './outcome.js';
@@ -37,13 +38,15 @@ function launch(probe: ScriptProbe, target: Target, outcome: Outcome): ChildProc
     return undefined;
   }
   const [program = '', ...args] = probe.command;
-  const child = spawn(program, args, {
+  const options = {
     ...user,
     cwd: '/',
     detached: true,
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LBD_ADDRESS: target.address, LBD_PORT: String(target.port) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+    stdio: ['ignore', 'pipe', 'pipe'] satisfies StdioOptions,
+  };
+  // The child is in the namespace in which it was made.
+  const child = inNetns(probe.netns, () => spawn(program, args, options));
   let output = '';
   const keep = (bytes: Buffer) => {
     if (output.length < MAX_OUTPUT) output += bytes.toString('utf8').slice(0, MAX_OUTPUT);

@@ -3,6 +3,7 @@ import { concatBytes, fromHex } from '../../base/bytes.js';
 import { type Endpoint, familyOf, type Ip } from '../../base/ip.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
+import { inNetns } from '../netns.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
 
 const SOL_IP = 0;
@@ -30,14 +31,15 @@ const ways = new WeakMap<ProbeSocket, string>();
 export function wayOf(settings: ProbeSocket): string {
   let way = ways.get(settings);
   if (way === undefined) {
-    way = JSON.stringify([settings.source, settings.interface, settings.fwmark]);
+    way = JSON.stringify([settings.source, settings.interface, settings.fwmark, settings.netns]);
     ways.set(settings, way);
   }
   return way;
 }
 
 /** Nothing has to be done to a socket between its making and its use. */
-export const isPlain = ({ source, interface: name, fwmark }: ProbeSocket): boolean => !source && !name && !fwmark;
+export const isPlain = ({ source, interface: name, fwmark, netns }: ProbeSocket): boolean =>
+  !source && !name && !fwmark && netns === undefined;
 
 /** By targets, which are one object as long as the check is. */
 const sockaddrs = new WeakMap<Endpoint, Uint8Array>();
@@ -51,9 +53,9 @@ export function sockaddrOf(target: Endpoint): Uint8Array {
   return sockaddr;
 }
 
-/** A socket of the target's family; `type` SOCK_STREAM or SOCK_DGRAM. */
+/** A socket of the target's family, in the namespace that the check names; `type` SOCK_STREAM or SOCK_DGRAM. */
 export function openSocket(address: Ip, type: number, settings: ProbeSocket): number {
-  const fd = native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0);
+  const fd = inNetns(settings.netns, () => native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0));
   try {
     prepareSocket(fd, type, settings);
   } catch (error) {

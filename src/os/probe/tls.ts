@@ -17,6 +17,8 @@ export interface TlsRequest {
   readonly target: Target;
   /** Sent in the clear before the handshake. */
   readonly header: Uint8Array;
+  /** The protocol that the server must choose (ALPN); absent: none is spoken of. */
+  readonly alpn?: 'h2';
 }
 
 /** Megabytes that only who checks with TLS pays for. */
@@ -52,6 +54,7 @@ const CURES: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'give the check the name as tls.sni',
 };
 
+const NO_HTTP2 = 'TLS: the server does not offer HTTP/2 (h2 by ALPN)';
 const CUT_OFF = 'TLS: the server closed the connection during the handshake';
 
 function describe(error: NodeJS.ErrnoException): string {
@@ -60,6 +63,7 @@ function describe(error: NodeJS.ErrnoException): string {
   if (cure !== undefined || code.startsWith('CERT_')) return `certificate: ${error.message}${cure ? `; ${cure}` : ''}`;
   if (code === 'ECONNRESET' && /secure TLS connection/.test(error.message)) return CUT_OFF;
   if (code === 'ECONNRESET') return 'connection reset before the answer was complete';
+  if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return NO_HTTP2;
   const text = error.message.replace(/^.*error:[0-9A-F]+:(?:[^:]*:)*/, '').replace(/\n.*/s, '');
   return `TLS: ${text}`;
 }
@@ -74,12 +78,11 @@ function expiry(socket: TLSSocket, warnBefore: number): string {
   return `; the certificate expires in ${days === 0 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`}`;
 }
 
-/** Shakes hands and calls `secured` with the stream and a note about the certificate; failures are the outcome's. */
-export function openTls(
+/** Shakes hands and calls `secured` with the socket and a note about the certificate; failures are the outcome's. */
+export function shakeHands(
   connection: Connection,
-  { settings, name, target, header }: TlsRequest,
-  reader: Reader,
-  secured: (stream: Stream, note: string) => void,
+  { settings, name, target, header, alpn }: TlsRequest,
+  secured: (socket: TLSSocket, note: string) => void,
 ): void {
   const { fd, outcome } = connection;
   let context: SecureContext;
@@ -97,13 +100,29 @@ export function openTls(
   if (header.length > 0) raw.write(header);
   const host = settings.sni ?? name ?? target.address;
   const names = isIP(host) ? { host } : { host, servername: host };
-  const socket = tls().connect({ socket: raw, secureContext: context, rejectUnauthorized: settings.verify, ...names });
+  const options = { secureContext: context, rejectUnauthorized: settings.verify, ...(alpn && { ALPNProtocols: [alpn] }) };
+  const socket = tls().connect({ socket: raw, ...options, ...names });
   connection.handOver(() => socket.destroy());
   socket.on('error', (error) => outcome.fail(remote(describe(error))));
-  socket.on('data', (bytes) => outcome.guard(() => reader.push(bytes)));
-  socket.on('end', () => outcome.guard(() => (secure ? reader.end() : outcome.fail(remote(CUT_OFF)))));
+  socket.on('end', () => secure || outcome.fail(remote(CUT_OFF)));
   socket.once('secureConnect', () => {
     secure = true;
-    outcome.guard(() => secured({ write: (bytes) => void socket.write(bytes) }, expiry(socket, settings.warnBefore)));
+    if (alpn && socket.alpnProtocol !== alpn) outcome.fail(remote(NO_HTTP2));
+    else outcome.guard(() => secured(socket, expiry(socket, settings.warnBefore)));
+  });
+}
+
+/** As shakeHands, for bytes in both directions. */
+export function openTls(
+  connection: Connection,
+  request: TlsRequest,
+  reader: Reader,
+  secured: (stream: Stream, note: string) => void,
+): void {
+  const { outcome } = connection;
+  shakeHands(connection, request, (socket, note) => {
+    socket.on('data', (bytes) => outcome.guard(() => reader.push(bytes)));
+    socket.on('end', () => outcome.guard(() => reader.end()));
+    secured({ write: (bytes) => void socket.write(bytes) }, note);
   });
 }

@@ -1,9 +1,11 @@
 /**
  * A real server that misbehaves as it is told: `node naughty.js FOLDER CERT KEY`. Before every answer it reads FOLDER/mode:
- * ok | reset | hang | drip | status | stall | deaf | no-name | an agent's line. HTTP on 80, HTTPS on 443, an agent on 9999, DNS on UDP 53.
+ * ok | reset | hang | drip | status | stall | deaf | no-name | not-serving | an agent's line. HTTP on 80, HTTPS on 443, gRPC health on
+ * 50051 of the loopback alone, an agent on 9999, DNS on UDP 53.
  */
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
+import { createServer as createHttp2 } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -40,8 +42,16 @@ const front = createServer((socket) => {
   else https.emit('connection', socket);
 });
 
+/** HealthCheckResponse: SERVING or NOT_SERVING. */
+const grpc = createHttp2().on('stream', (stream) => {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.end(Uint8Array.of(0, 0, 0, 0, 2, 8, mode() === 'not-serving' ? 2 : 1));
+});
+grpc.on('session', (session) => session.on('error', () => {}));
+
 const agent = createServer((socket) =>
-  quiet(socket).end(`${/^(ok|reset|hang|drip|status|stall|deaf|no-name)$/.test(mode()) ? 'ready' : mode()}\n`),
+  quiet(socket).end(`${/^(ok|reset|hang|drip|status|stall|deaf|no-name|not-serving)$/.test(mode()) ? 'ready' : mode()}\n`),
 );
 
 const dns = createSocket('udp4');
@@ -56,6 +66,7 @@ dns.on('message', (message, from) => {
 const listening = [
   new Promise<void>((done) => createServer(answerHttp).listen(80, done)),
   new Promise<void>((done) => front.listen(443, done)),
+  new Promise<void>((done) => grpc.listen(50_051, '127.0.0.1', done)),
   new Promise<void>((done) => agent.listen(9999, done)),
   new Promise<void>((done) => dns.bind(53, done)),
 ];

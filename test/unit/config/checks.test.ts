@@ -27,6 +27,16 @@ const CHECKS: readonly (readonly [string, string])[] = [
     '{ type: https, port: 443, host: www.example.com, regex: "^ok", tls: { verify: false } }',
     'https GET / on 10.0.0.1:443, status 200-299, body matches /^ok/, certificate not verified, every 2s, timeout 1s, fall 2',
   ],
+  [
+    '{ type: http, http2: true, netns: blue, interface: eth1 }',
+    'http GET / on 10.0.0.1:80, status 200-299, HTTP/2, in netns blue, through eth1, every 2s, timeout 1s, fall 2',
+  ],
+  ['{ type: http, http2: false }', 'http GET / on 10.0.0.1:80, status 200-299, every 2s, timeout 1s, fall 2'],
+  ['{ type: grpc, port: 50051 }', 'grpc health of 10.0.0.1:50051, every 2s, timeout 1s, fall 2'],
+  [
+    '{ type: grpc, service: shop.Cart, host: cart.example.com, tls: {}, netns: /run/netns/blue }',
+    'grpc health of shop.Cart at 10.0.0.1:80, TLS, certificate verified, in netns blue, every 2s, timeout 1s, fall 2',
+  ],
   ['{ type: icmp, interface: eth1 }', 'icmp echo to 10.0.0.1, through eth1, every 2s, timeout 1s, fall 2'],
   [
     '{ type: udp, port: 514, send_hex: 0A0b, silence: 200ms }',
@@ -38,8 +48,8 @@ const CHECKS: readonly (readonly [string, string])[] = [
   ],
   ['{ type: smtp, port: 25 }', 'smtp greeting of 10.0.0.1:25, every 2s, timeout 1s, fall 2'],
   [
-    '{ type: script, command: [ /etc/lbd/check, -v ], user: lbd }',
-    'script /etc/lbd/check for 10.0.0.1:80, as lbd, every 2s, timeout 1s, fall 2',
+    '{ type: script, command: [ /etc/lbd/check, -v ], user: lbd, netns: /proc/42/ns/net }',
+    'script /etc/lbd/check for 10.0.0.1:80, as lbd, in netns /proc/42/ns/net, every 2s, timeout 1s, fall 2',
   ],
   ['{ type: file, path: /run/web.state }', 'file /run/web.state, every 2s, timeout 1s, fall 2'],
   ['{ type: agent, port: 9999, send: "web\\n" }', 'agent at 10.0.0.1:9999, every 2s, timeout 1s, fall 2'],

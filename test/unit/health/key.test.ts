@@ -44,6 +44,11 @@ test('everything that matters makes another key', () => {
     { ...http, headers: [['X-Probe', '1']] },
     { ...http, status: [[200, 200]] },
     { ...http, body: 'ok' },
+    { ...http, http2: true },
+    { ...tcp, netns: 'blue' },
+    { ...tcp, netns: 'red' },
+    { type: 'grpc', service: '', ...timing },
+    { type: 'grpc', service: 'web', ...timing },
   ];
   const keys = others.map((check) => checkKey(check, '10.0.0.1', 80));
   assert.equal(new Set([...keys, checkKey(tcp, '10.0.0.2', 80)]).size, others.length + 1);
