@@ -12,8 +12,9 @@ import type { Nft } from '../../os/nft.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
+import { describePassed } from '../../pool/explain.js';
 import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
-import { checksOf } from '../../pool/membership.js';
+import { checksOf, isIn } from '../../pool/membership.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
@@ -98,10 +99,16 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   );
   const deadlines = createDeadlines({ services: () => catalogue.all(), event: link.event, due: program });
   const decider = createDecider({
+    now,
     event: link.event,
     stateOf: (key) => runner.state(key),
     believed: (key) => keeper.believed(key),
     store,
+    due(name) {
+      const service = catalogue.find(name);
+      if (service) decide(service);
+      remember();
+    },
   });
   let latest = first;
   let roles: Roles = first.roles;
@@ -126,8 +133,11 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   function onVerdict(checkKey: string, change: { from: string; to: string; reason: string }): void {
     for (const service of catalogue.usersOf(checkKey)) {
       for (const server of service.realServers) {
-        if (!checksOf(server).some((spec) => spec.key === checkKey)) continue;
-        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}`);
+        const checks = checksOf(server);
+        if (!checks.some((spec) => spec.key === checkKey)) continue;
+        const verdicts = checks.map(({ key }) => runner.state(key)?.verdict ?? 'unknown');
+        const counted = server.needed === undefined ? '' : `; ${describePassed(verdicts, server.needed)}`;
+        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}${counted}`);
       }
       decide(service);
     }
@@ -137,8 +147,8 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
 
   function onShare(checkKey: string, share: number): void {
     for (const service of catalogue.usersOf(checkKey)) {
-      decider.share(service, checkKey, share);
-      program(service);
+      decider.tellShare(service, checkKey, share);
+      decide(service);
     }
     remember();
   }
@@ -179,7 +189,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   /** Not while the first table is on its way: writing a large file would keep it waiting. */
   function remember(): void {
     unsaved = !keeper.applied && keeper.problem === undefined;
-    if (!unsaved) store.save(runner.states(), decider.members, decider.quorums);
+    if (!unsaved) store.save(runner.states(), decider.pools);
   }
 
   /** A check that is new begins with what is known of it, and one that a serving member depends on begins as serving. */
@@ -187,8 +197,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     const serving = new Set<string>();
     for (const service of consequences.changed) {
       decider.adopt(service, !begun);
+      const { members } = decider.poolOf(service);
       for (const server of service.realServers) {
-        if (decider.membersOf(service).get(server.key) === 'in') for (const spec of checksOf(server)) serving.add(spec.key);
+        if (isIn(members.get(server.key))) for (const spec of checksOf(server)) serving.add(spec.key);
       }
     }
     runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
@@ -317,8 +328,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     sight: () => ({
       now: now(),
       stateOf: (key) => runner.state(key),
-      membersOf: decider.membersOf,
-      quorumOf: (service) => decider.quorums.get(service.name),
+      poolOf: decider.poolOf,
       wantedOf: (key) => keeper.wanted(key),
       believedOf: (key) => keeper.believed(key),
       refusalOf: (key) => keeper.refusal(key),
@@ -327,9 +337,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     director: () => director.report(),
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
-      if (begun) store.save([...runner.states()], decider.members, decider.quorums);
+      if (begun) store.save([...runner.states()], decider.pools);
       runner.close();
       deadlines.close();
+      decider.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
       else if (ordered) giveUp();
       await director.stop(ordered);
