@@ -268,7 +268,7 @@ export interface ApiEvent {
   readonly id: number;
   /** Wall clock, ISO 8601. */
   readonly at: string;
-  /** `verdict`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
+  /** `verdict`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
   readonly kind: string;
   readonly subject: string;
   readonly text: string;

@@ -170,7 +170,7 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
   const { members, floor } = judge(service, before, verdicts, penalties, look);
   const isHopeful = hopefulIn(before, verdicts, now);
   const reach = reachOf(service, { members, shareOf, isHopeful }, before.reach);
-  const fresh = [...before.fresh].filter((key) => verdicts.get(key) === 'unknown');
+  const fresh = before.fresh.size === 0 ? [] : [...before.fresh].filter((key) => verdicts.get(key) === 'unknown');
   return {
     members,
     quorum: quorumOf(before.quorum, service, strengthOf(service, members, verdictOf, shareOf)) ?? before.quorum,

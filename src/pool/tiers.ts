@@ -34,6 +34,7 @@ function strengthTo(tier: number, { realServers }: Pool, { members, shareOf, isH
 
 /** The last tier that takes traffic. `before`: where it was. */
 export function reachOf(service: Pool, look: TierLook, before: number): number {
+  if (!service.realServers.some(tierOf)) return 0;
   const tiers = tiersOf(service);
   for (const tier of tiers) {
     const { live, all } = strengthTo(tier, service, look);

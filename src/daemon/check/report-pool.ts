@@ -32,7 +32,8 @@ function idleReason(service: ServiceIntent, pool: PoolState, server: RealServerI
   if (sorryIn(service, pool))
     return `while the sorry server serves: ${pool.quorum === 'lost' ? 'the quorum is lost' : 'too few are healthy'}`;
   if (isWithdrawn(service, pool)) return 'while the service is withdrawn: too few are healthy';
-  return isIdle(service, pool, server) ? 'while those before it are enough (a backup)' : undefined;
+  const isStandby = isIdle(service, pool, server) && isIn(pool.members.get(server.key));
+  return isStandby ? 'while those before it are enough (a backup)' : undefined;
 }
 
 function growing(pool: PoolState, { key, slowStart }: RealServerIntent, now: Instant): Milliseconds | undefined {

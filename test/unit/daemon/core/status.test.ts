@@ -95,3 +95,27 @@ test('refused adverts are a problem while they come, not for ever', () => {
   const { problems } = assembleStatus({ head, check: undefined, vrrp: [{ ...instance, state: 'backup', rejected }], own: [] });
   assert.ok(!problems.some(({ text }) => text.includes('refused')));
 });
+
+test('too few healthy servers, and backups that serve, are problems', () => {
+  const [web] = check.services;
+  const pool = {
+    too_few: '1 healthy, 2 needed (min_healthy 50%): all are in, as if they were up',
+    backups: 'the backups take traffic',
+  };
+  const services = [
+    { ...(web as (typeof check.services)[number]), up: 1, in_sync: true, quorum: { state: 'met', text: '' } as const, pool },
+  ];
+  const { problems } = assembleStatus({
+    head: { ...head, processes: [] },
+    check: { ...check, services, down: [] },
+    vrrp: undefined,
+    own: [],
+  });
+  assert.deepEqual(
+    problems.filter(({ text }) => text.startsWith('web')),
+    [
+      { severity: 'critical', text: `web: too few real servers: ${pool.too_few}` },
+      { severity: 'warning', text: 'web: the backups take traffic' },
+    ],
+  );
+});
