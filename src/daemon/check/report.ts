@@ -176,11 +176,15 @@ export function summarizeService(sight: Sight, service: ServiceIntent): ServiceS
   };
 }
 
-/** Real servers that are down, and why. */
-export const downOf = (sight: Sight, service: ServiceIntent): { readonly rs: string; readonly reason: string }[] =>
-  service.realServers
-    .filter((server) => serverVerdict(server, (key) => sight.stateOf(key)?.verdict ?? 'unknown') === 'down')
+/** Real servers that are down, or held out for flapping, and why. */
+export function downOf(sight: Sight, service: ServiceIntent): { readonly rs: string; readonly reason: string }[] {
+  const { penalties } = sight.poolOf(service);
+  const isOut = (server: RealServerIntent) =>
+    serverVerdict(server, verdictIn(sight)) === 'down' || penalties.get(server.key)?.held === true;
+  return service.realServers
+    .filter(isOut)
     .map((server) => ({ rs: server.key, reason: explain(memberOf(sight, service, server)) }));
+}
 
 const inSync = (have: Service | undefined, want: Service | undefined, refusal: string | undefined): boolean =>
   refusal === undefined && planService(have, want).length === 0;

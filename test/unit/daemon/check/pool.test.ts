@@ -341,6 +341,11 @@ describe('the rules of the pool, in the table', () => {
       one.pool.keeper.flush();
       assert.deepEqual(one.table(), [`${TABLE}10.0.0.1:80=10`]);
       const why = (await answer(one.pool, { what: 'detail', service: 'web', rs: '10.0.0.2' })) as { value: DetailAnswer };
+      const { value } = (await answer(one.pool, { what: 'summary' })) as { value: CheckSummary };
+      assert.deepEqual(
+        value.down.map(({ rs }) => rs),
+        ['10.0.0.2:80'],
+      );
       assert.match(why.value.summary, /^up, but removed from the table; penalty 3 of 2, held out for flapping for \d+s more$/);
     });
   });
