@@ -32,6 +32,8 @@ export const TUNNEL_CHECKSUMS = ['none', 'csum', 'remcsum'] as const;
 export const isHashed = (scheduler: string): scheduler is 'sh' | 'mh' => scheduler === 'sh' || scheduler === 'mh';
 /** ip_vs accepts more, but ipvsadm and every scheduler agree on this range. */
 export const MAX_WEIGHT = 65_535;
+/** Percent of its weight that a server may ask for: the words of a server must not draw everything to it. */
+export const MAX_SHARE = 1000;
 /** Seconds: the kernel multiplies by HZ (at most 1000) in 32 bits. */
 export const MAX_SECONDS = 2_147_483;
 export const MAX_FWMARK = 2 ** 32 - 1;

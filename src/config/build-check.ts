@@ -1,6 +1,16 @@
 /** Checks: their defaults, and the rules of their times. */
 import { formatDuration } from '../base/duration.js';
-import type { Expectation, Payload, ProbeConfig, ProbeSocket, ProbeStream, TlsSettings } from './check-types.js';
+import { MAX_SHARE } from '../base/words.js';
+import type {
+  Expectation,
+  Payload,
+  ProbeConfig,
+  ProbeSocket,
+  ProbeStream,
+  ScriptProbe,
+  ShareBounds,
+  TlsSettings,
+} from './check-types.js';
 import type { Path } from './document.js';
 import type { Located, Report } from './located.js';
 import type { CheckShape } from './schema-check.js';
@@ -77,6 +87,19 @@ const httpOf = (shape: CheckShape) => ({
   http2: shape.http2 || undefined,
 });
 
+const boundsOf = ({ share }: CheckShape): ShareBounds =>
+  share === undefined ? {} : { share: { min: share.min ?? 0, max: share.max ?? MAX_SHARE } };
+
+const scriptOf = (shape: CheckShape): ScriptProbe => ({
+  type: 'script',
+  port: shape.port,
+  netns: shape.netns,
+  command: shape.command ?? [],
+  user: shape.user ?? 'nobody',
+  weight: shape.weight || undefined,
+  ...boundsOf(shape),
+});
+
 /** The schema has seen to it that what a type needs is there. */
 function probeOf(shape: CheckShape): ProbeConfig {
   switch (shape.type) {
@@ -109,17 +132,11 @@ function probeOf(shape: CheckShape): ProbeConfig {
     case 'smtp':
       return { type: 'smtp', ...streamOf(shape), helo: shape.helo ?? 'lbd' };
     case 'script':
-      return {
-        type: 'script',
-        port: shape.port,
-        netns: shape.netns,
-        command: shape.command ?? [],
-        user: shape.user ?? 'nobody',
-      };
+      return scriptOf(shape);
     case 'file':
-      return { type: 'file', file: shape.path ?? '' };
+      return { type: 'file', file: shape.path ?? '', ...boundsOf(shape) };
     case 'agent':
-      return { type: 'agent', ...streamOf(shape), send: payloadOf(shape) };
+      return { type: 'agent', ...streamOf(shape), send: payloadOf(shape), ...boundsOf(shape) };
   }
 }
 

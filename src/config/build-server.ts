@@ -1,6 +1,7 @@
 /** Real servers: defaults from their virtual server, and what the kernel would misread or refuse. */
 import { familyOf, formatEndpoint, type Ip, isLinkLocal6 } from '../base/ip.js';
 import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
+import { checkMode, policyOfServer } from './build-policy.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
 import type { Path } from './document.js';
 import type { Located, Report } from './located.js';
@@ -33,6 +34,7 @@ function build(shape: RealServerShape, { settings, checks, levels, defaults }: S
     upper: shape.upper ?? 0,
     lower: shape.lower ?? 0,
     checks: shape.checks ? shape.checks.map((check) => buildCheck(check, levels)) : checks,
+    ...policyOfServer(shape, settings),
   };
 }
 
@@ -126,6 +128,7 @@ export function readServer(
   checkSources(server, tell);
   checkTunnel(server, shape, tell);
   if (server.lower > server.upper) tell(`lower (${server.lower}) is above upper (${server.upper})`, 'lower');
+  checkMode(server, shape, at, below, report);
   if (shape.checks) checkTimes(server.checks, at, [...below, 'checks'], report);
   return server;
 }

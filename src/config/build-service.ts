@@ -6,6 +6,7 @@ import { addressBits, type Family, familyOf, formatEndpoint, isLinkLocal6 } from
 import { type ServiceId, serviceKey } from '../base/service-id.js';
 import { isHashed } from '../base/words.js';
 import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
+import { checkPolicy, checkRules, policyOf } from './build-policy.js';
 import { portsOf, readServer, type ServerContext } from './build-server.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
 import { destinationsOf } from './destinations.js';
@@ -133,6 +134,7 @@ function buildSettings(at: Located<VirtualServerShape>, defaults: Defaults | und
     quorum: value.quorum ?? defaults?.quorum ?? 1,
     hysteresis: value.hysteresis ?? defaults?.hysteresis ?? 0,
     sorry: undefined,
+    ...policyOf(value, defaults, scheduler),
   };
   checkPersistence(at, settings, report);
   checkScheduling(at, settings, report);
@@ -294,6 +296,7 @@ export function buildService(
   checkTwins(value.name, realServers, sorry, settings, at, report);
   checkUse(at, destinationsOf({ realServers, sorry }), settings, report);
   checkQuorum(at, realServers, settings, report);
+  checkPolicy(at, realServers, { ...settings, sorry }, report);
   if (sorry) checkSorry(at, settings, report);
   warnSurprises(at, realServers, settings, report);
   return { name: value.name, ...settings, sorry, checks, realServers };
@@ -312,6 +315,7 @@ export function buildServices(
   const holders = new Map<string, string>();
   const wrapped = defaults?.value.tun?.type && tunnelFault(buildTunnel(defaults.value.tun));
   if (defaults && wrapped) report('error', defaults, wrapped, ['tun']);
+  if (defaults) checkRules(defaults, report);
   return sections.map((at) => {
     const service = build(at, defaults?.value, report);
     if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);

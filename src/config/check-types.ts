@@ -135,8 +135,16 @@ export interface SmtpProbe extends ProbeStream {
   readonly helo: string;
 }
 
-export interface ScriptProbe extends ProbePlace {
+/** Of checks that may ask for a share of the weight. */
+export interface ShareBounds {
+  /** Percent of the weight, at least and at most, whatever is asked for; absent: 0 to 1000. */
+  readonly share?: { readonly min: number; readonly max: number } | undefined;
+}
+
+export interface ScriptProbe extends ProbePlace, ShareBounds {
   readonly type: 'script';
+  /** The exit status says the weight: 0 all of it, 2 to 255 so many percent of it less 2, 1 a failure. */
+  readonly weight?: boolean | undefined;
   readonly port?: number | undefined;
   /** Program and arguments; no shell. */
   readonly command: readonly string[];
@@ -144,13 +152,13 @@ export interface ScriptProbe extends ProbePlace {
 }
 
 /** A word in a file decides, in the language of the agent check. */
-export interface FileProbe {
+export interface FileProbe extends ShareBounds {
   readonly type: 'file';
   readonly file: string;
 }
 
 /** The agent check of HAProxy: a line of words from a port of the real server. */
-export interface AgentProbe extends ProbeStream {
+export interface AgentProbe extends ProbeStream, ShareBounds {
   readonly type: 'agent';
   readonly send?: Payload | undefined;
 }

@@ -6,11 +6,8 @@
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
-  defaults: ['slow_start'],
-  'a virtual server': ['slow_start'],
-  'a real server': ['slow_start', 'backup'],
   'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
-  'a check': ['mode', 'via'],
+  'a check': ['via'],
 };
 
 export const LATER_CHECKS = ['bfd'] as const;

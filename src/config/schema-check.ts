@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseDuration } from '../base/duration.js';
 import { parseIp } from '../base/ip.js';
 import { regexFault } from '../base/regex.js';
-import { MAX_FWMARK, parseChoice } from '../base/words.js';
+import { MAX_FWMARK, MAX_SHARE, parseChoice } from '../base/words.js';
 import { LATER_CHECKS, laterText } from './later.js';
 import { choice, duration, interfaceName, list, mapping, parsed, path, shown, text, whole, yesNo } from './schema-tools.js';
 
@@ -123,6 +123,22 @@ const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', '
 
 /** Characters of the name of a gRPC service. */
 const MAX_SERVICE = 1024;
+/** `150%`, of the weight. */
+const percentOfWeight = (what: string) =>
+  parsed((word) => {
+    const percent = /^(\d{1,4})%$/.exec(word)?.[1];
+    return percent !== undefined && Number(percent) <= MAX_SHARE
+      ? { value: Number(percent) }
+      : { refused: `${what}: "${word}" is no share of the weight: write 0% to ${MAX_SHARE}%` };
+  }, `a share such as 50% for ${what}`);
+
+const share = v.pipe(
+  mapping('share', { min: v.optional(percentOfWeight('min')), max: v.optional(percentOfWeight('max')) }),
+  v.check(
+    ({ min = 0, max = MAX_SHARE }) => min <= max,
+    ({ input }) => `share: min (${input.min}%) is above max (${input.max}%)`,
+  ),
+);
 
 const words = {
   port: v.optional(whole('port', 1, 65_535)),
@@ -160,6 +176,8 @@ const words = {
     v.pipe(list('command', text('a word of the command')), v.nonEmpty('command is an empty list: name the program')),
   ),
   user: v.optional(text('user')),
+  weight: v.optional(yesNo('weight')),
+  share: v.optional(share),
 };
 
 type Word = keyof typeof words;
@@ -178,9 +196,9 @@ const WORDS = {
   udp: [...SOCKET, 'send', 'send_hex', 'expect', 'regex', 'silence'],
   dns: [...SOCKET, 'name', 'query', 'answer'],
   smtp: [...STREAM, 'helo'],
-  script: ['port', 'netns', 'command', 'user'],
-  file: ['path'],
-  agent: [...STREAM, 'send', 'send_hex'],
+  script: ['port', 'netns', 'command', 'user', 'weight', 'share'],
+  file: ['path', 'share'],
+  agent: [...STREAM, 'send', 'send_hex', 'share'],
 } as const satisfies Readonly<Record<string, readonly Word[]>>;
 
 export type CheckType = keyof typeof WORDS;
@@ -213,6 +231,8 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
     yield ['method', 'an answer to HEAD has no body: nothing to search in it'];
   const foreign = value.http2 ? Object.keys(value.headers ?? {}).find((one) => OF_HTTP1.includes(one.toLowerCase())) : undefined;
   if (foreign !== undefined) yield ['headers', `headers: ${foreign} cannot be sent in HTTP/2`];
+  if (type === 'script' && value.share !== undefined && value.weight !== true)
+    yield ['share', 'share: the script says no weight: write weight: true'];
   const { certificate, key } = (value.tls ?? {}) as Values;
   if ((certificate === undefined) !== (key === undefined))
     yield ['tls', 'tls: a certificate needs its key, and a key its certificate'];

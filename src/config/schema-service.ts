@@ -17,6 +17,7 @@ import {
   TUNNELS,
 } from '../base/words.js';
 import { check, timing } from './schema-check.js';
+import { backup, damping, maxEjected, minHealthy, mode, slowStart } from './schema-policy.js';
 import { choice, list, mapping, name, parsed, seconds, shown, text, whole, yesNo } from './schema-tools.js';
 
 const tunnel = {
@@ -46,6 +47,9 @@ const realServer = mapping('a real server', {
   tun: v.optional(mapping('tun of a real server', tunnel)),
   upper: v.optional(whole('upper', 0, MAX_THRESHOLD)),
   lower: v.optional(whole('lower', 0, MAX_THRESHOLD)),
+  mode: v.optional(mode),
+  slow_start: v.optional(slowStart),
+  backup: v.optional(backup),
   checks: v.optional(list('checks', check)),
 });
 
@@ -82,6 +86,12 @@ export const inherited = {
   quorum: v.optional(whole('quorum', 1, 2 ** 32 - 1)),
   hysteresis: v.optional(whole('hysteresis', 0, 2 ** 32 - 2)),
   sorry_server: v.optional(sorryServer),
+  slow_start: v.optional(slowStart),
+  min_healthy: v.optional(minHealthy),
+  max_ejected: v.optional(maxEjected),
+  below: v.optional(choice('way below min_healthy', ['keep_last', 'all', 'sorry', 'withdraw'])),
+  damping: v.optional(damping),
+  mode: v.optional(mode),
   check: v.optional(mapping('check timing', timing)),
   checks: v.optional(list('checks', check)),
 };

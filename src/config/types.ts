@@ -82,8 +82,35 @@ export interface Tunnel {
   readonly checksum: 'none' | 'csum' | 'remcsum';
 }
 
+/** `min_healthy` or `max_ejected`: what checks may not do to the pool, see pool/floor.ts. */
+export interface FloorConfig {
+  readonly of: 'min_healthy' | 'max_ejected';
+  readonly amount: number;
+  readonly unit: 'servers' | 'percent';
+  /** What happens then; `keep_last` for max_ejected. */
+  readonly below: 'keep_last' | 'all' | 'sorry' | 'withdraw';
+}
+
+/** Flap damping, see pool/damping.ts. */
+export interface DampingConfig {
+  /** In this time a penalty decays by half. */
+  readonly halfLife: Milliseconds;
+  /** At this penalty a server is held out; each change from up to down counts 1. */
+  readonly suppress: number;
+  /** Down to this it must decay before the server is used again; below `suppress`. */
+  readonly reuse: number;
+}
+
+/** What a real server inherits of its virtual server, or says itself. */
+export interface ServerPolicy {
+  /** How many of its checks must pass; absent: all. */
+  readonly needed?: number | undefined;
+  /** So long its weight grows after it came up, is new, or drains no more; absent: it has its whole weight at once. */
+  readonly slowStart?: Milliseconds | undefined;
+}
+
 /** What a virtual server is beside its name and its servers. */
-export interface ServiceSettings {
+export interface ServiceSettings extends ServerPolicy {
   /** Every one a service in the kernel; all of one family. Not empty. */
   readonly ids: readonly ServiceId[];
   readonly scheduler: string;
@@ -107,6 +134,10 @@ export interface ServiceSettings {
   readonly hysteresis: number;
   /** Serves while the quorum is lost. It is never checked. */
   readonly sorry: RealServerConfig | undefined;
+  /** Absent: checks may take out everybody. */
+  readonly floor?: FloorConfig | undefined;
+  /** Absent: a server is in whenever its checks say so. */
+  readonly damping?: DampingConfig | undefined;
 }
 
 export interface VirtualServerConfig extends ServiceSettings {
@@ -116,7 +147,7 @@ export interface VirtualServerConfig extends ServiceSettings {
   readonly realServers: readonly RealServerConfig[];
 }
 
-export interface RealServerConfig {
+export interface RealServerConfig extends ServerPolicy {
   readonly address: Ip;
   /** Where it is checked, and with nat where packets go. 0: the port that the client named (a fwmark service, or one of every port). */
   readonly port: number;
@@ -128,6 +159,8 @@ export interface RealServerConfig {
   readonly upper: number;
   readonly lower: number;
   readonly checks: readonly CheckConfig[];
+  /** 1 to 8: a backup, that takes traffic when those of the tiers before it are too few; absent: 0. */
+  readonly tier?: number | undefined;
 }
 
 export type * from './check-types.js';

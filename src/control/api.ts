@@ -125,6 +125,19 @@ export interface ApiRealServer {
     /** With `counters` of `list` alone. */
     readonly traffic?: ApiTraffic;
   } | null;
+  /** What the rules of the pool make of it now; absent: a sorry server, or one of a foreign service. */
+  readonly pool?: {
+    /** What it is to have in the kernel at this moment, of slow start and what its checks ask for; 0 while it stands by or is out. */
+    readonly effective_weight: number;
+    /** Of a backup; 0: it is none. */
+    readonly tier: number;
+    /** Until slow start is over; null: it is not under way. */
+    readonly slow_start_seconds: number | null;
+    /** It failed, and is in because too few are healthy. */
+    readonly kept: boolean;
+    /** Of flap damping; null: the service has none. `reuse_seconds`: how long it is held out still; null: it is not. */
+    readonly penalty: { readonly value: number; readonly reuse_seconds: number | null } | null;
+  };
   /** One sentence: why it is in or out of the table. */
   readonly why: string;
 }
@@ -148,6 +161,8 @@ export interface ApiService {
   readonly stands_back_for: string | null;
   /** Whether enough weight is up; `weight 1 of 2 needed`. */
   readonly quorum: { readonly state: 'met' | 'lost' | 'unknown'; readonly text: string };
+  /** What is out of the ordinary in the pool: too few healthy, backups that serve; null: not so. Absent: a foreign service. */
+  readonly pool?: { readonly too_few: string | null; readonly backups: string | null };
   /** Serves while the quorum is lost; the last of `real_servers`, not counted by `up` and `total`. */
   readonly sorry_server: string | null;
   readonly up: number;
@@ -255,7 +270,7 @@ export interface ApiStatus {
   readonly instances: readonly ApiInstance[];
   readonly services: readonly Pick<
     ApiService,
-    'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'quorum' | 'sorry_server' | 'source'
+    'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'quorum' | 'pool' | 'sorry_server' | 'source'
   >[];
   readonly foreign_services: readonly string[];
   /** Worst first. */
@@ -266,7 +281,7 @@ export interface ApiEvent {
   readonly id: number;
   /** Wall clock, ISO 8601. */
   readonly at: string;
-  /** `verdict`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
+  /** `verdict`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
   readonly kind: string;
   readonly subject: string;
   readonly text: string;

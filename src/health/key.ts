@@ -1,7 +1,7 @@
 /** The identity of a check and its description for people. */
 import { formatDuration } from '../base/duration.js';
 import { formatEndpoint, type Ip } from '../base/ip.js';
-import type { CheckConfig, Expectation, HttpProbe, HttpsProbe, Payload, TlsSettings } from '../config/types.js';
+import type { CheckConfig, Expectation, HttpProbe, HttpsProbe, Payload, ShareBounds, TlsSettings } from '../config/types.js';
 import type { CheckSpec } from './types.js';
 
 /** The port that is probed; 0 for a probe that has none. */
@@ -96,6 +96,8 @@ function describeHttp(check: HttpProbe | HttpsProbe): string[] {
   return check.type === 'https' ? [...parts, describeTls(check.tls)] : parts;
 }
 
+const shares = ({ share }: ShareBounds): string[] => (share ? [`${share.min}% to ${share.max}% of the weight`] : []);
+
 function expected(check: CheckConfig): string[] {
   switch (check.type) {
     case 'http':
@@ -114,7 +116,10 @@ function expected(check: CheckConfig): string[] {
     case 'dns':
       return check.answer === undefined ? [] : [`expects ${check.answer}`];
     case 'script':
-      return [`as ${check.user}`];
+      return [`as ${check.user}`, ...(check.weight ? ['its exit status says the weight'] : []), ...shares(check)];
+    case 'file':
+    case 'agent':
+      return shares(check);
     default:
       return [];
   }

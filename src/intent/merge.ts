@@ -52,7 +52,7 @@ const fromOverride = ({ id, who, when, why }: Override): Source => ({ kind: 'ove
 
 /** Key by key: for ten thousand of them a spread takes ten times as long. */
 function draftServer(server: RealServerConfig, source: Source): RealServerIntent {
-  const { address, port, weight, forward, tunnel, upper, lower, checks } = server;
+  const { address, port, weight, forward, tunnel, upper, lower, checks, needed, slowStart, tier } = server;
   return {
     key: formatEndpoint(address, port),
     address,
@@ -64,6 +64,9 @@ function draftServer(server: RealServerConfig, source: Source): RealServerIntent
     upper,
     lower,
     checks,
+    needed,
+    slowStart,
+    tier,
     source,
     weightSource: source,
   };

@@ -49,20 +49,25 @@ const isColdStart = ({ services, paired }: SettingsInput): boolean =>
     (one) => (one.scheduler === 'sh' || one.scheduler === 'mh') && destinationsOf(one).some((rs) => rs.forward !== 'nat'),
   );
 
+/** It may have real servers with weight 0. */
+const leavesIdle = ({ onFailure, sorry, floor, realServers }: ServiceIntent): boolean =>
+  onFailure === 'quiesce' ||
+  sorry !== undefined ||
+  floor?.below === 'withdraw' ||
+  realServers.some(({ admin, tier }) => admin !== undefined || tier !== undefined);
+
 const expiry = ({ services }: SettingsInput): Choice[] => [
   {
     name: 'expire_nodest_conn',
     value: '1',
     why: 'clients of a real server that was taken out are reset, or sent to another one, instead of hanging until a timeout',
   },
-  ...(services.some(
-    (one) => one.persistence && (one.onFailure === 'quiesce' || one.sorry || one.realServers.some((rs) => rs.admin)),
-  )
+  ...(services.some((one) => one.persistence && leavesIdle(one))
     ? [
         {
           name: 'expire_quiescent_template',
           value: '1',
-          why: 'a real server that failed, drains, or whose service has lost its quorum, stays with weight 0: persistent clients must not be held to it',
+          why: 'a real server that failed, drains, is a backup, or whose service has lost its quorum, stays with weight 0: persistent clients must not be held to it',
         },
       ]
     : []),

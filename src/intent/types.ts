@@ -3,7 +3,7 @@ import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
 import type { AddedServer, AddedService } from '../config/added.js';
-import type { CheckConfig, Config, Forward, ServiceSettings, Tunnel, VrrpInstanceConfig } from '../config/types.js';
+import type { CheckConfig, Config, Forward, ServerPolicy, ServiceSettings, Tunnel, VrrpInstanceConfig } from '../config/types.js';
 
 /** Where an object, or its present weight, comes from. */
 export type Source = { readonly kind: 'file' } | { readonly kind: 'override'; readonly override: Provenance };
@@ -71,7 +71,7 @@ export interface ServiceIntent extends Omit<ServiceSettings, 'sorry'> {
   readonly sorry: RealServerIntent | undefined;
 }
 
-export interface RealServerIntent {
+export interface RealServerIntent extends ServerPolicy {
   /** Its address and port as text: how users name it. */
   readonly key: string;
   readonly address: Ip;
@@ -86,6 +86,8 @@ export interface RealServerIntent {
   readonly upper: number;
   readonly lower: number;
   readonly checks: readonly CheckConfig[];
+  /** See RealServerConfig. */
+  readonly tier?: number | undefined;
   readonly source: Source;
   /** Set when a set-rs override is in force. */
   readonly weightSource: Source;

@@ -23,7 +23,8 @@ export function nextDeadline(services: Iterable<ServiceIntent>, now: number): nu
   return next;
 }
 
-const roughly = (ms: number): string => formatDuration(Math.max(1, Math.ceil(ms / 1000)) * 1000);
+/** In whole seconds, never 0. */
+export const roughly = (ms: number): string => formatDuration(Math.max(1, Math.ceil(ms / 1000)) * 1000);
 
 /** Connections that a real server still has in the kernel. */
 export interface Left {

@@ -1,7 +1,9 @@
 /** One sentence: why a real server is in the table or out of it. */
+import type { Milliseconds } from '../base/duration.js';
 import { describeCheck } from '../health/key.js';
-import type { CheckSpec, HealthState } from '../health/types.js';
-import { type Membership, memberVerdict } from './membership.js';
+import type { CheckSpec, HealthState, Verdict } from '../health/types.js';
+import { roughly } from './admin.js';
+import { boundedShare, type Membership, memberVerdict } from './membership.js';
 
 /** A check of the server with its state; undefined while nothing runs it (yet). */
 export interface CheckReport {
@@ -11,30 +13,60 @@ export interface CheckReport {
 
 export interface Member {
   readonly membership: Membership;
-  /** The weight wanted while it is up. */
+  /** The weight wanted while it is up, as it is now. */
   readonly weight: number;
-  /** What the administrator wants it to be, where its checks make another one of it. */
+  /** What the administrator wants it to be, where its checks or slow start make another one of it. */
   readonly asked?: number;
-  /** The quorum is lost, and the sorry server serves. */
-  readonly sorry?: boolean;
+  /** Until slow start is over. */
+  readonly growing?: Milliseconds | undefined;
+  /** Why it stands by with weight 0: `while the sorry server serves: the quorum is lost`. */
+  readonly idle?: string | undefined;
+  /** So many checks must pass; absent: all. */
+  readonly needed?: number | undefined;
+  /** Of flap damping. */
+  readonly penalty?: { readonly text: string; readonly held: boolean } | undefined;
+  /** The rule that keeps it in though it failed: `min_healthy 50%`. */
+  readonly kept?: string | undefined;
   readonly checks: readonly CheckReport[];
 }
 
 const verdictOf = (report: CheckReport) => report.state?.verdict ?? 'unknown';
 
-/** The words of the server that its weight rests on. */
-function asking({ checks }: Member): string {
+/** Where it asks for more or less than it may. */
+function bounded({ spec, state }: CheckReport): string {
+  const share = boundedShare(spec, state?.share);
+  return state?.share === undefined || share === state.share ? '' : `, at ${share > state.share ? 'least' : 'most'} ${share}%`;
+}
+
+/** The words of the server that its weight rests on, and how long it grows. */
+function because({ checks, growing }: Member): string {
   const report = checks.find(({ state }) => state?.share !== undefined && state.share !== 100);
-  return report ? ` (${describeCheck(report.spec)} ${report.state?.history[0]?.reason ?? ''})` : '';
+  const parts = report
+    ? [`${describeCheck(report.spec)} ${report.state?.history[0]?.reason ?? ''}`.trimEnd() + bounded(report)]
+    : [];
+  if (growing !== undefined) parts.push(`slow start: all of it in ${roughly(growing)}`);
+  return parts.length > 0 ? ` (${parts.join('; ')})` : '';
 }
 
 const place = (member: Member): string => {
-  if (member.membership === 'out') return 'removed from the table';
-  if (member.sorry) return 'in the table with weight 0 while the sorry server serves: the quorum is lost';
-  if (member.membership === 'quiesced') return 'in the table with weight 0 (on_failure: quiesce)';
-  const of = member.asked === undefined || member.asked === member.weight ? '' : ` of ${member.asked}${asking(member)}`;
-  return `in the table with weight ${member.weight}${of}${member.weight === 0 ? ', so without new connections' : ''}`;
+  const { membership, weight, asked = weight, idle, kept } = member;
+  if (membership === 'out') return 'removed from the table';
+  if (idle !== undefined) return `in the table with weight 0 ${idle}`;
+  if (membership === 'quiesced') return 'in the table with weight 0 (on_failure: quiesce)';
+  const of = asked === weight ? '' : ` of ${asked}${because(member)}`;
+  const all = membership === 'kept' ? `, kept in because too few are healthy${kept === undefined ? '' : ` (${kept})`}` : '';
+  return `in the table with weight ${weight}${of}${weight === 0 ? ', so without new connections' : ''}${all}`;
 };
+
+/** `2 of 3 checks pass, 2 needed` */
+export function describePassed(verdicts: readonly Verdict[], needed: number): string {
+  const up = verdicts.filter((one) => one === 'up').length;
+  return `${up} of ${verdicts.length} checks ${up === 1 ? 'passes' : 'pass'}, ${needed} needed`;
+}
+
+/** Where not all must pass. */
+const passed = ({ checks, needed }: Member): string | undefined =>
+  needed === undefined || checks.length === 0 ? undefined : describePassed(checks.map(verdictOf), needed);
 
 const more = (reports: readonly CheckReport[]): string => {
   const others = reports.length - 1;
@@ -61,8 +93,18 @@ function progress(report: CheckReport): string {
   return `${describeCheck(spec)}: ${latest.reason}${counted}`;
 }
 
-const down = (member: Member, failed: readonly CheckReport[]): string =>
-  `down: ${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}`;
+function down(member: Member, failed: readonly CheckReport[]): string {
+  const counted = passed(member);
+  return `down: ${counted === undefined ? '' : `${counted}: `}${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}`;
+}
+
+/** With some checks down, where the others are enough. */
+function up(member: Member, failed: readonly CheckReport[]): string {
+  const counted = passed(member);
+  const failing = failed[0] ? `; down: ${failure(failed[0])}${more(failed)}` : '';
+  const text = `up${counted === undefined ? '' : ` (${counted}${failing})`}`;
+  return member.penalty?.held ? `${text}, but ${place(member)}` : `${text}, ${place(member)}${doubt(member)}`;
+}
 
 function undecided(member: Member, open: readonly CheckReport[]): string {
   const waiting = `${progress(open[0] as CheckReport)}${more(open)}`;
@@ -74,7 +116,7 @@ function undecided(member: Member, open: readonly CheckReport[]): string {
 function doubt(member: Member): string {
   for (const report of member.checks) {
     const latest = report.state?.history[0];
-    if (!report.state || !latest || latest.ok) continue;
+    if (!report.state || !latest || latest.ok || report.state.verdict === 'down') continue;
     if (latest.local) return `; not checked at the moment: ${describeCheck(report.spec)}: ${latest.reason}`;
     const { count } = report.state.streak;
     return `; failing: ${describeCheck(report.spec)}: ${latest.reason} (${count} of ${report.spec.check.fall} failures)`;
@@ -84,20 +126,20 @@ function doubt(member: Member): string {
 
 /** `up, in the table with weight 10`, `down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), removed from the table`. */
 export function explain(member: Member): string {
-  switch (memberVerdict(member.checks.map(verdictOf))) {
+  const penalty = member.penalty ? `; ${member.penalty.text}` : '';
+  return `${explainVerdict(member)}${penalty}`;
+}
+
+function explainVerdict(member: Member): string {
+  const which = (verdict: Verdict) => member.checks.filter((report) => verdictOf(report) === verdict);
+  switch (memberVerdict(member.checks.map(verdictOf), member.needed)) {
     case 'unchecked':
       return `not checked, so always up, ${place(member)}`;
     case 'up':
-      return `up, ${place(member)}${doubt(member)}`;
+      return up(member, which('down'));
     case 'down':
-      return down(
-        member,
-        member.checks.filter((report) => verdictOf(report) === 'down'),
-      );
+      return down(member, which('down'));
     case 'unknown':
-      return undecided(
-        member,
-        member.checks.filter((report) => verdictOf(report) === 'unknown'),
-      );
+      return undecided(member, which('unknown'));
   }
 }

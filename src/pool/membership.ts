@@ -16,18 +16,29 @@ import { standingOf } from './admin.js';
 /** What all the checks of a real server say together; `unchecked`: it has none, and is always up. */
 export type MemberVerdict = Verdict | 'unchecked';
 
-/** `in`: with its weight. `quiesced`: in the table with weight 0 because it failed (on_failure: quiesce). `out`: not in the table. */
-export type Membership = 'in' | 'quiesced' | 'out';
+/**
+ * `in`: with its weight. `kept`: so too, though it failed, because too few are left (pool/floor.ts). `quiesced`: in the table with weight 0
+ * because it failed (on_failure: quiesce). `out`: not in the table.
+ */
+export type Membership = 'in' | 'kept' | 'quiesced' | 'out';
 
 /** By the real server's key; a server that is not named is out. */
 export type Memberships = ReadonlyMap<string, Membership>;
 
-/** All must pass: one that fails is enough to be down, one that has not decided enough to be unknown. */
-export function memberVerdict(verdicts: readonly Verdict[]): MemberVerdict {
+/** So many checks must pass, all unless said: what those without a verdict may still make of it leaves it unknown. */
+export function memberVerdict(verdicts: readonly Verdict[], needed = verdicts.length): MemberVerdict {
   if (verdicts.length === 0) return 'unchecked';
-  if (verdicts.includes('down')) return 'down';
-  return verdicts.includes('unknown') ? 'unknown' : 'up';
+  const up = verdicts.filter((one) => one === 'up').length;
+  if (up >= needed) return 'up';
+  const down = verdicts.filter((one) => one === 'down').length;
+  return verdicts.length - down < needed ? 'down' : 'unknown';
 }
+
+/** Whether it takes traffic, as far as checks have a say. */
+export const isIn = (state: Membership | undefined): boolean => state === 'in' || state === 'kept';
+
+/** 0: no backup. */
+export const tierOf = ({ tier = 0 }: Pick<RealServerIntent, 'tier'>): number => tier;
 
 /**
  * The rule. An unknown verdict changes nothing: a new server stays out until its first success, one whose check was changed or
@@ -78,17 +89,10 @@ export function allChecks(services: readonly ServiceIntent[]): CheckSpec[] {
 export type VerdictOf = (checkKey: string) => Verdict;
 
 export const serverVerdict = (server: RealServerIntent, verdictOf: VerdictOf): MemberVerdict =>
-  memberVerdict(checksOf(server).map((spec) => verdictOf(spec.key)));
-
-/** The membership of every real server of the service, given what it was before. */
-export function memberships(service: ServiceIntent, verdictOf: VerdictOf, before: Memberships): Map<string, Membership> {
-  const decided = new Map<string, Membership>();
-  for (const server of service.realServers) {
-    const verdict = serverVerdict(server, verdictOf);
-    decided.set(server.key, membership(verdict, service.onFailure, before.get(server.key) ?? 'out'));
-  }
-  return decided;
-}
+  memberVerdict(
+    checksOf(server).map((spec) => verdictOf(spec.key)),
+    server.needed,
+  );
 
 /**
  * The port of a real server in the kernel: nat sends packets to it; dr and tun change no port, so it is the service's (0 behind a mark),
@@ -106,10 +110,16 @@ export const kernelKey = (server: RealServerIntent, id: ServiceId): string =>
 /** What the server's checks make of its weight, in percent: absent where none has said anything. */
 export type ShareOf = (checkKey: string) => number | undefined;
 
-/** The weight of a server that is in: what its agents and files ask for, all together; not 0 unless one asks for 0. */
+/** What a check may ask for; nothing asked for is all of it. */
+export function boundedShare({ check }: Pick<CheckSpec, 'check'>, share: number | undefined): number {
+  const bounds = 'share' in check ? check.share : undefined;
+  return share === undefined || !bounds ? (share ?? 100) : Math.min(bounds.max, Math.max(bounds.min, share));
+}
+
+/** The weight of a server that is in: what its agents, files and scripts ask for, all together; not 0 unless one may ask for 0, and does. */
 export function weightOf(server: RealServerIntent, shareOf: ShareOf): number {
   let weight = server.weight;
-  for (const { key } of checksOf(server)) weight *= (shareOf(key) ?? 100) / 100;
+  for (const spec of checksOf(server)) weight *= boundedShare(spec, shareOf(spec.key)) / 100;
   return weight > 0 ? Math.min(Math.ceil(weight - 1e-9), MAX_WEIGHT) : 0;
 }
 
@@ -155,7 +165,10 @@ function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): num
 export interface Circumstances {
   /** It serves in place of the others. */
   readonly sorry?: RealServerIntent | undefined;
-  readonly shareOf?: ShareOf;
+  /** Of those that take traffic; their wanted weight unless given. */
+  readonly weightNow?: (server: RealServerIntent) => number;
+  /** Stands by with weight 0. */
+  readonly isIdle?: (server: RealServerIntent) => boolean;
   /** Wall clock in ms since 1970: of deadlines. */
   readonly now?: number;
 }
@@ -167,7 +180,7 @@ export interface Circumstances {
 export function wanted(
   service: ServiceIntent,
   members: Memberships,
-  { sorry, shareOf = () => undefined, now = 0 }: Circumstances = {},
+  { sorry, weightNow = ({ weight }) => weight, isIdle = () => false, now = 0 }: Circumstances = {},
 ): Service[] {
   const { scheduler, persistence } = service;
   const flags = flagsOf(service);
@@ -175,8 +188,8 @@ export function wanted(
     const state = members.get(server.key) ?? 'out';
     const standing = standingOf(server, now);
     if (state === 'out' || standing === 'out') return [];
-    const idle = sorry !== undefined || standing === 'draining';
-    return [{ server, state: idle ? ('quiesced' as const) : state, weight: weightOf(server, shareOf) }];
+    const idle = sorry !== undefined || standing === 'draining' || isIdle(server);
+    return [{ server, state: idle ? ('quiesced' as const) : state, weight: weightNow(server) }];
   });
   const all = sorry ? [...serving, { server: sorry, state: 'in' as const, weight: sorry.weight }] : serving;
   return service.ids.map((id) => ({
@@ -201,7 +214,7 @@ export function servingChecks(services: readonly ServiceIntent[], beforeOf: (ser
   for (const service of services) {
     const before = beforeOf(service.key);
     for (const server of service.realServers) {
-      if (before.get(server.key) === 'in') for (const spec of checksOf(server)) keys.add(spec.key);
+      if (isIn(before.get(server.key))) for (const spec of checksOf(server)) keys.add(spec.key);
     }
   }
   return keys;

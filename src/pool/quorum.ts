@@ -3,7 +3,7 @@
  * sorry server serves, where there is one; without one nothing changes in the table, for a few servers are better than none.
  */
 import type { ServiceIntent } from '../intent/types.js';
-import { type Memberships, type ShareOf, serverVerdict, type VerdictOf, weightOf } from './membership.js';
+import { isIn, type Memberships, type ShareOf, serverVerdict, type VerdictOf, weightOf } from './membership.js';
 
 export type Quorum = 'met' | 'lost';
 
@@ -27,7 +27,7 @@ export function strengthOf(
     all += server.weight;
     // Who takes nobody new, by the administrator's word, does not count.
     if (server.admin) continue;
-    if (members.get(server.key) === 'in') live += weightOf(server, shareOf);
+    if (isIn(members.get(server.key))) live += weightOf(server, shareOf);
     else if (serverVerdict(server, verdictOf) === 'unknown') open += server.weight;
   }
   return { live, open, all };
@@ -49,9 +49,12 @@ export function quorumOf(before: Quorum | undefined, rule: Rule, { live, open, a
   return live + open < needed ? 'lost' : undefined;
 }
 
-/** Whether the sorry server takes the place of the real ones. */
-export const sorryServes = (service: Pick<ServiceIntent, 'sorry'>, quorum: Quorum | undefined): boolean =>
-  service.sorry !== undefined && quorum === 'lost';
+/** Whether the sorry server takes the place of the real ones. `floor`: as it stands, where the service has one. */
+export const sorryServes = (
+  service: Pick<ServiceIntent, 'sorry' | 'floor'>,
+  quorum: Quorum | undefined,
+  floor?: { readonly scarce: boolean },
+): boolean => service.sorry !== undefined && (quorum === 'lost' || (floor?.scarce === true && service.floor?.below === 'sorry'));
 
 /** `weight 1 of 2 needed` */
 export function describeStrength(rule: Rule, quorum: Quorum | undefined, { live, all }: Strength): string {

@@ -3,6 +3,8 @@
  * words stand in the file of a file check.
  */
 
+import { MAX_SHARE } from '../base/words.js';
+
 export interface AgentWord {
   readonly ok: boolean;
   /** Percent of the configured weight; absent: nothing is said about it. */
@@ -10,8 +12,6 @@ export interface AgentWord {
   readonly reason: string;
 }
 
-/** Largest share: the words of a server must not draw everything to it. */
-export const MAX_SHARE = 1000;
 const UP = ['up', 'ready'];
 const DOWN = ['down', 'fail', 'failed', 'stopped', 'maint'];
 

@@ -7,7 +7,8 @@ import { describe, test } from 'node:test';
 import type { CheckConfig, OnFailure } from '../../src/config/types.js';
 import type { Beginning, ProbeResult } from '../../src/health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../src/intent/types.js';
-import { allChecks, type Memberships, memberships, servingChecks, wanted } from '../../src/pool/membership.js';
+import { allChecks, servingChecks, wanted } from '../../src/pool/membership.js';
+import { begin, decide as decidePool, isIdle, type PoolState, weightsNow } from '../../src/pool/state.js';
 import { checkWorld } from '../fake/check-world.js';
 import { makeServer, makeService } from '../fake/intent.js';
 
@@ -39,13 +40,22 @@ const results: Record<Says, ProbeResult> = {
 function director() {
   const ports = new Map<number, Says>();
   let current: ServiceIntent | undefined;
-  let members: Memberships = new Map();
+  let pool: PoolState | undefined;
   /** Every weight the server under test ever had in the table, -1 for out: a moment in between counts too. */
   const track: number[] = [];
+  const table = (service: ServiceIntent, state: PoolState, now: number) =>
+    wanted(service, state.members, {
+      weightNow: weightsNow(service, state, () => undefined, now),
+      isIdle: (server) => isIdle(service, state, server),
+    })[0];
   const decide = () => {
     if (!current) return;
-    members = memberships(current, (key) => world.runner.state(key)?.verdict ?? 'unknown', members);
-    const weight = wanted(current, members)[0]?.destinations.get('10.0.0.1:80')?.weight ?? -1;
+    const [service, now] = [current, world.time()];
+    const verdictOf = (key: string) => world.runner.state(key)?.verdict ?? 'unknown';
+    const shareOf = () => undefined;
+    const look = { now, verdictOf, shareOf, sinceOf: (key: string) => world.runner.state(key)?.since ?? 0 };
+    pool = decidePool(service, pool ?? begin(service, new Map(), {}, now), look);
+    const weight = table(service, pool, now)?.destinations.get('10.0.0.1:80')?.weight ?? -1;
     if (track.at(-1) !== weight) track.push(weight);
   };
   const world = checkWorld(
@@ -60,11 +70,11 @@ function director() {
     track,
     configure(next: ServiceIntent, beginning?: (key: string) => Beginning) {
       current = next;
-      const serving = servingChecks([next], () => members);
+      const serving = servingChecks([next], () => pool?.members ?? new Map());
       world.runner.reconcile(allChecks([next]), beginning ?? ((key) => ({ serving: serving.has(key) })));
       decide();
     },
-    order: () => (current ? [...(wanted(current, members)[0]?.destinations.keys() ?? [])] : []),
+    order: () => (current && pool ? [...(table(current, pool, world.time())?.destinations.keys() ?? [])] : []),
   };
 }
 
@@ -171,4 +181,49 @@ test('reorder changes the order in the table and no probe', () => {
   one.world.advance(1000);
   assert.equal(one.world.starts.length, probes + 2);
   one.world.runner.close();
+});
+
+describe('the rules of the pool', () => {
+  const spare = { ...server(3, [first]), tier: 1 };
+
+  test('a rule that comes or goes moves nobody who is up', () => {
+    const one = director();
+    one.configure(service([server(1, [first]), other], 'remove'));
+    one.world.advance(1500);
+    one.track.length = 0;
+    for (const own of [
+      { floor: { of: 'min_healthy', amount: 50, unit: 'percent', below: 'keep_last' } },
+      { damping: { halfLife: 60_000, suppress: 3, reuse: 1 } },
+      {},
+    ] as const)
+      one.configure({ ...service([{ ...server(1, [first]), slowStart: 30_000 }, other, spare], 'remove'), ...own });
+    one.world.advance(1500);
+    assert.deepEqual(one.track, [10]);
+    one.world.runner.close();
+  });
+
+  test('a check of many fails: at least two of three is still met, and all of them is not', () => {
+    const one = director();
+    one.ports.set(8080, 'bad');
+    const three = [first, second, check(9000)];
+    one.configure(service([{ ...server(1, three), needed: 2 }, other], 'remove'));
+    one.world.advance(5500);
+    assert.equal(one.track.at(-1), 10);
+    one.configure(service([server(1, three), other], 'remove'));
+    assert.equal(one.track.at(-1), -1);
+    one.configure(service([{ ...server(1, three), needed: 1 }, other], 'remove'));
+    assert.equal(one.track.at(-1), 10);
+    one.world.runner.close();
+  });
+
+  test('a server that becomes a backup stands by, and serves again when it is none', () => {
+    const one = director();
+    one.configure(service([server(1, [first]), other], 'remove'));
+    one.world.advance(1500);
+    one.configure(service([{ ...server(1, [first]), tier: 1 }, other], 'remove'));
+    assert.equal(one.track.at(-1), 0);
+    one.configure(service([server(1, [first]), other], 'remove'));
+    assert.deepEqual(one.track, [-1, 10, 0, 10]);
+    one.world.runner.close();
+  });
 });

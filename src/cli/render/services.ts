@@ -96,6 +96,8 @@ function remarks(service: ApiService): string[] {
   else if (!service.in_sync) list.push('the kernel is not as wanted yet');
   if (service.quorum.state === 'lost' && service.total > 0)
     list.push(`quorum lost: ${service.quorum.text}${service.sorry_server ? `, ${service.sorry_server} serves` : ''}`);
+  if (service.pool?.too_few) list.push(`too few: ${service.pool.too_few}`);
+  if (service.pool?.backups) list.push(service.pool.backups);
   return list;
 }
 

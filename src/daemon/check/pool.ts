@@ -12,21 +12,14 @@ import type { Nft } from '../../os/nft.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
+import { describePassed } from '../../pool/explain.js';
 import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
-import {
-  adoptedMembership,
-  checksOf,
-  kernelKey,
-  type Memberships,
-  memberships,
-  wanted,
-  weightOf,
-} from '../../pool/membership.js';
-import { describeStrength, type Quorum, quorumOf, sorryServes, strengthOf } from '../../pool/quorum.js';
+import { checksOf, isIn } from '../../pool/membership.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
 import { createDeadlines } from './deadlines.js';
+import { createDecider } from './decider.js';
 import { createDirector, type DirectorReport } from './director.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
@@ -74,9 +67,6 @@ const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
 
 export function createPool(first: Configure, link: ChildLink<CheckCommand>, parts: PoolParts = REAL): Pool {
   const catalogue = new Catalogue();
-  const members = new Map<string, Memberships>();
-  /** Of services that have been weighed. */
-  const quorums = new Map<string, Quorum>();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
   const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onShare, onResult });
@@ -109,6 +99,18 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     link,
   );
   const deadlines = createDeadlines({ services: () => catalogue.all(), event: link.event, due: program });
+  const decider = createDecider({
+    now,
+    event: link.event,
+    stateOf: (key) => runner.state(key),
+    believed: (key) => keeper.believed(key),
+    store,
+    due(name) {
+      const service = catalogue.find(name);
+      if (service) decide(service);
+      remember();
+    },
+  });
   let latest = first;
   let roles: Roles = first.roles;
   let own = parts.ownAddresses();
@@ -132,8 +134,11 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   function onVerdict(checkKey: string, change: { from: string; to: string; reason: string }): void {
     for (const service of catalogue.usersOf(checkKey)) {
       for (const server of service.realServers) {
-        if (!checksOf(server).some((spec) => spec.key === checkKey)) continue;
-        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}`);
+        const checks = checksOf(server);
+        if (!checks.some((spec) => spec.key === checkKey)) continue;
+        const verdicts = checks.map(({ key }) => runner.state(key)?.verdict ?? 'unknown');
+        const counted = server.needed === undefined ? '' : `; ${describePassed(verdicts, server.needed)}`;
+        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}${counted}`);
       }
       decide(service);
     }
@@ -142,51 +147,20 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   }
 
   function onShare(checkKey: string, share: number): void {
-    const said = runner.state(checkKey)?.history[0]?.reason ?? '';
     for (const service of catalogue.usersOf(checkKey)) {
-      for (const server of service.realServers) {
-        if (!checksOf(server).some((spec) => spec.key === checkKey)) continue;
-        const weight = weightOf(server, shareOf);
-        link.event(
-          'weight',
-          `${service.name}/${server.key}`,
-          `${weight} of ${server.weight}: ${share} % of it, the server ${said}`,
-        );
-      }
-      weigh(service);
-      program(service);
+      decider.tellShare(service, checkKey, share);
+      decide(service);
     }
     remember();
   }
 
-  const membersOf = (service: ServiceIntent): Memberships => members.get(service.name) ?? new Map();
-  const verdictOf = (key: string) => runner.state(key)?.verdict ?? 'unknown';
-  const shareOf = (key: string) => runner.state(key)?.share;
   const carriers = (): readonly Carrier[] => latest.carriers;
   const leader = (service: ServiceIntent) => leaderOf(service, carriers(), (address) => own.has(address));
 
   function decide(service: ServiceIntent): void {
-    const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
-    const decided = memberships(service, cutOff.has(service.name) ? trusted : verdictOf, membersOf(service));
-    members.set(service.name, decided);
-    weigh(service);
+    decider.decide(service, !cutOff.has(service.name));
     program(service);
   }
-
-  /** Are enough of them up? */
-  function weigh(service: ServiceIntent): void {
-    const before = quorums.get(service.name);
-    const strength = strengthOf(service, membersOf(service), verdictOf, shareOf);
-    const next = quorumOf(before, service, strength);
-    if (next === undefined || next === before) return;
-    quorums.set(service.name, next);
-    if (before === undefined && next === 'met') return;
-    const { sorry } = service;
-    const serves = sorry ? `; the sorry server ${sorry.key} ${next === 'lost' ? 'serves' : 'gives way'}` : '';
-    link.event('quorum', service.name, `${next}: ${describeStrength(service, next, strength)}${serves}`);
-  }
-
-  const sorryOf = (service: ServiceIntent) => (sorryServes(service, quorums.get(service.name)) ? service.sorry : undefined);
 
   /** Roles are others: whose network is away now. */
   function distrust(services: Iterable<ServiceIntent>): void {
@@ -207,7 +181,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   function program(service: ServiceIntent): void {
     const follows = leader(service);
     const role = follows === undefined ? undefined : roles[follows];
-    for (const one of wanted(service, membersOf(service), { sorry: sorryOf(service), shareOf, now: Date.now() })) {
+    for (const one of decider.wanted(service)) {
       const key = serviceKey(one.id);
       keeper.want(key, belongs(follows, role, keeper.believed(key) !== undefined) ? one : undefined);
     }
@@ -216,30 +190,17 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   /** Not while the first table is on its way: writing a large file would keep it waiting. */
   function remember(): void {
     unsaved = !keeper.applied && keeper.problem === undefined;
-    if (!unsaved) store.save(runner.states(), members, quorums);
-  }
-
-  /** After a restart the kernel's table says who was in, where the saved memberships do not. */
-  function adopt(service: ServiceIntent): void {
-    if (members.has(service.name)) return;
-    const saved = begun ? undefined : store.members(service.name);
-    const found = keeper.believed(service.key);
-    const inTable = service.realServers.map(
-      (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
-    );
-    members.set(service.name, saved ?? new Map(inTable));
-    const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
-    const quorum = (begun ? undefined : store.quorum(service.name)) ?? served;
-    if (quorum) quorums.set(service.name, quorum);
+    if (!unsaved) store.save(runner.states(), decider.pools);
   }
 
   /** A check that is new begins with what is known of it, and one that a serving member depends on begins as serving. */
   function follow(consequences: Consequences): void {
     const serving = new Set<string>();
     for (const service of consequences.changed) {
-      adopt(service);
+      decider.adopt(service, !begun);
+      const { members } = decider.poolOf(service);
       for (const server of service.realServers) {
-        if (membersOf(service).get(server.key) === 'in') for (const spec of checksOf(server)) serving.add(spec.key);
+        if (isIn(members.get(server.key))) for (const spec of checksOf(server)) serving.add(spec.key);
       }
     }
     runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
@@ -248,8 +209,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     }));
     begun = true;
     for (const name of consequences.removed) {
-      members.delete(name);
-      quorums.delete(name);
+      decider.forget(name);
       cutOff.delete(name);
     }
     for (const key of consequences.unwanted) keeper.want(key, undefined);
@@ -373,8 +333,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     sight: () => ({
       now: now(),
       stateOf: (key) => runner.state(key),
-      membersOf,
-      quorumOf: (service) => quorums.get(service.name),
+      poolOf: decider.poolOf,
       wantedOf: (key) => keeper.wanted(key),
       believedOf: (key) => keeper.believed(key),
       refusalOf: (key) => keeper.refusal(key),
@@ -384,9 +343,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     load: () => runner.load(),
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
-      if (begun) store.save([...runner.states()], members, quorums);
+      if (begun) store.save([...runner.states()], decider.pools);
       runner.close();
       deadlines.close();
+      decider.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
       else if (ordered) giveUp();
       await director.stop(ordered);

@@ -6,23 +6,29 @@ import type { Instant } from '../../base/time.js';
 import { destinationsOf } from '../../config/destinations.js';
 import type { ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
-import type { HealthState } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
 import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
 import { describeStanding } from '../../pool/admin.js';
 import { explain, type Member } from '../../pool/explain.js';
-import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict, weightOf } from '../../pool/membership.js';
-import { describeStrength, type Quorum, sorryServes, strengthOf } from '../../pool/quorum.js';
+import { kernelKey, memberVerdict, serverVerdict } from '../../pool/membership.js';
+import { sorryIn } from '../../pool/notes.js';
+import { describeStrength, strengthOf } from '../../pool/quorum.js';
+import {
+  memberOf,
+  oddities,
+  type PoolSight,
+  poolStep,
+  poolSteps,
+  serverPool,
+  shareIn,
+  type Weigh,
+  weigher,
+} from './report-pool.js';
 import { connectionsOf, trafficOf } from './stats.js';
 
 /** What the reports look at. */
-export interface Sight {
-  readonly now: Instant;
-  readonly stateOf: (checkKey: string) => HealthState | undefined;
-  readonly membersOf: (service: ServiceIntent) => Memberships;
-  /** Undefined: not known yet. */
-  readonly quorumOf: (service: ServiceIntent) => Quorum | undefined;
+export interface Sight extends PoolSight {
   /** Of a kernel service, by its key. */
   readonly wantedOf: (key: string) => Service | undefined;
   /** As of the last reading. */
@@ -37,20 +43,13 @@ export type Kernel = ReadonlyMap<string, KernelService> | undefined;
 
 const seconds = (from: Instant, to: Instant): number => Math.max(0, Math.round((to - from) / 100) / 10);
 
-function memberOf(sight: Sight, service: ServiceIntent, server: RealServerIntent): Member {
-  return {
-    membership: sight.membersOf(service).get(server.key) ?? 'out',
-    weight: weightOf(server, shareIn(sight)),
-    asked: server.weight,
-    sorry: server !== service.sorry && sorryServes(service, sight.quorumOf(service)),
-    checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
-  };
-}
-
 const provenance = (source: Source) => (source.kind === 'file' ? null : source.override);
 
 function verdictOf(sight: Sight, member: Member): ApiRealServer['verdict'] {
-  const state = memberVerdict(member.checks.map((check) => check.state?.verdict ?? 'unknown'));
+  const state = memberVerdict(
+    member.checks.map((check) => check.state?.verdict ?? 'unknown'),
+    member.needed,
+  );
   const deciding = member.checks.find((check) => check.state?.verdict === state) ?? member.checks[0];
   if (!deciding?.state) return { state, since_seconds: null, reason: '' };
   const { since, reason } = deciding.state;
@@ -78,8 +77,14 @@ function kernelSide(destinations: readonly KernelDestination[]): ApiRealServer['
 const kernelDestinations = (kernel: Kernel, service: ServiceIntent, server: RealServerIntent): KernelDestination[] =>
   service.ids.flatMap((id) => kernel?.get(serviceKey(id))?.destinations.get(kernelKey(server, id)) ?? []);
 
-function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent): ApiRealServer {
-  const member = memberOf(sight, service, server);
+function reportServer(
+  sight: Sight,
+  kernel: Kernel,
+  service: ServiceIntent,
+  server: RealServerIntent,
+  weigh?: Weigh,
+): ApiRealServer {
+  const member = memberOf(sight, service, server, weigh);
   const own = server.admin?.source ?? (server.weightSource.kind === 'override' ? server.weightSource : server.source);
   const found = kernelSide(kernelDestinations(kernel, service, server));
   return {
@@ -96,6 +101,7 @@ function reportServer(sight: Sight, kernel: Kernel, service: ServiceIntent, serv
     },
     verdict: verdictOf(sight, member),
     kernel: found,
+    ...(server === service.sorry ? {} : { pool: serverPool(sight, service, server, member) }),
     why: server === service.sorry ? explainSorry(sight, service) : explainServer(sight, server, member, found),
   };
 }
@@ -115,20 +121,19 @@ function explainServer(sight: Sight, server: RealServerIntent, member: Member, k
 }
 
 function explainSorry(sight: Sight, service: ServiceIntent): string {
-  if (sorryServes(service, sight.quorumOf(service)))
-    return `sorry server: serves while the quorum is lost: ${strengthText(sight, service)}`;
-  return 'sorry server: waits for the quorum to be lost';
+  const pool = sight.poolOf(service);
+  if (!sorryIn(service, pool)) return 'sorry server: waits for the quorum to be lost';
+  if (pool.quorum === 'lost') return `sorry server: serves while the quorum is lost: ${strengthText(sight, service)}`;
+  return 'sorry server: serves while too few are healthy';
 }
 
 const verdictIn = (sight: Sight) => (key: string) => sight.stateOf(key)?.verdict ?? 'unknown';
 
-const shareIn = (sight: Sight) => (key: string) => sight.stateOf(key)?.share;
-
 const strengthText = (sight: Sight, service: ServiceIntent): string =>
   describeStrength(
     service,
-    sight.quorumOf(service),
-    strengthOf(service, sight.membersOf(service), verdictIn(sight), shareIn(sight)),
+    sight.poolOf(service).quorum,
+    strengthOf(service, sight.poolOf(service).members, verdictIn(sight), shareIn(sight)),
   );
 
 const isUp = (state: ApiRealServer['verdict']['state']): boolean => state === 'up' || state === 'unchecked';
@@ -163,27 +168,33 @@ export function summarizeService(sight: Sight, service: ServiceIntent): ServiceS
     in_kernel: keys.every((key) => sight.believedOf(key) !== undefined),
     in_sync: keys.every((key) => inSync(sight.believedOf(key), sight.wantedOf(key), sight.refusalOf(key))),
     stands_back_for: sight.standsBack(service) ?? null,
-    quorum: { state: sight.quorumOf(service) ?? 'unknown', text: strengthText(sight, service) },
+    quorum: { state: sight.poolOf(service).quorum ?? 'unknown', text: strengthText(sight, service) },
+    pool: oddities(service, sight.poolOf(service)),
     sorry_server: service.sorry?.key ?? null,
     up: verdicts.filter(isUp).length,
     total: verdicts.length,
   };
 }
 
-/** Real servers that are down, and why. */
-export const downOf = (sight: Sight, service: ServiceIntent): { readonly rs: string; readonly reason: string }[] =>
-  service.realServers
-    .filter((server) => serverVerdict(server, (key) => sight.stateOf(key)?.verdict ?? 'unknown') === 'down')
+/** Real servers that are down, or held out for flapping, and why. */
+export function downOf(sight: Sight, service: ServiceIntent): { readonly rs: string; readonly reason: string }[] {
+  const { penalties } = sight.poolOf(service);
+  const isOut = (server: RealServerIntent) =>
+    serverVerdict(server, verdictIn(sight)) === 'down' || penalties.get(server.key)?.held === true;
+  return service.realServers
+    .filter(isOut)
     .map((server) => ({ rs: server.key, reason: explain(memberOf(sight, service, server)) }));
+}
 
 const inSync = (have: Service | undefined, want: Service | undefined, refusal: string | undefined): boolean =>
   refusal === undefined && planService(have, want).length === 0;
 
 export function reportService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiService {
+  const weigh = weigher(sight, service);
   return {
     ...summarizeService(sight, service),
     ...traffic(service.ids.flatMap((id) => kernel?.get(serviceKey(id)) ?? [])),
-    real_servers: destinationsOf(service).map((server) => reportServer(sight, kernel, service, server)),
+    real_servers: destinationsOf(service).map((server) => reportServer(sight, kernel, service, server, weigh)),
   };
 }
 
@@ -274,8 +285,7 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
   }
   if (member.checks.length === 0)
     steps.push(server === service.sorry ? 'check: none, a sorry server has none' : 'check: none, so it is always up');
-  if (server !== service.sorry)
-    steps.push(`pool: ${member.membership}${service.onFailure === 'quiesce' ? ' (on_failure: quiesce)' : ''}`);
+  if (server !== service.sorry) steps.push(poolStep(service, server, member));
   steps.push(kernelStep(sight, kernel, service, report));
   const checks = member.checks.map((check) => reportCheck(sight, check));
   return { target: `${service.name}/${server.key}`, summary: report.why, steps, checks };
@@ -285,6 +295,7 @@ function whyService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiWh
   const report = reportService(sight, kernel, service);
   const steps = [`wanted: ${report.keys.join(', ')}, scheduler ${service.scheduler} (${words(service.source)})`];
   if (report.quorum.state !== 'unknown') steps.push(`quorum: ${report.quorum.state}, ${report.quorum.text}`);
+  steps.push(...poolSteps(service, sight.poolOf(service)));
   for (const server of report.real_servers) steps.push(`${server.address}: ${server.why}`);
   const refusal = refusalOf(sight, service);
   if (refusal) steps.push(`kernel: refused: ${refusal}`);

@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import type { Instant } from '../../base/time.js';
 import type { HealthState, Remembered, Verdict } from '../../health/types.js';
 import { makeFolder } from '../../os/state-file.js';
+import type { Penalty } from '../../pool/damping.js';
 import type { Membership, Memberships } from '../../pool/membership.js';
 import type { Quorum } from '../../pool/quorum.js';
+import type { PoolState, Remains } from '../../pool/state.js';
 import { bootId } from './ownership.js';
 
 export interface StoreOptions {
@@ -27,18 +29,18 @@ export interface StoreOptions {
 export interface VerdictStore {
   /** What the file said at start; undefined once that is older than the age limit. */
   verdict(checkKey: string): Remembered | undefined;
-  members(serviceKey: string): Memberships | undefined;
   /** Of a virtual server, by its name. */
-  quorum(name: string): Quorum | undefined;
+  members(name: string): Memberships | undefined;
+  /** The rest of its pool. */
+  remains(name: string): Remains;
   /** Something has changed: what the arguments hold when the time has come is written. Both are kept and read again later. */
-  save(
-    states: Iterable<readonly [string, HealthState]>,
-    members: ReadonlyMap<string, Memberships>,
-    quorums?: ReadonlyMap<string, Quorum>,
-  ): void;
+  save(states: Iterable<readonly [string, HealthState]>, pools: ReadonlyMap<string, SavedPool>): void;
   /** Writes at once what was last given to save; resolves when it is on the disk. Ends the writing every minute. */
   flush(): Promise<void>;
 }
+
+/** What is kept of a pool. */
+export type SavedPool = Pick<PoolState, 'members'> & Remains;
 
 export const MAX_AGE_MS = 600_000;
 const DELAY_MS = 200;
@@ -49,12 +51,16 @@ interface Saved {
   readonly verdicts: ReadonlyMap<string, Remembered>;
   readonly members: ReadonlyMap<string, Memberships>;
   readonly quorums: ReadonlyMap<string, Quorum>;
+  readonly policies: ReadonlyMap<string, Policy>;
 }
+
+/** What goes on beside who is in. */
+type Policy = Pick<Remains, 'reach' | 'ramps' | 'penalties'>;
 
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 const VERDICTS: readonly unknown[] = ['up', 'down'] satisfies Verdict[];
-const MEMBERSHIPS: readonly unknown[] = ['in', 'quiesced', 'out'] satisfies Membership[];
+const MEMBERSHIPS: readonly unknown[] = ['in', 'kept', 'quiesced', 'out'] satisfies Membership[];
 
 function readVerdict(value: unknown): Remembered | undefined {
   if (!isFields(value) || !VERDICTS.includes(value.verdict)) return undefined;
@@ -70,6 +76,25 @@ function readMembers(value: unknown): Memberships | undefined {
 }
 
 const readQuorum = (value: unknown): Quorum | undefined => (value === 'met' || value === 'lost' ? value : undefined);
+
+const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+
+function readPenalty(value: unknown): Penalty | undefined {
+  if (!isFields(value)) return undefined;
+  const { value: amount, at, up, held } = value;
+  const isWhole = isAmount(amount) && isAmount(at) && typeof up === 'boolean' && typeof held === 'boolean';
+  return isWhole ? { value: amount, at, up, held } : undefined;
+}
+
+function readPolicy(value: unknown): Policy | undefined {
+  if (!isFields(value)) return undefined;
+  const { reach, ramps, penalties } = value;
+  return {
+    ...(isAmount(reach) ? { reach } : {}),
+    ...(isFields(ramps) ? { ramps: readAll(ramps, (since) => (isAmount(since) ? since : undefined)) } : {}),
+    ...(isFields(penalties) ? { penalties: readAll(penalties, readPenalty) } : {}),
+  };
+}
 
 function readAll<T>(value: Fields, read: (one: unknown) => T | undefined): Map<string, T> {
   const all = new Map<string, T>();
@@ -92,23 +117,41 @@ function parse(text: string, boot: string): Saved | undefined {
     verdicts: readAll(value.verdicts, readVerdict),
     members: readAll(value.members, readMembers),
     quorums: readAll(isFields(value.quorums) ? value.quorums : {}, readQuorum),
+    policies: readAll(isFields(value.policies) ? value.policies : {}, readPolicy),
   };
+}
+
+/** Nothing for a pool that needs nothing. */
+function formatPolicy({ reach, ramps, penalties }: SavedPool): object | undefined {
+  const counted = [...(penalties ?? [])].filter(([, { value }]) => value > 0);
+  const fields = {
+    ...(reach ? { reach } : {}),
+    ...(ramps?.size ? { ramps: Object.fromEntries(ramps) } : {}),
+    ...(counted.length > 0 ? { penalties: Object.fromEntries(counted) } : {}),
+  };
+  return Object.keys(fields).length > 0 ? fields : undefined;
 }
 
 function format(
   boot: string,
   now: Instant,
   states: Iterable<readonly [string, HealthState]>,
-  members: ReadonlyMap<string, Memberships>,
-  quorums: ReadonlyMap<string, Quorum> = new Map(),
-) {
+  pools: ReadonlyMap<string, SavedPool>,
+): string {
   const verdicts: Record<string, Remembered> = {};
   for (const [key, { verdict, since, reason, share }] of states) {
     if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason, ...(share === undefined ? {} : { share }) };
   }
-  const byService: Record<string, Record<string, Membership>> = {};
-  for (const [key, one] of members) byService[key] = Object.fromEntries(one);
-  return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members: byService, quorums: Object.fromEntries(quorums) });
+  const members: Record<string, Record<string, Membership>> = {};
+  const quorums: Record<string, Quorum> = {};
+  const policies: Record<string, object> = {};
+  for (const [name, pool] of pools) {
+    members[name] = Object.fromEntries(pool.members);
+    if (pool.quorum) quorums[name] = pool.quorum;
+    const policy = formatPolicy(pool);
+    if (policy) policies[name] = policy;
+  }
+  return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members, quorums, policies });
 }
 
 function load(file: string, boot: string, warn: (text: string) => void): Saved | undefined {
@@ -180,9 +223,9 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   return {
     verdict: (key) => fresh()?.verdicts.get(key),
     members: (key) => fresh()?.members.get(key),
-    quorum: (name) => fresh()?.quorums.get(name),
-    save(states, members, quorums) {
-      current = [states, members, quorums];
+    remains: (name) => ({ quorum: fresh()?.quorums.get(name), ...fresh()?.policies.get(name) }),
+    save(states, pools) {
+      current = [states, pools];
       soon ??= setTimeout(enqueue, delayMs);
       refresh ??= setInterval(enqueue, refreshMs).unref();
     },

@@ -49,6 +49,8 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   for (const service of check.services) {
     const weak = weakness(service);
     if (weak) lines.push(critical(`${service.name}: ${weak}`));
+    if (service.pool?.too_few) lines.push(critical(`${service.name}: too few real servers: ${service.pool.too_few}`));
+    if (service.pool?.backups) lines.push(warning(`${service.name}: ${service.pool.backups}`));
     const refused = check.refusals.some((one) => one.service === service.name);
     if (check.ipvs.usable && !service.in_sync && !refused)
       lines.push(warning(`${service.name}: the kernel's table is not as wanted yet`));

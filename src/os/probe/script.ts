@@ -1,4 +1,4 @@
-/** The script checker: status 0 is a success. The program runs as a user without rights, in a group of its own that ends with the probe. */
+/** The script checker: status 0 is a success, and where it is asked for the others say a weight. The program runs as a user without rights, in a group of its own that ends with the probe. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import type { ScriptProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
@@ -23,10 +23,15 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-function judge(code: number | null, signal: string | null, output: string, outcome: Outcome): void {
+/** 2 and above say a weight, as keepalived's misc_dynamic has it: here percent of the configured one. */
+const FIRST_WEIGHT = 2;
+
+function judge(probe: ScriptProbe, code: number | null, signal: string | null, output: string, outcome: Outcome): void {
   const line = output.trim().split('\n')[0] ?? '';
   const said = line === '' ? '' : `: ${excerpt(line)}`;
   if (code === 0) outcome.succeed(`exit status 0${said}`);
+  else if (code !== null && code >= FIRST_WEIGHT && probe.weight)
+    outcome.succeed(`says ${code - FIRST_WEIGHT}% (exit status ${code})${said}`, code - FIRST_WEIGHT);
   else outcome.fail(remote(`${code === null ? `ended by ${signal}` : `exit status ${code}`}${said}`));
 }
 
@@ -57,7 +62,7 @@ function launch(probe: ScriptProbe, target: Target, outcome: Outcome): ChildProc
     const text = `${program} cannot be run: ${error.code ?? error.message}`;
     outcome.fail(NOT_EXECUTABLE.includes(error.code ?? '') ? local(`${text} on this director (as ${probe.user})`) : local(text));
   });
-  child.on('exit', (code, signal) => setImmediate(judge, code, signal, output, outcome));
+  child.on('exit', (code, signal) => setImmediate(judge, probe, code, signal, output, outcome));
   return child;
 }
 

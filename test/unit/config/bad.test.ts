@@ -21,7 +21,7 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [service('    scheduler: @wlcc\n'), /"wlcc" is no scheduler; did you mean "wlc"/],
   [service('    forward: @nta\n'), /"nta" is no forwarding method; did you mean "nat"/],
   [service('    protocol: @icmp\n'), /"icmp" is no protocol/],
-  [service('    @slow_start: 30s\n'), /slow_start: this version/],
+  [service('    slow_start: @500ms\n'), /slow_start: 500ms is too short for its steps/],
   [service('    on_failure: @drop\n'), /"drop" is no reaction to failure \(remove, quiesce\)/],
   ['virtual_servers:\n  - name: web\n    address: @192.0.2.10\n', /has no port: write 192\.0\.2\.10:80/],
   ['virtual_servers:\n  - name: web\n    address: @192.0.2.10:0\n', /port 0\) needs persistence/],
@@ -182,7 +182,7 @@ test('every error of syntax is told, each at its place', () => {
 });
 
 test('all problems come in one run, in the order of the text', () => {
-  const { problems } = parseConfig('f.yaml', service('    scheduler: wlcc\n    forward: x\n    slow_start: 1s\n'), options);
+  const { problems } = parseConfig('f.yaml', service('    scheduler: wlcc\n    forward: x\n    slow_start: soon\n'), options);
   assert.deepEqual(
     problems.filter((one) => one.severity === 'error').map((one) => one.line),
     [4, 5, 6],

@@ -84,3 +84,45 @@ test('serving while a new check has not decided', () => {
     'unknown: in the table with weight 10 as before, until a new check has decided: tcp connect to 10.0.0.21:80',
   );
 });
+
+test('so many checks must pass', () => {
+  const some = { membership: 'in', weight: 10, needed: 2 } as const;
+  assert.equal(
+    explain({ ...some, checks: [up, up, down] }),
+    'up (2 of 3 checks pass, 2 needed; down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures)), in the table with weight 10',
+  );
+  assert.equal(
+    explain({ ...some, needed: 1, checks: [up, up] }),
+    'up (2 of 2 checks pass, 1 needed), in the table with weight 10',
+  );
+  assert.equal(
+    explain({ ...some, membership: 'out', checks: [up, down, down] }),
+    'down: 1 of 3 checks passes, 2 needed: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), and 1 more check, removed from the table',
+  );
+});
+
+test('the rules of the pool', () => {
+  assert.equal(
+    explain({ membership: 'in', weight: 3, asked: 10, growing: 20_500, checks: [up] }),
+    'up, in the table with weight 3 of 10 (slow start: all of it in 21s)',
+  );
+  const agent = checkSpec({ type: 'agent', port: 9, share: { min: 0, max: 50 }, ...timing }, '10.0.0.21', 80);
+  const said = { ok: true, local: false, reason: 'says 80%', duration: 1, at: 1 };
+  const asking: CheckReport = { spec: agent, state: state({ verdict: 'up', share: 80, history: [said] }) };
+  assert.equal(
+    explain({ membership: 'in', weight: 1, asked: 10, growing: 5000, checks: [asking] }),
+    'up, in the table with weight 1 of 10 (agent at 10.0.0.21:9 says 80%, at most 50%; slow start: all of it in 5s)',
+  );
+  assert.equal(
+    explain({ membership: 'kept', weight: 10, kept: 'min_healthy 50%', checks: [down] }),
+    'down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), in the table with weight 10, kept in because too few are healthy (min_healthy 50%)',
+  );
+  assert.equal(
+    explain({ membership: 'out', weight: 10, penalty: { text: 'penalty 3.2 of 3, held out', held: true }, checks: [up] }),
+    'up, but removed from the table; penalty 3.2 of 3, held out',
+  );
+  assert.equal(
+    explain({ membership: 'in', weight: 10, penalty: { text: 'penalty 1.2 of 3', held: false }, checks: [up] }),
+    'up, in the table with weight 10; penalty 1.2 of 3',
+  );
+});

@@ -12,12 +12,12 @@ import {
   checksOf,
   type Membership,
   membership,
-  memberships,
   memberVerdict,
   servingChecks,
   wanted,
   weightOf,
 } from '../../../src/pool/membership.js';
+import { begin, decide } from '../../../src/pool/state.js';
 import { makeServer, makeService } from '../../fake/intent.js';
 
 const tcp: CheckConfig = { type: 'tcp', port: undefined, interval: 2000, timeout: 1000, rise: 1, fall: 2 };
@@ -41,6 +41,17 @@ describe('the verdict on a member', () => {
     );
     assert.equal(memberVerdict([]), 'unchecked');
   });
+
+  test('so many are enough: what is open decides nothing that it could still change', () => {
+    fc.assert(
+      fc.property(fc.array(verdict, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 5 }), (all, more) => {
+        const needed = Math.min(more, all.length);
+        const best = all.filter((one) => one !== 'down').length >= needed;
+        const worst = all.filter((one) => one === 'up').length >= needed;
+        assert.equal(memberVerdict(all, needed), best === worst ? (best ? 'up' : 'down') : 'unknown');
+      }),
+    );
+  });
 });
 
 describe('the rule of membership', () => {
@@ -63,7 +74,8 @@ describe('the rule of membership', () => {
 
   test('a server that nobody knows is out until its first success', () => {
     const web = service([server(1), server(2, { checks: [] })]);
-    const members = memberships(web, () => 'unknown', new Map());
+    const unknown = { now: 0, verdictOf: () => 'unknown' as const, shareOf: () => undefined, sinceOf: () => 0 };
+    const { members } = decide(web, begin(web, new Map(), {}, 0), unknown);
     assert.deepEqual(
       [...members],
       [
@@ -228,6 +240,20 @@ test('shares of the weight multiply, round up, and reach 0 only where 0 is asked
     65_535,
   );
   const web = service([one]);
-  const [built] = wanted(web, new Map([['10.0.0.1:80', 'in']]), { shareOf: (asked) => (asked === key ? 50 : undefined) });
+  const [built] = wanted(web, new Map([['10.0.0.1:80', 'in']]), { weightNow: () => 5 });
   assert.equal(built?.destinations.get('10.0.0.1:80')?.weight, 5);
+});
+
+test('a check asks for more or less than it may: the bounds hold', () => {
+  const agent: CheckConfig = {
+    type: 'agent',
+    port: 9,
+    share: { min: 10, max: 200 },
+    interval: 2000,
+    timeout: 1000,
+    rise: 1,
+    fall: 2,
+  };
+  const at = (share: number | undefined) => weightOf(server(1, { weight: 50, checks: [agent] }), () => share);
+  assert.deepEqual([at(undefined), at(0), at(10), at(55), at(200), at(1000)], [50, 5, 5, 28, 100, 100]);
 });

@@ -1,10 +1,12 @@
 /** The check process as a whole, on a fake kernel: what core says ends in the table. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Methods } from '../../../../src/control/api.js';
 import { answer } from '../../../../src/daemon/check/answers.js';
 import type { Configure } from '../../../../src/daemon/check/pool.js';
-import type { CheckSummary, ServicesAnswer } from '../../../../src/daemon/messages.js';
+import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../../../../src/daemon/messages.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
 import { makeServer } from '../../../fake/intent.js';
 import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
@@ -264,6 +266,142 @@ describe('the check process', () => {
         'set 10.0.0.1:80 weight 10 (dr)',
         'delete 10.0.0.99:80',
       ]);
+    });
+  });
+});
+
+describe('the rules of the pool, in the table', () => {
+  const TABLE = 'tcp/192.0.2.10:80: ';
+  /** Whatever their order: who comes back is the last one of the kernel. */
+  const servers = ({ table }: PoolWorld) => (table()[0] ?? '').replace(TABLE, '').split(' ').sort().join(' ');
+  const is = (one: PoolWorld, wanted: string) => until(() => servers(one) === wanted, wanted);
+  const steps = ({ events }: PoolWorld) =>
+    events.filter((one) => /^(table|pool|quorum)/.test(one)).map((one) => one.replace(/^table web: /, ''));
+
+  test('a backup gets its weight before the last of the others goes, and gives it back after they have theirs', async () => {
+    await world([named('web', 10, [dr(1), { ...dr(2), tier: 1 }])], async (one) => {
+      await is(one, '10.0.0.1:80=10 10.0.0.2:80=0');
+      one.events.length = 0;
+      one.down.add('10.0.0.1');
+      await is(one, '10.0.0.2:80=10');
+      assert.deepEqual(steps(one), [
+        'pool web: the backups take traffic: too few others are up',
+        'set 10.0.0.2:80 weight 10 (dr)',
+        'delete 10.0.0.1:80',
+      ]);
+      const { value } = (await answer(one.pool, { what: 'services', service: 'web' })) as { value: ServicesAnswer };
+      assert.deepEqual(value.services[0]?.pool, { too_few: null, backups: 'the backups take traffic' });
+      one.events.length = 0;
+      one.down.clear();
+      await is(one, '10.0.0.1:80=10 10.0.0.2:80=0');
+      assert.deepEqual(steps(one), [
+        'pool web: enough real servers are up again: the backups stand by',
+        'add 10.0.0.1:80 weight 10 (dr)',
+        'set 10.0.0.2:80 weight 0 (dr)',
+      ]);
+      const why = (await answer(one.pool, { what: 'detail', service: 'web', rs: '10.0.0.2' })) as { value: DetailAnswer };
+      assert.equal(why.value.summary, 'up, in the table with weight 0 while those before it are enough (a backup)');
+    });
+  });
+
+  test('below min_healthy those that failed last stay in, and it is told', async () => {
+    const floor = { of: 'min_healthy', amount: 50, unit: 'percent', below: 'keep_last' } as const;
+    await world([named('web', 10, [dr(1), dr(2)], { floor })], async (one) => {
+      await is(one, '10.0.0.1:80=10 10.0.0.2:80=10');
+      one.down.add('10.0.0.1');
+      await is(one, '10.0.0.2:80=10');
+      one.down.add('10.0.0.2');
+      await until(() => one.events.some((each) => each.startsWith('pool')), 'it is told');
+      assert.deepEqual(one.table(), [`${TABLE}10.0.0.2:80=10`]);
+      const text = '0 healthy, 1 needed (min_healthy 50%): those that failed last stay in';
+      assert.ok(one.events.includes(`pool web: too few: ${text}`));
+      const { value } = (await answer(one.pool, { what: 'services', service: 'web' })) as { value: ServicesAnswer };
+      assert.equal(value.services[0]?.pool?.too_few, text);
+      assert.deepEqual(
+        value.services[0]?.real_servers.map(({ pool, why }) => [
+          pool?.kept,
+          pool?.effective_weight,
+          why.replace(/^down: .*?\), /, ''),
+        ]),
+        [
+          [false, 0, 'down: tcp connect to 10.0.0.1:80: refused, removed from the table'],
+          [
+            true,
+            10,
+            'down: tcp connect to 10.0.0.2:80: refused, in the table with weight 10, kept in because too few are healthy (min_healthy 50%)',
+          ],
+        ],
+      );
+    });
+  });
+
+  test('slow start: steps of the time alone, its end shown; a successor goes on where it was', async () => {
+    let saved: { verdicts: object; members: object; policies: { web: { ramps: Record<string, number> } } } | undefined;
+    const slow = (host: number) => ({ ...dr(host), slowStart: 100_000, weight: 1000, configuredWeight: 1000 });
+    const services = [named('web', 10, [slow(1), slow(2)])];
+    const ended = (folder: string) => {
+      saved = JSON.parse(readFileSync(join(folder, 'verdicts.json'), 'utf8')) as typeof saved;
+    };
+    await poolWorld(
+      services,
+      async (one) => {
+        await is(one, '10.0.0.1:80=1000 10.0.0.2:80=1000');
+        one.down.add('10.0.0.2');
+        await is(one, '10.0.0.1:80=1000');
+        one.down.clear();
+        await is(one, '10.0.0.1:80=1000 10.0.0.2:80=50');
+        const { value } = (await answer(one.pool, { what: 'services', service: 'web' })) as { value: ServicesAnswer };
+        const server = value.services[0]?.real_servers[1];
+        assert.match(server?.why ?? '', /^up, in the table with weight 50 of 1000 \(slow start: all of it in (100|9\d)s\)$/);
+        assert.equal(server?.pool?.effective_weight, 50);
+        assert.ok((server?.pool?.slow_start_seconds ?? 0) > 90);
+      },
+      { ended },
+    );
+    assert.ok(saved);
+    // Half of its time has passed.
+    const since = saved.policies.web.ramps['10.0.0.2:80'] as number;
+    saved.policies.web.ramps['10.0.0.2:80'] = since - 50_000;
+    const isHalf = /^10\.0\.0\.1:80=1000 10\.0\.0\.2:80=[5-7][05]0$/;
+    await poolWorld(services, (one) => until(() => isHalf.test(servers(one)), 'half of it, and on'), { saved });
+    const quick = services.map((web) => ({ ...web, realServers: web.realServers.map((each) => ({ ...each, slowStart: 1000 })) }));
+    await poolWorld(quick, async (one) => {
+      await is(one, '10.0.0.1:80=1000 10.0.0.2:80=1000');
+      one.down.add('10.0.0.2');
+      await is(one, '10.0.0.1:80=1000');
+      one.events.length = 0;
+      one.down.clear();
+      await is(one, '10.0.0.1:80=1000 10.0.0.2:80=1000');
+      const weights = one.events.flatMap((each) => /10\.0\.0\.2:80 weight (\d+)/.exec(each)?.[1] ?? []).map(Number);
+      assert.ok(weights.length >= 3 && weights.length <= 20, `${weights}`);
+      assert.deepEqual(
+        weights,
+        [...weights].sort((a, b) => a - b),
+      );
+    });
+  });
+
+  test('one that flaps is held out, with its penalty shown', async () => {
+    const damping = { halfLife: 3_600_000, suppress: 2, reuse: 1 };
+    await world([named('web', 10, [dr(1), dr(2)], { damping })], async (one) => {
+      await is(one, '10.0.0.1:80=10 10.0.0.2:80=10');
+      for (let i = 0; i < 3; i++) {
+        const seen = one.events.length;
+        const told = (text: string) => until(() => one.events.slice(seen).some((each) => each.includes(text)), text);
+        one.down.add('10.0.0.2');
+        await told('web/10.0.0.2:80: up -> down');
+        one.down.clear();
+        await told('web/10.0.0.2:80: down -> up');
+      }
+      one.pool.keeper.flush();
+      assert.deepEqual(one.table(), [`${TABLE}10.0.0.1:80=10`]);
+      const why = (await answer(one.pool, { what: 'detail', service: 'web', rs: '10.0.0.2' })) as { value: DetailAnswer };
+      const { value } = (await answer(one.pool, { what: 'summary' })) as { value: CheckSummary };
+      assert.deepEqual(
+        value.down.map(({ rs }) => rs),
+        ['10.0.0.2:80'],
+      );
+      assert.match(why.value.summary, /^up, but removed from the table; penalty 3 of 2, held out for flapping for \d+s more$/);
     });
   });
 });

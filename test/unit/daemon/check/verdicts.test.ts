@@ -38,9 +38,11 @@ const members = new Map<string, Memberships>([
   ],
 ]);
 
+const pools = new Map([...members].map(([name, one]) => [name, { members: one }]));
+
 async function saved(at = 1000, folder = dir): Promise<void> {
   const store = openAt(at, {}, folder);
-  store.save(states, members);
+  store.save(states, pools);
   await store.flush();
 }
 
@@ -55,6 +57,28 @@ describe('what was saved', () => {
     assert.deepEqual(store.members('tcp/192.0.2.10:80'), members.get('tcp/192.0.2.10:80'));
     assert.equal(store.members('tcp/192.0.2.11:80'), undefined);
     assert.deepEqual(warnings, []);
+  });
+
+  test('with what the rules of the pool remember', async () => {
+    const store = openAt(1000);
+    const penalty = { value: 2.5, at: 900, up: false, held: true };
+    const pool = {
+      members: new Map([['10.0.0.1:80', 'kept']] as const),
+      quorum: 'lost' as const,
+      reach: 1,
+      ramps: new Map([['10.0.0.2:80', 950]]),
+      penalties: new Map([
+        ['10.0.0.3:80', penalty],
+        ['10.0.0.4:80', { ...penalty, value: 0, held: false }],
+      ]),
+    };
+    store.save(states, new Map([['web', pool]]));
+    await store.flush();
+    const next = openAt(2000);
+    assert.deepEqual(next.members('web'), pool.members);
+    const penalties = new Map([['10.0.0.3:80', penalty]]);
+    assert.deepEqual(next.remains('web'), { quorum: 'lost', reach: 1, ramps: pool.ramps, penalties });
+    assert.deepEqual(next.remains('mail'), { quorum: undefined });
   });
 
   test('is forgotten at the age limit, also by a store opened before it', async () => {
@@ -95,7 +119,7 @@ describe('a damaged file', () => {
       assert.equal(readFileSync(`${file()}.damaged`, 'utf8'), text);
       assert.equal(warnings.length, 1);
       assert.match(warnings[0] as string, /verdicts\.json is damaged \(.*\): set aside/);
-      store.save(states, members);
+      store.save(states, pools);
       await store.flush();
       assert.equal(openAt(2).verdict('a')?.verdict, 'up');
     });
@@ -109,8 +133,14 @@ describe('a damaged file', () => {
       d: { verdict: 'up', since: '1' },
     };
     const byService = { s: { one: 'in', two: 'maybe' }, t: 7 };
-    writeFileSync(file(), JSON.stringify({ boot_id: 'boot-1', saved_at: 1, verdicts, members: byService }));
+    const policies = {
+      s: { reach: -1, ramps: { one: '7', two: 8 }, penalties: { one: { value: 1 }, two: null } },
+      t: 7,
+    };
+    writeFileSync(file(), JSON.stringify({ boot_id: 'boot-1', saved_at: 1, verdicts, members: byService, policies }));
     const store = openAt(1);
+    assert.deepEqual(store.remains('s'), { quorum: undefined, ramps: new Map([['two', 8]]), penalties: new Map() });
+    assert.deepEqual(store.remains('t'), { quorum: undefined });
     assert.deepEqual(
       ['a', 'b', 'c', 'd'].map((key) => store.verdict(key)?.verdict),
       [undefined, 'up', undefined, undefined],
@@ -125,9 +155,9 @@ describe('writing', () => {
   test('waits a moment and takes what holds then, once', async () => {
     const live = new Map(states);
     const store = openAt(1000, { delayMs: 20 });
-    store.save(live, members);
+    store.save(live, pools);
     live.set('a', state('down', 900, 'connection refused'));
-    store.save(live, members);
+    store.save(live, pools);
     assert.equal(existsSync(file()), false);
     await store.flush();
     assert.equal(openAt(1001).verdict('a')?.verdict, 'down');
@@ -136,7 +166,7 @@ describe('writing', () => {
   test('happens by itself after the delay, and again so that the age stays true', async () => {
     let now = 1000;
     const store = openAt(0, { now: () => now, refreshMs: 10, delayMs: 1 });
-    store.save(states, members);
+    store.save(states, pools);
     const savedAt = () =>
       existsSync(file()) ? (JSON.parse(readFileSync(file(), 'utf8')) as { saved_at: number }).saved_at : undefined;
     const until = async (wanted: number) => {
@@ -153,15 +183,15 @@ describe('writing', () => {
     const blocked = join(dir, 'blocked');
     writeFileSync(blocked, '');
     const store = openAt(1, {}, join(blocked, 'state'));
-    store.save(states, members);
+    store.save(states, pools);
     await store.flush();
-    store.save(states, members);
+    store.save(states, pools);
     await store.flush();
     assert.equal(warnings.length, 2, warnings.join('\n'));
     assert.match(warnings[0] as string, /cannot read/);
     assert.match(warnings[1] as string, /cannot write .* would not survive a restart/);
     rmSync(blocked);
-    store.save(states, members);
+    store.save(states, pools);
     await store.flush();
     assert.equal(openAt(2, {}, join(blocked, 'state')).verdict('a')?.verdict, 'up');
   });

@@ -115,3 +115,27 @@ test('probes that do not wait for a place are no problem, and the last minute of
   assert.deepEqual(problemsOf({ longest_wait_ms: 20, latest_start_ms: 900 }), []);
   assert.match(problemsOf({ longest_wait_ms: 2000 }).join(), /: no probe waits now; in the last minute up to 2s;/);
 });
+
+test('too few healthy servers, and backups that serve, are problems', () => {
+  const [web] = check.services;
+  const pool = {
+    too_few: '1 healthy, 2 needed (min_healthy 50%): all are in, as if they were up',
+    backups: 'the backups take traffic',
+  };
+  const services = [
+    { ...(web as (typeof check.services)[number]), up: 1, in_sync: true, quorum: { state: 'met', text: '' } as const, pool },
+  ];
+  const { problems } = assembleStatus({
+    head: { ...head, processes: [] },
+    check: { ...check, services, down: [] },
+    vrrp: undefined,
+    own: [],
+  });
+  assert.deepEqual(
+    problems.filter(({ text }) => text.startsWith('web')),
+    [
+      { severity: 'critical', text: `web: too few real servers: ${pool.too_few}` },
+      { severity: 'warning', text: 'web: the backups take traffic' },
+    ],
+  );
+});

@@ -39,6 +39,19 @@ describe('script', () => {
       expectFailure(await run(shell('kill -TERM $$'), target), 'ended by SIGTERM');
     }));
 
+  test('where it is asked for, its status says the weight', () =>
+    leavesNothing(async () => {
+      const weighing = (text: string) => run({ ...shell(text), weight: true }, target);
+      const half = await weighing('echo busy; exit 52');
+      assert.deepEqual([half.ok, half.share, half.reason], [true, 50, 'says 50% (exit status 52): "busy"']);
+      assert.equal((await weighing('exit 2')).share, 0);
+      assert.equal((await weighing('exit 255')).share, 253);
+      const whole = await weighing('exit 0');
+      assert.deepEqual([whole.ok, whole.share], [true, undefined]);
+      expectFailure(await weighing('exit 1'), 'exit status 1');
+      expectFailure(await weighing('kill -KILL $$'), 'ended by SIGKILL');
+    }));
+
   test('it is told the real server, and runs as the user', () =>
     leavesNothing(async () => {
       expectSuccess(await run(shell('echo $LBD_ADDRESS $LBD_PORT'), target), 'exit status 0: "192.0.2.1 80"');

@@ -1,0 +1,98 @@
+/**
+ * Of each virtual server, who is in and whether that is enough: what verdicts make of it, and what of an earlier life goes on. What the
+ * table should hold follows from it.
+ */
+import type { Instant } from '../../base/time.js';
+import type { HealthState } from '../../health/types.js';
+import type { ServiceIntent } from '../../intent/types.js';
+import type { Service } from '../../ipvs/types.js';
+import { adoptedMembership, boundedShare, checksOf, kernelKey, wanted, weightOf } from '../../pool/membership.js';
+import { notes, sorryIn } from '../../pool/notes.js';
+import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../pool/state.js';
+import { createTurns } from './turns.js';
+import type { VerdictStore } from './verdicts.js';
+
+export interface DeciderOptions {
+  readonly now: () => Instant;
+  readonly event: (kind: string, subject: string, text: string) => void;
+  readonly stateOf: (checkKey: string) => HealthState | undefined;
+  /** What the kernel has, by the key of a kernel service. */
+  readonly believed: (key: string) => Service | undefined;
+  readonly store: Pick<VerdictStore, 'members' | 'remains'>;
+  /** The service of this name is to be decided again: its time has come. */
+  readonly due: (name: string) => void;
+}
+
+export interface Decider {
+  /** By the service's name. */
+  readonly pools: ReadonlyMap<string, PoolState>;
+  poolOf(service: ServiceIntent): PoolState;
+  /** A service that is new to this process goes on from what is remembered (`isStart`), or from what the kernel has. */
+  adopt(service: ServiceIntent, isStart: boolean): void;
+  /** `trusting`: false while a check that fails says nothing of the servers. */
+  decide(service: ServiceIntent, trusting: boolean): void;
+  /** Tells that a check asks for another share of the weight. */
+  tellShare(service: ServiceIntent, checkKey: string, share: number): void;
+  wanted(service: ServiceIntent): Service[];
+  /** By name. */
+  forget(service: string): void;
+  close(): void;
+}
+
+export function createDecider({ now, event, stateOf, believed, store, due }: DeciderOptions): Decider {
+  const pools = new Map<string, PoolState>();
+  const turns = createTurns(now, due);
+  const poolOf = (service: ServiceIntent): PoolState => pools.get(service.name) ?? begin(service, new Map(), {}, now());
+  const verdictOf = (key: string) => stateOf(key)?.verdict ?? 'unknown';
+  const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
+  const shareOf = (key: string) => stateOf(key)?.share;
+  const look = (): Look => ({ now: now(), verdictOf, shareOf, sinceOf: (key) => stateOf(key)?.since ?? 0 });
+
+  return {
+    pools,
+    poolOf,
+    adopt(service, isStart) {
+      if (pools.has(service.name)) return;
+      const found = believed(service.key);
+      const inTable = service.realServers.map(
+        (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
+      );
+      const members = (isStart ? store.members(service.name) : undefined) ?? new Map(inTable);
+      const remains = isStart ? store.remains(service.name) : {};
+      const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
+      pools.set(service.name, begin(service, members, { ...remains, quorum: remains.quorum ?? served }, now()));
+    },
+    decide(service, trusting) {
+      const before = poolOf(service);
+      const sight = trusting ? look() : { ...look(), verdictOf: trusted };
+      const after = decide(service, before, sight);
+      pools.set(service.name, after);
+      for (const { kind, server, text } of notes(service, before, after, sight))
+        event(kind, server === undefined ? service.name : `${service.name}/${server}`, text);
+      turns.set(service.name, nextAt(service, after, sight.now));
+    },
+    tellShare(service, checkKey, share) {
+      const said = stateOf(checkKey)?.history[0]?.reason ?? '';
+      for (const server of service.realServers) {
+        const spec = checksOf(server).find((one) => one.key === checkKey);
+        if (!spec) continue;
+        const text = `${weightOf(server, shareOf)} of ${server.weight}: ${boundedShare(spec, share)} % of it, the server ${said}`;
+        event('weight', `${service.name}/${server.key}`, text);
+      }
+    },
+    wanted(service) {
+      const pool = poolOf(service);
+      return wanted(service, pool.members, {
+        sorry: sorryIn(service, pool) ? service.sorry : undefined,
+        weightNow: weightsNow(service, pool, shareOf, now()),
+        isIdle: (server) => isIdle(service, pool, server),
+        now: Date.now(),
+      });
+    },
+    forget(name) {
+      pools.delete(name);
+      turns.set(name, Number.POSITIVE_INFINITY);
+    },
+    close: turns.close,
+  };
+}

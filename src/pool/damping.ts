@@ -1,0 +1,42 @@
+/**
+ * Flap damping: every change from up to down adds one to a server's penalty, which decays by half in each half life. At the limit the
+ * server is held out, whatever its checks say, until the penalty has decayed to where it is used again (as RFC 2439 does it to routes).
+ */
+import type { Instant } from '../base/time.js';
+import type { DampingConfig } from '../config/types.js';
+
+export interface Penalty {
+  /** At `at`; it decays from there on. */
+  readonly value: number;
+  readonly at: Instant;
+  /** What its checks said last. */
+  readonly up: boolean;
+  readonly held: boolean;
+}
+
+/** The penalty ends here, so that nobody is held for longer than it takes to decay from twice the limit. */
+const CEILING = 2;
+
+export const penaltyAt = ({ value, at }: Penalty, { halfLife }: DampingConfig, now: Instant): number =>
+  value * 2 ** (-Math.max(0, now - at) / halfLife);
+
+/** When a server that is held is used again. */
+export const reuseAt = ({ value, at }: Penalty, { halfLife, reuse }: DampingConfig): Instant =>
+  at + halfLife * Math.max(0, Math.log2(value / reuse));
+
+/** `verdict` unknown changes nothing but the time. */
+export function dampen(
+  rule: DampingConfig,
+  before: Penalty | undefined,
+  verdict: 'up' | 'down' | 'unknown',
+  now: Instant,
+): Penalty | undefined {
+  if (verdict === 'unknown') return before && release(rule, before, now);
+  if (!before) return { value: 0, at: now, up: verdict === 'up', held: false };
+  if (verdict === 'up' || !before.up) return release(rule, { ...before, up: verdict === 'up' }, now);
+  const value = Math.min(penaltyAt(before, rule, now) + 1, rule.suppress * CEILING);
+  return release(rule, { value, at: now, up: false, held: before.held || value >= rule.suppress }, now);
+}
+
+const release = (rule: DampingConfig, penalty: Penalty, now: Instant): Penalty =>
+  penalty.held && now >= reuseAt(penalty, rule) ? { ...penalty, held: false } : penalty;

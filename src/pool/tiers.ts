@@ -1,0 +1,45 @@
+/**
+ * Backups in tiers: real servers of tier 0 serve; those of the next tier serve with them while the tiers before do not have the quorum of
+ * the virtual server (1 unless said: nobody is up). Who stands by is in the table with weight 0, so that what it was serving goes on, and
+ * connections that the other director knows have their place. After the last tier comes the sorry server.
+ */
+import type { ServiceIntent } from '../intent/types.js';
+import { type Memberships, type ShareOf, tierOf, weightOf } from './membership.js';
+import { neededToGain, neededToKeep } from './quorum.js';
+
+export interface TierLook {
+  readonly members: Memberships;
+  readonly shareOf: ShareOf;
+  /** It has not decided since the start, and may still turn out to be up. */
+  readonly isHopeful: (serverKey: string) => boolean;
+}
+
+type Pool = Pick<ServiceIntent, 'realServers' | 'quorum' | 'hysteresis'>;
+
+export const tiersOf = ({ realServers }: Pick<ServiceIntent, 'realServers'>): number[] =>
+  [...new Set(realServers.map(tierOf))].sort((a, b) => a - b);
+
+/** Weights of the tiers down to this one. Who is kept in without being up does not spare the backups. */
+function strengthTo(tier: number, { realServers }: Pool, { members, shareOf, isHopeful }: TierLook) {
+  let [live, all] = [0, 0];
+  for (const server of realServers) {
+    if (tierOf(server) > tier) continue;
+    all += server.weight;
+    if (server.admin) continue;
+    if (members.get(server.key) === 'in') live += weightOf(server, shareOf);
+    else if (isHopeful(server.key)) live += server.weight;
+  }
+  return { live, all };
+}
+
+/** The last tier that takes traffic. `before`: where it was. */
+export function reachOf(service: Pool, look: TierLook, before: number): number {
+  if (!service.realServers.some(tierOf)) return 0;
+  const tiers = tiersOf(service);
+  for (const tier of tiers) {
+    const { live, all } = strengthTo(tier, service, look);
+    const needed = tier >= before ? neededToKeep(service, all) : neededToGain(service, all);
+    if (live > 0 && live >= needed) return tier;
+  }
+  return tiers.at(-1) ?? 0;
+}
