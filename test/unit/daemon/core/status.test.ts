@@ -64,7 +64,7 @@ const check: CheckSummary = {
 };
 
 test('problems come worst first, and each names its object', () => {
-  const { problems } = assembleStatus({ head, check, vrrp: [instance], own: ['a file cannot be written'] });
+  const { problems } = assembleStatus({ head, check, vrrp: [instance], own: ['a file cannot be written'], out: [] });
   assert.deepEqual(
     problems.map(({ severity, text }) => `${severity}: ${text}`),
     [
@@ -80,18 +80,24 @@ test('problems come worst first, and each names its object', () => {
 });
 
 test('a part that does not answer is a problem, not a failure of status', () => {
-  const status = assembleStatus({ head, check: 'the check process did not answer within 3s', vrrp: 'gone', own: [] });
+  const status = assembleStatus({ head, check: 'the check process did not answer within 3s', vrrp: 'gone', own: [], out: [] });
   assert.equal(status.ipvs.usable, false);
   assert.match(status.problems.map((one) => one.text).join(), /did not answer within 3s.*VRRP: gone/);
 });
 
 test('without services IPVS is not needed', () => {
-  const status = assembleStatus({ head, check: undefined, vrrp: [], own: [] });
+  const status = assembleStatus({ head, check: undefined, vrrp: [], own: [], out: [] });
   assert.deepEqual(status.ipvs, { usable: true, text: 'not needed: no virtual server' });
 });
 
 test('refused adverts are a problem while they come, not for ever', () => {
   const rejected = [{ reason: 'ttl', count: 9, from: '192.0.2.9', last_seconds: 301 }] as const;
-  const { problems } = assembleStatus({ head, check: undefined, vrrp: [{ ...instance, state: 'backup', rejected }], own: [] });
+  const { problems } = assembleStatus({
+    head,
+    check: undefined,
+    vrrp: [{ ...instance, state: 'backup', rejected }],
+    own: [],
+    out: [],
+  });
   assert.ok(!problems.some(({ text }) => text.includes('refused')));
 });
