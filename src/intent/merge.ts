@@ -159,8 +159,13 @@ function servicesAt(config: Config, drafts: Drafts, address: Ip): Set<string> {
   let index = addresses.get(config);
   if (!index) {
     index = new Map();
-    for (const { name, realServers } of config.virtualServers)
-      for (const server of realServers) index.set(server.address, [...(index.get(server.address) ?? []), name]);
+    for (const { name, realServers } of config.virtualServers) {
+      for (const { address: one } of realServers) {
+        const names = index.get(one);
+        if (names) names.push(name);
+        else index.set(one, [name]);
+      }
+    }
     addresses.set(config, index);
   }
   const added = [...drafts].flatMap(([name, one]) => (isDraft(one) ? [name] : []));

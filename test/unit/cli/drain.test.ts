@@ -178,6 +178,40 @@ describe('drain --host', () => {
   });
 });
 
+test('list and show tell a host once, with who, when and why', async () => {
+  const by = { id: 7, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'new disks' };
+  const admin: ApiAdmin = { ...DRAIN, scope: 'host', by };
+  const on = (address: string): ApiRealServer => ({
+    ...FIRST,
+    address,
+    wanted: { ...FIRST.wanted, override: by, admin },
+    effective_weight: 0,
+    why: 'draining with its host: in the table with weight 0',
+  });
+  const service = { ...WEB, real_servers: [on('10.0.0.21:80'), on('10.0.0.21:81'), on('[2001:db8::21]:80')] };
+  const daemon = await startFakeDaemon({
+    ...CANNED,
+    list: () => ({ services: [service] }),
+    show: () => ({ service, real_server: service.real_servers[0] ?? null, checks: [] }),
+  });
+  const text = async (...words: string[]) => {
+    let out = '';
+    const print = (more: string) => {
+      out += more;
+    };
+    await lbctl(['--socket', daemon.socketPath, ...words], { out: print, err: print, env: {}, terminal: undefined });
+    return out;
+  };
+  const said = 'drain #7 anna 2026-02-03T09:15:00.000Z "new disks"';
+  const list = await text('list');
+  assert.ok(
+    list.endsWith(`\n* host 10.0.0.21: ${said}\n* host 2001:db8::21: ${said}\n* set at run time (lbctl why tells by whom)\n`),
+  );
+  assert.match(list, /-> 10\.0\.0\.21:80 +10 drain\* +0 +up .* draining with its host: /);
+  assert.match(await text('show', 'web', RS), /\n\* 10\.0\.0\.21:80: host #7 anna \S+ "new disks"\n/);
+  await daemon.close();
+});
+
 describe('del-rs --drain', () => {
   test('returns when nobody new comes', async () => {
     const result = await away([

@@ -101,3 +101,26 @@ test('refused adverts are a problem while they come, not for ever', () => {
   });
   assert.ok(!problems.some(({ text }) => text.includes('refused')));
 });
+
+test('who is out of service is listed; a hint, last of all, where that was forgotten', () => {
+  const by = { id: 1, who: 'ann', when: '2026-01-01T00:00:00Z', why: 'disks' };
+  const out = [
+    { target: 'host 10.0.0.1', state: 'drain' as const, by, since: 200_000_000, text: 'draining', forgotten: true },
+    { target: 'web/10.0.0.2:80', state: 'disabled' as const, by, since: 1000, text: 'disabled', forgotten: false },
+  ];
+  const status = assembleStatus({ head, check: undefined, vrrp: [], own: ['a file cannot be written'], out });
+  assert.deepEqual(status.problems.slice(-2), [
+    { severity: 'warning', text: 'a file cannot be written' },
+    {
+      severity: 'hint',
+      text: 'host 10.0.0.1: drained by ann 2 days ago: forgotten? lbctl undrain --host 10.0.0.1',
+    },
+  ]);
+  assert.deepEqual(
+    status.admin_states.map(({ target, since_seconds }) => [target, since_seconds]),
+    [
+      ['host 10.0.0.1', 200_000],
+      ['web/10.0.0.2:80', 1],
+    ],
+  );
+});
