@@ -3,11 +3,16 @@ import { Command, CommanderError, Option } from 'commander';
 import { didYouMean } from '../base/suggest.js';
 import { VERSION } from '../base/version.js';
 import { SCHEDULERS } from '../base/words.js';
-import type { MethodName, Methods } from '../control/api.js';
+import type { ChangeOptions, MethodName, Methods, StateOptions } from '../control/api.js';
 import type { Columns } from './render/text.js';
 import * as words from './words.js';
 
 export const DEFAULT_SOCKET = '/run/lbd/lbd.sock';
+
+/** Of one real server, of all on a host, or of one that is removed then. */
+export type DrainOrder = {
+  readonly [M in 'set_state' | 'set_host' | 'del_rs']: { readonly method: M; readonly params: Methods[M]['params'] };
+}['set_state' | 'set_host' | 'del_rs'];
 
 /** What a command line asks for. */
 export type Work =
@@ -15,7 +20,7 @@ export type Work =
       readonly [M in MethodName]: { readonly kind: 'call'; readonly method: M; readonly params: Methods[M]['params'] };
     }[MethodName]
   /** A drain, until nobody new comes, or until it is over. */
-  | { readonly kind: 'drain'; readonly params: Methods['set_state']['params']; readonly wait: boolean }
+  | { readonly kind: 'drain'; readonly order: DrainOrder; readonly wait: boolean }
   | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
   | { readonly kind: 'check-config'; readonly file: string }
   /** Undefined: as the daemon is configured, or would be. */
@@ -41,7 +46,7 @@ const COMMANDS =
 const LATER = new Set('set-vs failover plan apply confirm rollback diff save top import completion'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline'.split(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host'.split(
     ' ',
   ),
 );
@@ -119,11 +124,14 @@ const call = <M extends MethodName>(method: M, params: Methods[M]['params']): Wo
 function addLooking(define: Define, settle: Settle): void {
   define('status', 'role, addresses, problems worst first, services at a glance').action(() => settle(call('status', {})));
   define('list [SERVICE]', 'services and real servers: wanted, checked, in the kernel')
+    .option('--host <ADDRESS>', 'only real servers with that address')
     .option('--stats', 'with connections, packets and bytes so far')
     .option('--rate', 'with connections, packets and bytes a second')
     .action((service, options: Options) => {
       const counters = options.stats || options.rate ? true : undefined;
-      settle(call('list', given({ service: optional(service, words.readService), counters })));
+      const host = optional(options.host, words.readHost);
+      if (host !== undefined && service !== undefined) throw new words.UsageError('list takes a SERVICE or --host, not both');
+      settle(call('list', given({ service: optional(service, words.readService), host, counters })));
     });
   define('show SERVICE [RS]', 'one service or real server, with its checks').action((service, rs) =>
     settle(call('show', given({ service: words.readService(service), rs: optional(rs, words.readRealServer) }))),
@@ -150,25 +158,85 @@ function addLooking(define: Define, settle: Settle): void {
     });
 }
 
+/** `--deadline 10m`, `--deadline never`, `--sticky honour`. */
+function drainOptions(deadline: unknown, sticky: unknown) {
+  const time = optional(deadline, words.readDeadline);
+  return given({
+    deadline: time === 'never' ? undefined : time,
+    no_deadline: time === 'never' ? true : undefined,
+    sticky: optional(sticky, words.readSticky),
+  });
+}
+
+type StateTarget = { readonly host: string } | { readonly service: string; readonly rs: string };
+
+/** SERVICE RS, or `--host`. */
+function stateTarget(name: string, service: string | undefined, rs: string | undefined, options: Options): StateTarget {
+  const host = optional(options.host, words.readHost);
+  if (host !== undefined && service === undefined) return { host };
+  if (host !== undefined) throw new words.UsageError(`${name} takes SERVICE RS or --host, not both`);
+  if (service === undefined || rs === undefined) throw new words.UsageError(`${name} needs SERVICE RS, or --host ADDRESS`);
+  return { service: words.readService(service), rs: words.readRealServer(rs) };
+}
+
+type StateWords = { readonly state: string } & StateOptions & ChangeOptions;
+
+const stateOrder = (target: StateTarget, params: StateWords): Exclude<DrainOrder, { method: 'del_rs' }> =>
+  'host' in target
+    ? { method: 'set_host', params: { ...target, ...params } }
+    : { method: 'set_state', params: { ...target, ...params } };
+
+const STICKY_HELP = 'honour: persistent clients keep coming; break: they go to others; default: break';
+
 function addStates(define: Define, settle: Settle): void {
-  const target = (service: string, rs: string) => ({ service: words.readService(service), rs: words.readRealServer(rs) });
-  define('drain SERVICE RS', 'no new connections to a real server; it comes back by undrain alone', true)
-    .option('--deadline <TIME>', 'what is left then is cut: 30s, 10m; default: never')
+  const host = '--host <ADDRESS>';
+  define('drain [SERVICE] [RS]', 'no new connections to a real server; it comes back by undrain, or after --for', true)
+    .option(host, 'every real server with that address, those that come later too')
+    .option(
+      '--deadline <TIME>',
+      'what is left then is cut: 30s, 10m, never; default: never, UDP services after their idle timeout',
+    )
+    .option('--sticky <CHOICE>', STICKY_HELP)
+    .option('--for <TIME>', 'it comes back by itself: 30m, 2h')
     .option('--wait', 'ends when no connection is left, or the deadline has cut the rest')
     .action((service, rs, options) => {
-      const deadline = given({ deadline: optional(options.deadline, words.readSeconds) });
-      const params = { ...target(service, rs), state: 'drain', ...deadline, ...changing(options) };
-      settle(options.dryRun ? call('set_state', params) : { kind: 'drain', params, wait: options.wait === true });
+      const target = stateTarget('drain', service, rs, options);
+      const length = given({ for: optional(options.for, words.readSeconds) });
+      const own = { state: 'drain', ...drainOptions(options.deadline, options.sticky), ...length, ...changing(options) };
+      const drain = stateOrder(target, own);
+      settle(options.dryRun ? { kind: 'call', ...drain } : { kind: 'drain', order: drain, wait: options.wait === true });
     });
   const others = [
     ['undrain', 'ends a drain, also one that is over'],
     ['disable', 'takes a real server out of the table; its connections are cut'],
     ['enable', 'ends disable'],
   ] as const;
-  for (const [state, summary] of others)
-    define(`${state} SERVICE RS`, summary, true).action((service, rs, options) =>
-      settle(call('set_state', { ...target(service, rs), state, ...changing(options) })),
-    );
+  for (const [state, summary] of others) {
+    const command = define(`${state} [SERVICE] [RS]`, summary, true).option(host, 'every real server with that address');
+    if (state === 'disable') command.option('--for <TIME>', 'it comes back by itself: 30m, 2h');
+    command.action((service, rs, options) => {
+      const length = given({ for: optional(options.for, words.readSeconds) });
+      const target = stateTarget(state, service, rs, options);
+      settle({ kind: 'call', ...stateOrder(target, { state, ...length, ...changing(options) }) });
+    });
+  }
+}
+
+/** At once, or by a drain. */
+function addRemoval(define: Define, settle: Settle): void {
+  define('del-rs SERVICE RS', 'takes a real server out of its service', true)
+    .option('--drain <DEADLINE>', 'when no connection is left, or after that time: 30s, 10m, never; undrain keeps it')
+    .option('--sticky <CHOICE>', `with --drain; ${STICKY_HELP}`)
+    .option('--wait', 'with --drain: ends when it is gone')
+    .action((service, rs, options) => {
+      const target = { service: words.readService(service), rs: words.readRealServer(rs) };
+      if (options.drain === undefined && (options.sticky !== undefined || options.wait))
+        throw new words.UsageError('--sticky and --wait of del-rs belong to --drain');
+      if (options.drain === undefined) return settle(call('del_rs', { ...target, ...changing(options) }));
+      const params = { ...target, drain: true, ...drainOptions(options.drain, options.sticky), ...changing(options) };
+      if (options.dryRun) return settle(call('del_rs', params));
+      settle({ kind: 'drain', order: { method: 'del_rs', params }, wait: options.wait === true });
+    });
 }
 
 function addChanging(define: Define, settle: Settle): void {
@@ -187,9 +255,7 @@ function addChanging(define: Define, settle: Settle): void {
       const target = { service: words.readService(service), rs: words.readRealServer(rs) };
       settle(call('set_rs', { ...target, weight: words.readWeightOrPercent(options.weight), ...changing(options) }));
     });
-  define('del-rs SERVICE RS', 'takes a real server out of its service', true).action((service, rs, options) =>
-    settle(call('del_rs', { service: words.readService(service), rs: words.readRealServer(rs), ...changing(options) })),
-  );
+  addRemoval(define, settle);
   define('add-vs NAME ADDRESS', 'adds a virtual server; what is not said is as the defaults of the file say', true)
     .option('--protocol <P>', 'tcp, udp or sctp; default tcp')
     .option('--scheduler <S>', SCHEDULERS.join(', '))

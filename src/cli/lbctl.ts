@@ -26,6 +26,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Standard output is a terminal of so many columns; undefined: it is none. */
   readonly terminal: { readonly columns: number } | undefined;
+  /** Standard error is a terminal of so many columns: progress is one line there, written over and over. */
+  readonly progress?: { readonly columns: number } | undefined;
   /** Ends `events -f` in order. */
   readonly stop?: AbortSignal;
 }
@@ -154,7 +156,7 @@ async function run(invocation: Invocation, io: Io): Promise<number> {
   if (work.kind === 'drain') {
     const { drain } = await import('./drain.js');
     const tell = (result: Methods['set_state']['result']) => printResult(io, invocation, 'set_state', result);
-    return drain({ socket: invocation.socket, params: work.params, wait: work.wait }, io, tell);
+    return drain({ socket: invocation.socket, order: work.order, wait: work.wait }, io, tell);
   }
   if (work.kind === 'check-config') return checkConfig(work.file, format, io);
   if (work.kind === 'doctor') return doctor(invocation, work.file, io);

@@ -22,6 +22,7 @@ export function main(argv: readonly string[]): void {
     err: (text: string) => void process.stderr.write(text),
     env: process.env,
     terminal: process.stdout.isTTY ? { columns: process.stdout.columns || 80 } : undefined,
+    progress: process.stderr.isTTY ? { columns: process.stderr.columns || 80 } : undefined,
   };
   lbctl(argv, io).then(
     (status) => {

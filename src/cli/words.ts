@@ -1,6 +1,6 @@
 /** The words of a command line, read before the daemon is asked. Each reader returns what the API wants or throws UsageError. */
 import { parseDuration } from '../base/duration.js';
-import { formatEndpoint } from '../base/ip.js';
+import { formatEndpoint, parseIp } from '../base/ip.js';
 import { serviceKey } from '../base/service-id.js';
 import * as shared from '../base/words.js';
 
@@ -50,6 +50,18 @@ export function readSeconds(word: string): number {
   if (ms === undefined || ms < 1000 || ms % 1000 !== 0 || ms / 1000 > shared.MAX_SECONDS)
     throw new UsageError(`"${word}" is no duration of whole seconds: write 300s or 5m`);
   return ms / 1000;
+}
+
+/** A time, or `never`. */
+export const readDeadline = (word: string): number | 'never' => (word === 'never' ? word : readSeconds(word));
+
+export const readSticky = (word: string): string => taken(shared.parseChoice('choice for --sticky', word, ['honour', 'break']));
+
+/** An address without a port. */
+export function readHost(word: string): string {
+  const address = parseIp(word);
+  if (!address) throw new UsageError(`"${word}" is no address of a host: give it without a port, such as 10.0.0.21`);
+  return address;
 }
 
 export function readCount(word: string): number {

@@ -89,6 +89,35 @@ export type ApiServiceStatistics = ApiStatistics & {
   readonly real_servers: readonly (ApiStatistics & { readonly address: string })[];
 };
 
+/** An administrative state of a real server: of its own, or of its host. */
+export interface ApiAdmin {
+  readonly state: 'drain' | 'disabled';
+  /** `host`: said of every real server with its address. */
+  readonly scope: 'server' | 'host';
+  /** Until what is left of a drain is cut; null: it has no deadline. */
+  readonly deadline_seconds: number | null;
+  /** Until it ends by itself; null: it does not. */
+  readonly expires_seconds: number | null;
+  /** What becomes of persistent clients in a drain; null: there are none, or it is as the host's kernel setting says. */
+  readonly sticky: 'honour' | 'break' | null;
+  /** It is removed when the drain is over. */
+  readonly removes: boolean;
+  readonly by: ApiProvenance | null;
+}
+
+/** A real server or host out of service by the administrator's word, as `status` lists it. */
+export interface ApiAdminState {
+  /** `web/10.0.0.21:80`, `host 10.0.0.21` */
+  readonly target: string;
+  readonly state: 'drain' | 'disabled';
+  readonly since_seconds: number;
+  readonly by: ApiProvenance;
+  /** `draining, what is left is cut in 5m` */
+  readonly text: string;
+  /** It has stood for more than a day, and does not end by itself. */
+  readonly forgotten: boolean;
+}
+
 /** One real server, the three states apart. */
 export interface ApiRealServer {
   /** `10.0.0.21:80` */
@@ -103,12 +132,13 @@ export interface ApiRealServer {
     readonly source: 'file' | 'runtime';
     readonly override: ApiProvenance | null;
     /** What the administrator has said beside that; null: nothing, it is ready. */
-    readonly admin: {
-      readonly state: 'drain' | 'disabled';
-      /** Until what is left of a drain is cut; null: it has no deadline. */
-      readonly deadline_seconds: number | null;
-    } | null;
+    readonly admin: ApiAdmin | null;
   };
+  /**
+   * What verdicts, agents and administrative states make of the wanted weight now: what the kernel should have; null: nothing, it should
+   * not be in the table.
+   */
+  readonly effective_weight: number | null;
   /** What the checkers say. `up` with no check at all is `unchecked`. */
   readonly verdict: {
     readonly state: 'unknown' | 'up' | 'down' | 'unchecked';
@@ -127,8 +157,6 @@ export interface ApiRealServer {
   } | null;
   /** What the rules of the pool make of it now; absent: a sorry server, or one of a foreign service. */
   readonly pool?: {
-    /** What it is to have in the kernel at this moment, of slow start and what its checks ask for; 0 while it stands by or is out. */
-    readonly effective_weight: number;
     /** Of a backup; 0: it is none. */
     readonly tier: number;
     /** Until slow start is over; null: it is not under way. */
@@ -215,7 +243,8 @@ export interface ApiInstance {
 }
 
 export interface ApiProblemLine {
-  readonly severity: 'critical' | 'warning';
+  /** `hint`: nothing is wrong, but somebody may have forgotten something. */
+  readonly severity: 'critical' | 'warning' | 'hint';
   readonly text: string;
 }
 
@@ -273,6 +302,8 @@ export interface ApiStatus {
     'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'quorum' | 'pool' | 'sorry_server' | 'source'
   >[];
   readonly foreign_services: readonly string[];
+  /** Who is out of service by the administrator's word, hosts first. */
+  readonly admin_states: readonly ApiAdminState[];
   /** Worst first. */
   readonly problems: readonly ApiProblemLine[];
 }
@@ -299,6 +330,8 @@ export interface ApiWhy {
 export interface ApiChanged {
   /** What was, or with dry_run would be, done. */
   readonly text: string;
+  /** What comes of it beside that, each a sentence; absent: nothing. */
+  readonly notes?: readonly string[];
   readonly revision: number;
   readonly dry_run: boolean;
 }
@@ -325,11 +358,26 @@ export interface ChangeOptions {
   readonly reason?: string;
 }
 
+/** Of a drain. */
+export interface DrainOptions {
+  /** Seconds until what is left is cut. Without it: never, but for UDP services, where nothing ends by itself. */
+  readonly deadline?: number;
+  /** Never, for UDP services neither. */
+  readonly no_deadline?: boolean;
+  /** What becomes of persistent clients: `honour` (they keep coming) or `break` (they go to others). */
+  readonly sticky?: string;
+}
+
+export interface StateOptions extends DrainOptions {
+  /** Seconds until the state ends by itself. */
+  readonly for?: number;
+}
+
 /** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
-  /** `counters`: with what the kernel counted. */
-  list: { params: { service?: string; counters?: boolean }; result: { services: readonly ApiService[] } };
+  /** `counters`: with what the kernel counted. `host`: only real servers with that address, of the services that have one. */
+  list: { params: { service?: string; host?: string; counters?: boolean }; result: { services: readonly ApiService[] } };
   stats: {
     params: { service?: string };
     result: {
@@ -352,9 +400,12 @@ export interface Methods {
     result: ApiChanged;
   };
   set_rs: { params: { service: string; rs: string; weight: string } & ChangeOptions; result: ApiChanged };
-  del_rs: { params: { service: string; rs: string } & ChangeOptions; result: ApiChanged };
-  /** `drain` (seconds until the rest is cut: `deadline`), `undrain`, `disable`, `enable`. */
-  set_state: { params: { service: string; rs: string; state: string; deadline?: number } & ChangeOptions; result: ApiChanged };
+  /** `drain`: when its connections have ended, or at the deadline (seconds). */
+  del_rs: { params: { service: string; rs: string; drain?: boolean } & DrainOptions & ChangeOptions; result: ApiChanged };
+  /** `drain`, `undrain`, `disable`, `enable`. */
+  set_state: { params: { service: string; rs: string; state: string } & StateOptions & ChangeOptions; result: ApiChanged };
+  /** The same for every real server with that address, those that come later too. */
+  set_host: { params: { host: string; state: string } & StateOptions & ChangeOptions; result: ApiChanged };
   add_vs: {
     params: {
       name: string;

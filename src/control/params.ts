@@ -7,15 +7,18 @@ type Field = Kind | `${Kind}?`;
 const CHANGE = { dry_run: 'yes or no?', reason: 'text?' } as const;
 const REAL_SERVER = { service: 'text', rs: 'text' } as const;
 
+const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' } as const;
+
 const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } = {
   status: {},
-  list: { service: 'text?', counters: 'yes or no?' },
+  list: { service: 'text?', host: 'text?', counters: 'yes or no?' },
   stats: { service: 'text?' },
   show: { service: 'text', rs: 'text?' },
   add_rs: { ...REAL_SERVER, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },
   set_rs: { ...REAL_SERVER, weight: 'text', ...CHANGE },
-  del_rs: { ...REAL_SERVER, ...CHANGE },
-  set_state: { ...REAL_SERVER, state: 'text', deadline: 'number?', ...CHANGE },
+  del_rs: { ...REAL_SERVER, drain: 'yes or no?', ...DRAIN, ...CHANGE },
+  set_state: { ...REAL_SERVER, state: 'text', ...DRAIN, for: 'number?', ...CHANGE },
+  set_host: { host: 'text', state: 'text', ...DRAIN, for: 'number?', ...CHANGE },
   add_vs: {
     name: 'text',
     address: 'text',

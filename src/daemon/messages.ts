@@ -23,7 +23,13 @@ export type CommonCommand =
 
 export type CheckQuery =
   | { readonly what: 'summary' }
-  | { readonly what: 'services'; readonly service: string | undefined; readonly counters?: boolean }
+  /** `host`: only real servers with that address, of the services that have one. */
+  | {
+      readonly what: 'services';
+      readonly service: string | undefined;
+      readonly counters?: boolean;
+      readonly host?: string | undefined;
+    }
   | { readonly what: 'stats'; readonly service: string | undefined }
   | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
   | { readonly what: 'take-over'; readonly service: string }
@@ -62,7 +68,11 @@ export type CheckCommand =
   | { readonly type: 'recheck' }
   | { readonly type: 'query'; readonly id: number; readonly query: CheckQuery };
 
-export type CheckMessage = ChildMessage | { readonly type: 'forwarding'; readonly state: Forwarding; readonly reason: string };
+export type CheckMessage =
+  | ChildMessage
+  | { readonly type: 'forwarding'; readonly state: Forwarding; readonly reason: string }
+  /** The real server of this override, which is to be removed when it is drained, is empty. */
+  | { readonly type: 'drained'; readonly id: number };
 
 /** The answer to `summary`. */
 export interface CheckSummary {

@@ -32,16 +32,18 @@ const weightSetting = v.variant('kind', [
   v.object({ kind: v.literal('absolute'), weight }),
   v.object({ kind: v.literal('percent'), percent: amount }),
 ]);
+const adminState = {
+  state: v.picklist(['drain', 'disabled']),
+  until: v.optional(amount),
+  expires: v.optional(amount),
+  sticky: v.optional(v.picklist(['honour', 'break'])),
+};
 const change = v.variant('kind', [
   v.object({ kind: v.literal('add-rs'), ...server, weight, forward: v.optional(forward), upper: threshold, lower: threshold }),
   v.object({ kind: v.literal('set-rs'), ...server, weight: weightSetting }),
   v.object({ kind: v.literal('del-rs'), ...server }),
-  v.object({
-    kind: v.literal('set-state'),
-    ...server,
-    state: v.picklist(['drain', 'disabled']),
-    until: v.optional(amount),
-  }),
+  v.object({ kind: v.literal('set-state'), ...server, ...adminState, remove: v.optional(v.literal(true)) }),
+  v.object({ kind: v.literal('set-host'), address, ...adminState, udpUntil: v.optional(amount) }),
   v.object({
     kind: v.literal('add-vs'),
     name: v.string(),

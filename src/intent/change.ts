@@ -1,8 +1,6 @@
 /** A request of lbctl -> the new list of overrides, or the sentence that refuses it. */
-import { formatDuration } from '../base/duration.js';
-import { formatEndpoint, type Ip } from '../base/ip.js';
+import { formatEndpoint } from '../base/ip.js';
 import { serviceKey } from '../base/service-id.js';
-import { didYouMean } from '../base/suggest.js';
 import {
   isRefused,
   MAX_SECONDS,
@@ -19,8 +17,10 @@ import {
 } from '../base/words.js';
 import { whichPortFault } from '../config/build-server.js';
 import type { Config, RealServerConfig } from '../config/types.js';
+import { about, type Edit, findServer, findService, inRange, type Refusal, refuse, type Services } from './find.js';
 import { buildIntent, effectiveWeight } from './merge.js';
-import type { Change, Override, Provenance, RealServerIntent, ServiceIntent } from './types.js';
+import { type DrainWords, drainAway, type StateContext, type StateWords, setHost, setState } from './state-change.js';
+import type { Change, Override, Provenance, ServiceIntent } from './types.js';
 
 /** Words as they came over the control socket. */
 export type ChangeRequest =
@@ -34,7 +34,13 @@ export type ChangeRequest =
       readonly lower?: number | undefined;
     }
   | { readonly kind: 'set-rs'; readonly service: string; readonly rs: string; readonly weight: string }
-  | { readonly kind: 'del-rs'; readonly service: string; readonly rs: string }
+  /** `drain`: when its connections have ended, or at the deadline. */
+  | ({
+      readonly kind: 'del-rs';
+      readonly service: string;
+      readonly rs: string;
+      readonly drain?: boolean | undefined;
+    } & DrainWords)
   | {
       readonly kind: 'add-vs';
       readonly name: string;
@@ -47,50 +53,20 @@ export type ChangeRequest =
       readonly one_packet?: boolean | undefined;
     }
   | { readonly kind: 'del-vs'; readonly service: string }
-  /** `deadline`: seconds until what is left of a drain is cut. */
-  | {
-      readonly kind: 'set-state';
-      readonly service: string;
-      readonly rs: string;
-      readonly state: string;
-      readonly deadline?: number | undefined;
-    };
+  | ({ readonly kind: 'set-state'; readonly service: string; readonly rs: string; readonly state: string } & StateWords)
+  | ({ readonly kind: 'set-host'; readonly host: string; readonly state: string } & StateWords);
 
 export type Decision =
-  | { readonly overrides: readonly Override[]; readonly text: string; readonly subject: string }
+  | {
+      readonly overrides: readonly Override[];
+      readonly text: string;
+      readonly subject: string;
+      /** What comes of it beside that, each a sentence: of the answer alone. */
+      readonly notes: readonly string[];
+    }
   | { readonly refused: string };
 
-type Refusal = { readonly refused: string };
-type Services = readonly ServiceIntent[];
-
-const refuse = (refused: string): Refusal => ({ refused });
-
-function findService(services: Services, word: string): ServiceIntent | Refusal {
-  const found =
-    services.find((one) => one.name === word) ?? services.find((one) => one.ids.some((id) => serviceKey(id) === word));
-  if (found) return found;
-  const names = services.map((one) => one.name);
-  const hint = didYouMean(word, names) || (names.length > 0 && names.length <= 20 ? `; there is ${names.join(', ')}` : '');
-  return refuse(`unknown service "${word}"${hint}`);
-}
-
-function findServer(service: ServiceIntent, word: string): RealServerIntent | Refusal {
-  const parsed = parseServerWord(word);
-  if (isRefused(parsed)) return parsed;
-  const { address, port } = parsed.value;
-  const matches = service.realServers.filter((one) => one.address === address && (port === undefined || one.port === port));
-  if (matches.length === 1) return matches[0] as RealServerIntent;
-  if (matches.length > 1) return refuse(`the port is ambiguous: ${matches.map((one) => one.key).join(', ')}`);
-  const there = service.realServers.map((one) => one.key);
-  return refuse(
-    `${service.name} has no real server ${word}${there.length > 0 && there.length <= 20 ? `; it has ${there.join(', ')}` : ''}`,
-  );
-}
-
 const portOf = (service: ServiceIntent): number => (service.id.kind === 'address' ? service.id.port : 0);
-
-const inRange = (value: number | undefined, max: number): boolean =>
-  value === undefined || (Number.isInteger(value) && value >= 0 && value <= max);
 
 function limits(request: Extract<ChangeRequest, { kind: 'add-rs' }>): { weight: number; upper: number; lower: number } | Refusal {
   const { weight = 1, upper = 0, lower = 0 } = request;
@@ -99,25 +75,6 @@ function limits(request: Extract<ChangeRequest, { kind: 'add-rs' }>): { weight: 
     return refuse(`connection thresholds are whole numbers from 0 to ${MAX_THRESHOLD}`);
   return lower > upper ? refuse(`lower (${lower}) is above upper (${upper})`) : { weight, upper, lower };
 }
-
-type Edit = {
-  readonly change: Change | undefined;
-  readonly without: (change: Change) => boolean;
-  readonly text: string;
-  readonly subject: string;
-  /** What is said beside `text`, of the services as they are then. */
-  readonly more?: (after: Services) => string;
-};
-
-/** Overrides that speak of this real server. */
-const about =
-  (service: ServiceIntent, address: Ip, port: number) =>
-  (change: Change): boolean =>
-    'port' in change &&
-    'service' in change &&
-    change.service === service.name &&
-    change.address === address &&
-    change.port === port;
 
 function addRs(config: Config, services: Services, request: Extract<ChangeRequest, { kind: 'add-rs' }>): Edit | Refusal {
   const service = findService(services, request.service);
@@ -186,7 +143,9 @@ function setRs(services: Services, request: Extract<ChangeRequest, { kind: 'set-
   };
 }
 
-function delRs(services: Services, request: Extract<ChangeRequest, { kind: 'del-rs' }>): Edit | Refusal {
+function delRs(context: StateContext, request: Extract<ChangeRequest, { kind: 'del-rs' }>): Edit | Refusal {
+  if (request.drain) return drainAway(context, request);
+  const { services } = context;
   const service = findService(services, request.service);
   if ('refused' in service) return service;
   const server = findServer(service, request.rs);
@@ -200,39 +159,6 @@ function delRs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
     subject: `${service.name}/${key}`,
     text: `removed ${key} from ${service.name}`,
   };
-}
-
-const ADMIN_WORDS = { drain: 'drain', disable: 'disabled', undrain: 'drain', enable: 'disabled' } as const;
-const ADMIN_TEXT = { drain: 'draining', disabled: 'disabled' } as const;
-
-function setState(services: Services, request: Extract<ChangeRequest, { kind: 'set-state' }>, now: number): Edit | Refusal {
-  const service = findService(services, request.service);
-  if ('refused' in service) return service;
-  const server = findServer(service, request.rs);
-  if ('refused' in server) return server;
-  const word = parseChoice('state', request.state, Object.keys(ADMIN_WORDS) as (keyof typeof ADMIN_WORDS)[]);
-  if (isRefused(word)) return word;
-  const { deadline } = request;
-  if (!inRange(deadline, MAX_SECONDS)) return refuse(`deadline ${deadline} is outside 0 to ${MAX_SECONDS} seconds`);
-  const { address, port, key, admin } = server;
-  const same = about(service, address, port);
-  const without = (change: Change) => same(change) && change.kind === 'set-state';
-  const subject = `${service.name}/${key}`;
-  const state = ADMIN_WORDS[word.value];
-  if (word.value === 'undrain' || word.value === 'enable') {
-    if (admin?.state !== state) {
-      const other = admin ? `: it is ${ADMIN_TEXT[admin.state]}` : '';
-      return refuse(`${key} in ${service.name} is not ${ADMIN_TEXT[state]}${other}`);
-    }
-    return { change: undefined, without, subject, text: `${key} in ${service.name} is ready again` };
-  }
-  const until = deadline === undefined ? {} : { until: now + deadline * 1000 };
-  const rest = deadline === undefined ? '' : `; what is left after ${formatDuration(deadline * 1000)} is cut`;
-  const text =
-    state === 'drain'
-      ? `${key} in ${service.name} drains: no new connections${rest}`
-      : `${key} in ${service.name} is disabled: out of the table, its connections are cut`;
-  return { change: { kind: 'set-state', service: service.name, address, port, state, ...until }, without, subject, text };
 }
 
 /** The words of add-vs, each read. */
@@ -286,25 +212,28 @@ function delVs(services: Services, request: Extract<ChangeRequest, { kind: 'del-
   const { name, key } = service;
   // Whatever was said of its real servers goes with it; one of that name in the file stays hidden.
   const without = (change: Change) =>
-    change.kind === 'add-vs' ? change.name === name : change.service === name && change.kind !== 'del-vs';
+    change.kind === 'add-vs' ? change.name === name : 'service' in change && change.service === name && change.kind !== 'del-vs';
   const change: Change | undefined = service.source.kind === 'file' ? { kind: 'del-vs', service: name } : undefined;
   return { change, without, subject: name, text: `removed the virtual server ${name} (${key})` };
 }
 
-function edit(config: Config, services: Services, request: ChangeRequest, now: number): Edit | Refusal {
+function edit(context: StateContext, request: ChangeRequest): Edit | Refusal {
+  const { config, services } = context;
   switch (request.kind) {
     case 'add-rs':
       return addRs(config, services, request);
     case 'set-rs':
       return setRs(services, request);
     case 'del-rs':
-      return delRs(services, request);
+      return delRs(context, request);
     case 'add-vs':
       return addVs(config, services, request);
     case 'del-vs':
       return delVs(services, request);
     case 'set-state':
-      return setState(services, request, now);
+      return setState(context, request);
+    case 'set-host':
+      return setHost(context, request);
   }
 }
 
@@ -315,7 +244,7 @@ export function decideChange(
   provenance: Provenance,
 ): Decision {
   const { services } = buildIntent(config, overrides, 0).intent;
-  const result = edit(config, services, request, Date.parse(provenance.when));
+  const result = edit({ config, services, overrides, now: Date.parse(provenance.when) }, request);
   if ('refused' in result) return result;
   const rest = overrides.filter((override) => !result.without(override.change));
   const mine: Override | undefined = result.change && { ...provenance, change: result.change };
@@ -324,5 +253,6 @@ export function decideChange(
   const after = buildIntent(config, next, 0);
   const lost = after.dropped.find(({ override }) => override === mine);
   if (lost) return refuse(lost.reason);
-  return { overrides: next, text: `${result.text}${result.more?.(after.intent.services) ?? ''}`, subject: result.subject };
+  const text = `${result.text}${result.more?.(after.intent.services) ?? ''}`;
+  return { overrides: next, text, subject: result.subject, notes: result.notes ?? [] };
 }

@@ -6,8 +6,11 @@
  *   add-rs   adds a real server             dropped when its service is gone, or the file has the server now
  *   set-rs   sets a real server's weight    dropped when the server is gone; a percentage is of the configured weight
  *   del-rs   hides a real server            dropped when there is none any more
+ *   set-state  drains or disables a server  dropped when the server is gone
+ *   set-host   the same for every server    never dropped: the host is what is being serviced, and a server that comes to it later,
+ *              with that address            by reload or at run time, must not take traffic
  */
-import { formatEndpoint } from '../base/ip.js';
+import { formatEndpoint, type Ip } from '../base/ip.js';
 import { type ServiceId, serviceKey } from '../base/service-id.js';
 import { isRefused, MAX_WEIGHT } from '../base/words.js';
 import { buildAddedServer, buildAddedService } from '../config/added.js';
@@ -15,6 +18,7 @@ import { mixedFault } from '../config/build-director.js';
 import { twinFinder } from '../config/build-service.js';
 import { destinationsOf } from '../config/destinations.js';
 import type { Config, DefaultsConfig, RealServerConfig, VirtualServerConfig } from '../config/types.js';
+import { hostWord, withWord } from './admin.js';
 import type {
   Change,
   DirectorIntent,
@@ -142,9 +146,8 @@ function applyToServer(
   if (!server) return `${draft.service.name} has no real server ${key} any more`;
   if (change.kind === 'del-rs') draft.servers.delete(key);
   else if (change.kind === 'set-state') {
-    const { state, until } = change;
-    const admin = { state, ...(until === undefined ? {} : { until }), source: fromOverride(override) };
-    draft.servers.set(key, { ...server, admin });
+    const { kind: _, service: __, address: ___, port: ____, ...state } = change;
+    draft.servers.set(key, withWord(server, { ...state, source: fromOverride(override) }));
   } else {
     const weight = effectiveWeight(change.weight, server.configuredWeight);
     draft.servers.set(key, { ...server, weight, weightSource: fromOverride(override) });
@@ -152,9 +155,47 @@ function applyToServer(
   return undefined;
 }
 
+/** A memo: names of the file's virtual servers by the addresses of their real servers. */
+const addresses = new WeakMap<Config, Map<Ip, string[]>>();
+
+function servicesAt(config: Config, drafts: Drafts, address: Ip): Set<string> {
+  let index = addresses.get(config);
+  if (!index) {
+    index = new Map();
+    for (const { name, realServers } of config.virtualServers) {
+      for (const { address: one } of realServers) {
+        const names = index.get(one);
+        if (names) names.push(name);
+        else index.set(one, [name]);
+      }
+    }
+    addresses.set(config, index);
+  }
+  const added = [...drafts].flatMap(([name, one]) => (isDraft(one) ? [name] : []));
+  return new Set([...(index.get(address) ?? []), ...added]);
+}
+
+/** After all others: whatever has come to the host by then. */
+function applyToHost(
+  config: Config,
+  drafts: Drafts,
+  change: Extract<Change, { kind: 'set-host' }>,
+  override: Override,
+): undefined {
+  for (const name of servicesAt(config, drafts, change.address)) {
+    const draft = draftOf(drafts, name);
+    const servers = [...(draft?.servers.values() ?? [])].filter((one) => one.address === change.address);
+    if (!draft || servers.length === 0) continue;
+    const word = hostWord(change, draft.service, fromOverride(override));
+    for (const server of servers) draft.servers.set(server.key, withWord(server, word));
+    draft.applied.push(override);
+  }
+}
+
 function apply(config: Config, drafts: Drafts, override: Override): Applied {
   const { change } = override;
   if (change.kind === 'add-vs') return applyAddVs(config, drafts, change, override);
+  if (change.kind === 'set-host') return applyToHost(config, drafts, change, override);
   const draft = draftOf(drafts, change.service);
   if (!draft) return `there is no virtual server ${change.service} any more`;
   if (change.kind === 'del-vs') {
@@ -197,13 +238,14 @@ function directorOf(config: Config): DirectorIntent {
 
 export function buildIntent(config: Config, overrides: readonly Override[], revision: number): Merged {
   const drafts: Drafts = new Map(config.virtualServers.map((vs) => [vs.name, vs]));
-  const kept: Override[] = [];
   const dropped: DroppedOverride[] = [];
-  for (const override of overrides) {
+  const ofHosts = (override: Override) => override.change.kind === 'set-host';
+  for (const override of [...overrides.filter((one) => !ofHosts(one)), ...overrides.filter(ofHosts)]) {
     const reason = apply(config, drafts, override);
-    if (reason === undefined) kept.push(override);
-    else dropped.push({ override, reason });
+    if (reason !== undefined) dropped.push({ override, reason });
   }
+  const gone = new Set(dropped.map((one) => one.override));
+  const kept = overrides.filter((one) => !gone.has(one));
   const { vrrpInstances: instances } = config;
   const services = [...drafts.values()].map(finish);
   return { intent: { revision, services, instances, director: directorOf(config) }, kept, dropped };

@@ -4,6 +4,7 @@
  */
 import { destinationsOf } from '../config/destinations.js';
 import type { ConnectionSyncConfig, KernelSettingsConfig } from '../config/types.js';
+import { chooseTemplates, TEMPLATE_SETTING } from './sticky.js';
 import type { ServiceIntent } from './types.js';
 
 export interface Setting {
@@ -25,6 +26,8 @@ export interface SettingsInput {
   readonly kernel: string;
   /** A service has this very host as a real server. */
   readonly localServer: boolean;
+  /** Wall clock in ms since 1970: of deadlines; absent: none has passed. */
+  readonly now?: number;
 }
 
 type Choice = Omit<Setting, 'from'>;
@@ -49,28 +52,18 @@ const isColdStart = ({ services, paired }: SettingsInput): boolean =>
     (one) => (one.scheduler === 'sh' || one.scheduler === 'mh') && destinationsOf(one).some((rs) => rs.forward !== 'nat'),
   );
 
-/** It may have real servers with weight 0. */
-const leavesIdle = ({ onFailure, sorry, floor, realServers }: ServiceIntent): boolean =>
-  onFailure === 'quiesce' ||
-  sorry !== undefined ||
-  floor?.below === 'withdraw' ||
-  realServers.some(({ admin, tier }) => admin !== undefined || tier !== undefined);
+function templates(services: readonly ServiceIntent[], now: number): Choice[] {
+  const choice = chooseTemplates(services, now);
+  return choice ? [{ name: TEMPLATE_SETTING, ...choice }] : [];
+}
 
-const expiry = ({ services }: SettingsInput): Choice[] => [
+const expiry = ({ services, now = 0 }: SettingsInput): Choice[] => [
   {
     name: 'expire_nodest_conn',
     value: '1',
     why: 'clients of a real server that was taken out are reset, or sent to another one, instead of hanging until a timeout',
   },
-  ...(services.some((one) => one.persistence && leavesIdle(one))
-    ? [
-        {
-          name: 'expire_quiescent_template',
-          value: '1',
-          why: 'a real server that failed, drains, is a backup, or whose service has lost its quorum, stays with weight 0: persistent clients must not be held to it',
-        },
-      ]
-    : []),
+  ...templates(services, now),
 ];
 
 function reuse(input: SettingsInput): Choice[] {

@@ -19,12 +19,28 @@ export interface Provenance {
   readonly why: string;
 }
 
-/** What the administrator has said of a real server, apart from what checks say of it. */
+/** What becomes of persistent clients of a real server that drains: they keep coming until their template ends, or go to others at once. */
+export type Sticky = 'honour' | 'break';
+
+/** What the administrator has said of a real server or of a host, apart from what checks say. Times: wall clock in ms since 1970. */
 export interface AdminState {
   /** `drain`: no new connections; `disabled`: not in the table. */
   readonly state: 'drain' | 'disabled';
-  /** Of a drain: wall clock in ms since 1970, from when what is left is cut; absent: never. */
+  /** Of a drain: from when what is left is cut; absent: never. */
   readonly until?: number | undefined;
+  /** When it ends by itself; absent: it is ended by a command alone. */
+  readonly expires?: number | undefined;
+  /** Of a drain; of meaning where the service is persistent. Absent: as the kernel's setting is, which lbd was told to leave alone. */
+  readonly sticky?: Sticky | undefined;
+}
+
+/** One word of the administrator about a real server. */
+export interface Admin extends AdminState {
+  readonly source: Source;
+  /** It was said of the whole host. */
+  readonly host?: true;
+  /** The server is removed when the drain is over. */
+  readonly remove?: true | undefined;
 }
 
 export type WeightSetting =
@@ -42,7 +58,15 @@ export type Change =
       readonly weight: WeightSetting;
     }
   | { readonly kind: 'del-rs'; readonly service: string; readonly address: Ip; readonly port: number }
-  | ({ readonly kind: 'set-state'; readonly service: string; readonly address: Ip; readonly port: number } & AdminState)
+  | ({
+      readonly kind: 'set-state';
+      readonly service: string;
+      readonly address: Ip;
+      readonly port: number;
+      readonly remove?: true | undefined;
+    } & AdminState)
+  /** Of every real server with that address, now and later. `udpUntil`: `until` of UDP services, where none was said. */
+  | ({ readonly kind: 'set-host'; readonly address: Ip; readonly udpUntil?: number | undefined } & AdminState)
   | ({ readonly kind: 'add-vs' } & AddedService)
   | { readonly kind: 'del-vs'; readonly service: string };
 /** `service` above is always the service's name, never its tuple. */
@@ -91,8 +115,10 @@ export interface RealServerIntent extends ServerPolicy {
   readonly source: Source;
   /** Set when a set-rs override is in force. */
   readonly weightSource: Source;
-  /** Absent: ready. */
-  readonly admin?: AdminState & { readonly source: Source };
+  /** What counts of `said` (intent/admin.ts); absent: ready. */
+  readonly admin?: Admin;
+  /** All that was said: of the server itself, of its host. */
+  readonly said?: readonly Admin[];
 }
 
 /** An override that no longer applies: its target left the file, or the file now says the same. */

@@ -21,6 +21,7 @@ const override = { id: 3, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'h
 const server = (address: string, changes: Partial<ApiRealServer> = {}): ApiRealServer => ({
   address,
   wanted: { weight: 10, configured_weight: 10, forward: 'dr', upper: 0, lower: 0, source: 'file', override: null, admin: null },
+  effective_weight: 10,
   verdict: { state: 'up', since_seconds: 200, reason: 'tcp: connected' },
   kernel: { weight: 10, forward: 'dr', active: 12, inactive: 4, persistent: 0 },
   why: 'in: its check passes',
@@ -47,6 +48,7 @@ export const WEB: ApiService = {
     server('10.0.0.21:80'),
     server('10.0.0.22:80', {
       verdict: { state: 'down', since_seconds: 4.23, reason: 'tcp: connection refused' },
+      effective_weight: null,
       kernel: null,
       why: 'out: tcp: connection refused\u001b[31m',
     }),
@@ -61,6 +63,7 @@ export const WEB: ApiService = {
         override,
         admin: null,
       },
+      effective_weight: 5,
       kernel: { weight: 5, forward: 'dr', active: 1234, inactive: 98_765, persistent: 2 },
     }),
   ],
@@ -240,9 +243,28 @@ const STATUS: Methods['status']['result'] = {
   instances: [MASTER, BACKUP],
   services: [brief(WEB), brief(DNS)],
   foreign_services: ['tcp/192.0.2.99:99'],
+  admin_states: [
+    {
+      target: 'host 10.0.0.31',
+      state: 'drain',
+      since_seconds: 7500,
+      by: { id: 7, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'new disks' },
+      text: 'draining, what is left is cut in 5m (3 real servers)',
+      forgotten: false,
+    },
+    {
+      target: 'mail/10.0.0.32:25',
+      state: 'disabled',
+      since_seconds: 200_000,
+      by: { id: 8, who: 'bert', when: '2026-02-01T09:15:00.000Z', why: '' },
+      text: 'disabled',
+      forgotten: true,
+    },
+  ],
   problems: [
     { severity: 'critical', text: 'the vrrp process is being restarted' },
     { severity: 'warning', text: 'web/10.0.0.22:80: tcp: connection refused' },
+    { severity: 'hint', text: 'mail/10.0.0.32:25: disabled by bert 2 days ago: forgotten? lbctl enable mail 10.0.0.32:25' },
   ],
 };
 
@@ -288,6 +310,7 @@ export const CANNED: Handlers = {
   }),
   add_rs: (params) => changed(`add ${JSON.stringify(params)}`, params),
   set_rs: (params) => changed(`set ${JSON.stringify(params)}`, params),
+  set_host: (params) => ({ ...changed(`host ${JSON.stringify(params)}`, params), notes: ['the other one too', 'and so on'] }),
   set_state: (params) => changed(`state ${JSON.stringify(params)}`, params),
   del_rs: (params) => changed(`delete ${JSON.stringify(params)}`, params),
   take_over: (params) => changed(`take over ${JSON.stringify(params)}`, params),

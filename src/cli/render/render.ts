@@ -22,8 +22,9 @@ export function renderEvent(view: View, event: ApiEvent): string {
   return sentence(view, styled(`${String(id).padStart(5)} ${at} `, 'dim'), kind.padEnd(9), styled(subject, 'bold'), `: ${text}`);
 }
 
-function renderChanged(view: View, { text, revision, dry_run }: Methods['add_rs']['result']): string {
-  return sentence(view, dry_run ? `dry run, nothing was changed: ${text}` : `${text} (revision ${revision})`);
+function renderChanged(view: View, { text, notes = [], revision, dry_run }: Methods['add_rs']['result']): string {
+  const done = sentence(view, dry_run ? `dry run, nothing was changed: ${text}` : `${text} (revision ${revision})`);
+  return done + notes.map((note) => sentence(view, `  ${note}`)).join('');
 }
 
 type Renderers = { readonly [M in MethodName]: (view: View, result: Methods[M]['result']) => string };
@@ -42,6 +43,7 @@ const RENDERERS: Renderers = {
   set_rs: renderChanged,
   del_rs: renderChanged,
   set_state: renderChanged,
+  set_host: renderChanged,
   add_vs: renderChanged,
   take_over: renderChanged,
   del_vs: renderChanged,

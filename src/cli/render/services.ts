@@ -1,5 +1,5 @@
 /** `list` and `show`: what `ipvsadm -Ln` shows, with what is wanted and what the checkers say beside it. */
-import type { ApiCheck, ApiRealServer, ApiService, ApiTraffic } from '../../control/api.js';
+import type { ApiCheck, ApiProvenance, ApiRealServer, ApiService, ApiTraffic } from '../../control/api.js';
 import { trafficCells, trafficHead } from './stats.js';
 import {
   age,
@@ -35,8 +35,24 @@ const kernelCells = ({ kernel }: ApiRealServer): string[] =>
 
 function overrideText({ wanted }: ApiRealServer): string {
   if (!wanted.override) return wanted.source;
-  const { id, who, when, why } = wanted.override;
-  return `#${id} ${who} ${when}${why === '' ? '' : ` "${why}"`}`;
+  return `${wanted.admin?.scope === 'host' ? 'host ' : ''}${provenanceText(wanted.override)}`;
+}
+
+const provenanceText = ({ id, who, when, why }: ApiProvenance): string => `#${id} ${who} ${when}${why === '' ? '' : ` "${why}"`}`;
+
+/** The host of `10.0.0.21:80` and `[2001:db8::21]:80`. */
+const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+
+/** `host 10.0.0.21: drain #7 anna 2026-02-03T09:15:00.000Z "new disks"`, once for each host. */
+function hostLines(view: View, services: readonly ApiService[]): string {
+  const lines = new Set<string>();
+  for (const { real_servers: servers } of services) {
+    for (const { address, wanted } of servers) {
+      const { admin } = wanted;
+      if (admin?.scope === 'host' && admin.by) lines.add(`host ${hostOf(address)}: ${admin.state} ${provenanceText(admin.by)}`);
+    }
+  }
+  return [...lines].map((one) => sentence(view, `* ${one}`)).join('');
 }
 
 /** Numbers of the kernel are asked for: outside the wide form they stand where FORWARD, ACTIVE and INACTIVE are, as in ipvsadm. */
@@ -49,6 +65,7 @@ function serverRow(view: View, server: ApiRealServer): Row {
   const row = [
     `-> ${server.address}`,
     wantedText(server),
+    server.effective_weight === null ? '-' : String(server.effective_weight),
     styled(verdictText(server), verdictStyle(verdict.state)),
     styled(weight, weightStyle),
   ];
@@ -60,8 +77,12 @@ function serverRow(view: View, server: ApiRealServer): Row {
 }
 
 /** Not simply up and in the table as wanted; after a semicolon stands what speaks against a server that is (pool/explain.ts). */
-const isOdd = ({ verdict, kernel, wanted, why }: ApiRealServer): boolean =>
-  verdict.state !== 'up' || kernel?.weight !== wanted.weight || wanted.override !== null || why.includes('; ');
+const isOdd = ({ verdict, kernel, wanted, effective_weight: effective, why }: ApiRealServer): boolean =>
+  verdict.state !== 'up' ||
+  kernel?.weight !== wanted.weight ||
+  effective !== wanted.weight ||
+  wanted.override !== null ||
+  why.includes('; ');
 
 /** Where the last column does not fit, the sentences that matter stand below their server, whole. */
 function narrowTable(view: View, rows: readonly Row[], servers: readonly ApiRealServer[], options: TableOptions): string {
@@ -75,14 +96,16 @@ function narrowTable(view: View, rows: readonly Row[], servers: readonly ApiReal
     .join('');
 }
 
-const HEAD = ['REAL SERVER', 'WANTED', 'VERDICT', 'KERNEL'];
+/** The weight that is wanted, what has become of it now, and the kernel's. */
+const HEAD = ['REAL SERVER', 'WANTED', 'NOW', 'VERDICT', 'KERNEL'];
+const WIDE_HEAD = ['REAL SERVER', 'WANTED', 'EFFECTIVE', 'VERDICT', 'KERNEL'];
 const KERNEL = ['FORWARD', 'ACTIVE', 'INACTIVE'];
 const WIDE = ['PERSISTENT', 'WANTED FORWARD', 'UPPER', 'LOWER', 'FROM'];
-const NUMBERS = new Set(['WANTED', 'KERNEL', 'ACTIVE', 'INACTIVE', 'PERSISTENT', 'UPPER', 'LOWER']);
+const NUMBERS = new Set(['WANTED', 'NOW', 'EFFECTIVE', 'KERNEL', 'ACTIVE', 'INACTIVE', 'PERSISTENT', 'UPPER', 'LOWER']);
 
 /** The heads but the last. */
 function headsOf(view: View): string[] {
-  if (view.wide) return [...HEAD, ...KERNEL, ...WIDE, ...(counts(view) ? trafficHead(view) : [])];
+  if (view.wide) return [...WIDE_HEAD, ...KERNEL, ...WIDE, ...(counts(view) ? trafficHead(view) : [])];
   return [...HEAD, ...(counts(view) ? trafficHead(view) : KERNEL)];
 }
 
@@ -151,7 +174,8 @@ export function renderList(view: View, services: readonly ApiService[]): string 
   if (services.length === 0) return line(view, 'no virtual server');
   const overridden = services.some((service) => service.real_servers.some((server) => server.wanted.override));
   const blocks = services.map((service) => serviceHead(view, service) + serverTable(view, service.real_servers, service.traffic));
-  return blocks.join('\n') + (overridden && !view.wide ? `\n${line(view, styled(LEGEND, 'dim'))}` : '');
+  const legend = overridden && !view.wide ? hostLines(view, services) + line(view, styled(LEGEND, 'dim')) : '';
+  return blocks.join('\n') + (legend === '' ? '' : `\n${legend}`);
 }
 
 /** Reasons are not cut. */

@@ -10,11 +10,26 @@ function processText({ name, pid, state, restarts }: ApiStatus['processes'][numb
   return `${name} ${state === 'running' ? `running (pid ${pid ?? '-'}${again})` : `${state}${again}`}`;
 }
 
+const STYLES: Readonly<Record<ApiStatus['problems'][number]['severity'], Style>> = {
+  critical: 'red',
+  warning: 'yellow',
+  hint: 'dim',
+};
+
+/** Who is out of service by the administrator's word: no problem, but to be seen. */
+const adminLines = (view: View, states: ApiStatus['admin_states']): string =>
+  states
+    .map(({ target, text, since_seconds: since, by }) => {
+      const why = by.why === '' ? '' : `: ${by.why}`;
+      return sentence(view, 'out of service  ', styled(target, 'bold'), `: ${text}; since ${age(since)}, by ${by.who}${why}`);
+    })
+    .join('');
+
 function problemLines(view: View, { problems }: ApiStatus): string {
   if (problems.length === 0) return line(view, styled('no problem', 'green'));
   return problems
     .map(({ severity, text }) => {
-      const style: Style = severity === 'critical' ? 'red' : 'yellow';
+      const style = STYLES[severity];
       return sentence(view, styled(severity.toUpperCase().padEnd(9), style), text);
     })
     .join('');
@@ -55,6 +70,7 @@ function probesText({ checks, running, limit, waiting, latest_start_ms: latest }
 
 export function renderStatus(view: View, status: ApiStatus): string {
   const { ipvs, drift, instances, services, foreign_services: foreign, connection_sync: sync, probes } = status;
+  const { admin_states: admin } = status;
   const overrides = status.overrides === 0 ? 'no change at run time' : `${status.overrides} set at run time`;
   const last = drift.last === null ? '' : `, last: ${drift.last}`;
   return [
@@ -76,6 +92,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
     probes && probes.checks > 0 ? sentence(view, `probes         ${probesText(probes)}`) : '',
     '\n',
     problemLines(view, status),
+    admin.length > 0 ? `\n${adminLines(view, admin)}` : '',
     instances.length > 0 ? `\n${instanceTable(view, instances)}` : '',
     services.length > 0 ? `\n${serviceTable(view, services)}` : '',
     foreign.length > 0 ? `\n${sentence(view, `foreign services, never touched: ${foreign.join(', ')}`)}` : '',

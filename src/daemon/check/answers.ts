@@ -24,7 +24,7 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
     case 'summary':
       return { value: summary(pool) };
     case 'services':
-      return services(pool, query.service, query.counters === true);
+      return services(pool, query);
     case 'stats':
       return stats(pool, query.service);
     case 'detail':
@@ -93,7 +93,27 @@ function kernelOf(pool: Pool, service: ServiceIntent, counters = false): Kernel 
   return found && new Map(found.flatMap((one) => (one ? [[serviceKey(one.id), one] as const] : [])));
 }
 
-async function services(pool: Pool, word: string | undefined, counters: boolean): Promise<Answer> {
+/** Up to so many services are read one by one, at once. */
+const FEW = 20;
+
+/** Real servers of a host: of each service only those. */
+async function hosted(pool: Pool, host: string, counters: boolean) {
+  const isOnHost = ({ address }: { readonly address: string }) => address === host;
+  const found = [...pool.catalogue.all()].filter((one) => destinationsOf(one).some(isOnHost));
+  const whole = found.length > FEW ? await pool.keeper.readAll(counters) : undefined;
+  const sight = pool.sight();
+  return found.map((service) => {
+    const kernel = found.length > FEW ? whole : kernelOf(pool, service, counters);
+    const keys = new Set(destinationsOf(service).flatMap((one) => (isOnHost(one) ? [one.key] : [])));
+    const report = reportService(sight, kernel, service);
+    return { ...report, real_servers: report.real_servers.filter((one) => keys.has(one.address)) };
+  });
+}
+
+type ServicesQuery = Extract<CheckQuery, { what: 'services' }>;
+
+async function services(pool: Pool, { service: word, host, counters = false }: ServicesQuery): Promise<Answer> {
+  if (host !== undefined) return { value: { services: await hosted(pool, host, counters) } };
   if (word === undefined) return { value: { services: await allServices(pool, counters) } };
   const service = pool.catalogue.find(word);
   if (!service) return unknown(pool, word);

@@ -79,7 +79,9 @@ export function createDirector(
       const { kernel: config, connectionSync, timeouts: idle } = director;
       restore = config.restore;
       // Before the daemons start: sync_ports and the like count from then on.
-      settings.want(chooseSettings({ services, paired, sync: connectionSync, config, kernel: release(), localServer }));
+      settings.want(
+        chooseSettings({ services, paired, sync: connectionSync, config, kernel: release(), localServer, now: Date.now() }),
+      );
       timeouts.want(idle);
       netfilter.want(services);
       sync.want(connectionSync, roles);

@@ -5,7 +5,9 @@
 import { networkInterfaces } from 'node:os';
 import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
-import type { ServiceIntent } from '../../intent/types.js';
+import { chooseTemplates } from '../../intent/sticky.js';
+import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
+import type { KernelDestination } from '../../ipvs/types.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import type { Nft } from '../../os/nft.js';
@@ -14,7 +16,7 @@ import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
 import { describePassed } from '../../pool/explain.js';
 import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
-import { checksOf, isIn } from '../../pool/membership.js';
+import { checksOf, isIn, kernelKey } from '../../pool/membership.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
@@ -24,6 +26,7 @@ import { createDirector, type DirectorReport } from './director.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
 import type { KernelTable } from './reading.js';
+import { createRemovals } from './removals.js';
 import type { Sight } from './report.js';
 import { createCheckRunner, type Load } from './scheduler.js';
 import { createTableKeeper } from './table.js';
@@ -98,7 +101,19 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     { ...parts, stateDir: first.stateDir, now, client: () => keeper.client(), onStop: () => latest.onStop },
     link,
   );
-  const deadlines = createDeadlines({ services: () => catalogue.all(), event: link.event, due: program });
+  const deadlines = createDeadlines({
+    services: () => catalogue.all(),
+    event: link.event,
+    due: (services) => {
+      for (const service of services) program(service);
+      direct();
+    },
+  });
+  const removals = createRemovals({
+    services: () => catalogue.all(),
+    read: destinations,
+    empty: (id) => link.send({ type: 'drained', id }),
+  });
   const decider = createDecider({
     now,
     event: link.event,
@@ -116,6 +131,8 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   let own = parts.ownAddresses();
   let opened = false;
   let unsaved = false;
+  /** Persistent clients of a real server that drains keep coming. */
+  let kept = false;
   /** What an earlier life remembered is of use once: what is removed and comes back later is new. */
   let begun = false;
   /** Services whose network is away, or just back: a check that fails changes nothing. BOUNDED by the services. */
@@ -187,6 +204,12 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     }
   }
 
+  /** In the kernel, in each service that the virtual server is there; undefined while the kernel is not as wanted. */
+  function destinations(service: ServiceIntent, server: RealServerIntent): KernelDestination[] | undefined {
+    if (!keeper.applied || keeper.problem !== undefined) return undefined;
+    return keeper.read(service.ids)?.flatMap((found) => found?.destinations.get(kernelKey(server, found.id)) ?? []);
+  }
+
   /** Not while the first table is on its way: writing a large file would keep it waiting. */
   function remember(): void {
     unsaved = !keeper.applied && keeper.problem === undefined;
@@ -216,6 +239,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     for (const service of consequences.changed) decide(service);
     remember();
     deadlines.arm();
+    removals.arm();
   }
 
   function configure(command: Configure): void {
@@ -244,6 +268,10 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   /** What the services, and the roles of the instances, mean for the kernel beside the table. */
   function direct(): void {
     const services = [...catalogue.all()];
+    // Persistent clients are kept before the weight goes to 0, and sent away only when it is back.
+    const keeps = chooseTemplates(services, Date.now())?.value === '0';
+    if (kept && !keeps) keeper.flush();
+    kept = keeps;
     director.want({
       director: latest.director,
       roles,
@@ -347,6 +375,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       runner.close();
       deadlines.close();
       decider.close();
+      removals.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
       else if (ordered) giveUp();
       await director.stop(ordered);

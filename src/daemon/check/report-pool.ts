@@ -73,9 +73,7 @@ export function serverPool(
 ): NonNullable<ApiRealServer['pool']> {
   const pool = sight.poolOf(service);
   const penalty = pool.penalties.get(server.key);
-  const takes = isIn(member.membership) && member.idle === undefined && !server.admin;
   return {
-    effective_weight: takes ? member.weight : 0,
     tier: tierOf(server),
     slow_start_seconds: member.growing === undefined ? null : seconds(member.growing),
     kept: member.membership === 'kept',
@@ -100,9 +98,10 @@ export function oddities(service: ServiceIntent, pool: PoolState): NonNullable<A
   };
 }
 
-/** What `why` tells of a server's place in the pool. */
-export function poolStep(service: ServiceIntent, server: RealServerIntent, member: Member): string {
-  const parts = [`pool: ${member.membership}${service.onFailure === 'quiesce' ? ' (on_failure: quiesce)' : ''}`];
+/** What `why` tells of a server's place in the pool. `effective`: its weight in the table that is wanted; null: it is not there. */
+export function poolStep(service: ServiceIntent, server: RealServerIntent, member: Member, effective: number | null): string {
+  const weight = effective === null ? 'not in the table' : `effective weight ${effective}`;
+  const parts = [`pool: ${member.membership}, ${weight}${service.onFailure === 'quiesce' ? ' (on_failure: quiesce)' : ''}`];
   if (tierOf(server) > 0) parts.push(`a backup of tier ${tierOf(server)}`);
   if (member.growing !== undefined)
     parts.push(`slow start: weight ${member.weight} of ${server.weight}, all of it in ${roughly(member.growing)}`);

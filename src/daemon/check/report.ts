@@ -4,9 +4,10 @@ import { formatDuration } from '../../base/duration.js';
 import { addressBits } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import { destinationsOf } from '../../config/destinations.js';
-import type { ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
+import type { ApiAdmin, ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
-import type { RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
+import { honours } from '../../intent/admin.js';
+import type { Admin, RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
 import { planService } from '../../ipvs/plan.js';
 import { type KernelDestination, type KernelService, type Service, serviceKey } from '../../ipvs/types.js';
 import { describeStanding } from '../../pool/admin.js';
@@ -97,24 +98,48 @@ function reportServer(
       lower: server.lower,
       source: server.source.kind === 'file' ? 'file' : 'runtime',
       override: provenance(own),
-      admin: adminOf(server),
+      admin: adminOf(service, server),
     },
+    effective_weight: effectiveWeight(sight, service, server),
     verdict: verdictOf(sight, member),
     kernel: found,
     ...(server === service.sorry ? {} : { pool: serverPool(sight, service, server, member) }),
-    why: server === service.sorry ? explainSorry(sight, service) : explainServer(sight, server, member, found),
+    why: server === service.sorry ? explainSorry(sight, service) : explainServer(sight, service, server, member, found),
   };
 }
 
-function adminOf({ admin }: RealServerIntent) {
+const secondsUntil = (at: number | undefined): number | null =>
+  at === undefined ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+
+function adminOf({ persistence }: ServiceIntent, { admin }: RealServerIntent): ApiAdmin | null {
   if (!admin) return null;
-  const { state, until } = admin;
-  return { state, deadline_seconds: until === undefined ? null : Math.max(0, Math.ceil((until - Date.now()) / 1000)) };
+  const { state, until, expires, sticky, host, remove, source } = admin;
+  return {
+    state,
+    scope: host ? 'host' : 'server',
+    deadline_seconds: secondsUntil(until),
+    expires_seconds: secondsUntil(expires),
+    sticky: (persistence && sticky) ?? null,
+    removes: remove === true,
+    by: provenance(source),
+  };
+}
+
+/** The weight that the kernel should have; the same in every kernel service of the virtual server. */
+function effectiveWeight(sight: Sight, { id }: ServiceIntent, server: RealServerIntent): number | null {
+  return sight.wantedOf(serviceKey(id))?.destinations.get(kernelKey(server, id))?.weight ?? null;
 }
 
 /** The administrator's word first; what the checks say is another matter. */
-function explainServer(sight: Sight, server: RealServerIntent, member: Member, kernel: ApiRealServer['kernel']): string {
-  const said = describeStanding(server, kernel ?? undefined, Date.now());
+function explainServer(
+  sight: Sight,
+  service: ServiceIntent,
+  server: RealServerIntent,
+  member: Member,
+  kernel: ApiRealServer['kernel'],
+): string {
+  const now = Date.now();
+  const said = describeStanding(server, kernel ?? undefined, now, honours(service, server, now));
   if (said === undefined) return explain(member);
   const { state, reason } = verdictOf(sight, member);
   return state === 'down' ? `${said}; down: ${reason}` : said;
@@ -176,13 +201,13 @@ export function summarizeService(sight: Sight, service: ServiceIntent): ServiceS
   };
 }
 
-/** Real servers that are down, or held out for flapping, and why. */
+/** Real servers that are down, or held out for flapping, and why; not those that are out of service by the administrator's word. */
 export function downOf(sight: Sight, service: ServiceIntent): { readonly rs: string; readonly reason: string }[] {
   const { penalties } = sight.poolOf(service);
   const isOut = (server: RealServerIntent) =>
     serverVerdict(server, verdictIn(sight)) === 'down' || penalties.get(server.key)?.held === true;
   return service.realServers
-    .filter(isOut)
+    .filter((server) => !server.admin && isOut(server))
     .map((server) => ({ rs: server.key, reason: explain(memberOf(sight, service, server)) }));
 }
 
@@ -206,6 +231,7 @@ export function reportForeign(service: KernelService): ApiService {
     return {
       address,
       wanted: { weight, configured_weight: weight, forward, upper, lower, source: 'runtime', override: null, admin: null },
+      effective_weight: weight,
       verdict: { state: 'unchecked', since_seconds: null, reason: '' },
       kernel: kernelSide([destination]),
       why: 'foreign: not in the configuration, and never touched by lbd',
@@ -255,6 +281,12 @@ const words = (source: Source): string =>
     ? 'from the configuration file'
     : `set at run time by ${source.override.who} at ${source.override.when}${source.override.why ? `: ${source.override.why}` : ''}`;
 
+/** `drain of host 10.0.0.21, its persistent clients keep coming` */
+function stateWords({ persistence }: ServiceIntent, { address }: RealServerIntent, { state, host, sticky }: Admin): string {
+  const kept = sticky === 'honour' ? ', persistent clients keep coming' : ', persistent clients go to others';
+  return `${state}${host ? ` of host ${address}` : ''}${persistence && state === 'drain' && sticky ? kept : ''}`;
+}
+
 const refusalOf = (sight: Sight, service: ServiceIntent): string | undefined =>
   service.ids.map((id) => sight.refusalOf(serviceKey(id))).find((text) => text !== undefined);
 
@@ -267,16 +299,18 @@ function kernelStep(sight: Sight, kernel: Kernel, service: ServiceIntent, server
     return `kernel: not in the table while ${leader} is not master here: this host is a real server itself`;
   const table = service.ids.length === 1 ? service.key : `${service.key} and ${service.ids.length - 1} more`;
   if (!server.kernel) return `kernel: ${server.address} is not in the table of ${table}`;
-  const { weight, active, inactive } = server.kernel;
-  return `kernel: in the table of ${table} with weight ${weight}, ${active} active and ${inactive} inactive connections`;
+  const { weight, active, inactive, persistent } = server.kernel;
+  const clients = service.persistence ? `, ${persistent} templates of persistent clients` : '';
+  return `kernel: in the table of ${table} with weight ${weight}, ${active} active and ${inactive} inactive connections${clients}`;
 }
 
 function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server: RealServerIntent): ApiWhy {
   const report = reportServer(sight, kernel, service, server);
   const member = memberOf(sight, service, server);
   const changed = server.weightSource.kind === 'override' ? `, weight ${words(server.weightSource)}` : '';
-  const steps = [`wanted: weight ${server.weight} (${words(server.source)}${changed})`];
-  if (server.admin) steps.push(`state: ${server.admin.state} (${words(server.admin.source)})`);
+  const configured = server.weight === server.configuredWeight ? '' : ` of ${server.configuredWeight} configured`;
+  const steps = [`wanted: weight ${server.weight}${configured} (${words(server.source)}${changed})`];
+  for (const word of server.said ?? []) steps.push(`state: ${stateWords(service, server, word)} (${words(word.source)})`);
   for (const { spec, state } of member.checks) {
     const since = state ? `, for ${formatDuration(Math.round((sight.now - state.since) / 1000) * 1000)}` : '';
     const latest = state?.history[0];
@@ -285,7 +319,7 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
   }
   if (member.checks.length === 0)
     steps.push(server === service.sorry ? 'check: none, a sorry server has none' : 'check: none, so it is always up');
-  if (server !== service.sorry) steps.push(poolStep(service, server, member));
+  if (server !== service.sorry) steps.push(poolStep(service, server, member, report.effective_weight));
   steps.push(kernelStep(sight, kernel, service, report));
   const checks = member.checks.map((check) => reportCheck(sight, check));
   return { target: `${service.name}/${server.key}`, summary: report.why, steps, checks };

@@ -1,8 +1,11 @@
 /** The control API's methods: each asks the part that knows, or changes what is wanted. */
+import { parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
+import { outOfService } from '../../intent/out-of-service.js';
+import { brokenPromise } from '../../intent/sticky.js';
 import { now, wallClock } from '../../os/clock.js';
 import { reportStats } from '../check/stats.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
@@ -60,9 +63,14 @@ function servesNothing(parts: HandlerParts, service: string | undefined): boolea
   return service === undefined ? true : refuse(`unknown service "${service}": no virtual server is configured`);
 }
 
-async function servicesOf(parts: HandlerParts, service: string | undefined, counters = false): Promise<readonly ApiService[]> {
+async function servicesOf(
+  parts: HandlerParts,
+  { service, host, counters = false }: Methods['list']['params'],
+): Promise<readonly ApiService[]> {
   if (servesNothing(parts, service)) return [];
-  const query = { what: 'services', service, counters };
+  const address = host === undefined ? undefined : parseIp(host);
+  if (host !== undefined && !address) return refuse(`"${host}" is no address of a host: give it without a port`);
+  const query = { what: 'services', service, counters, host: address };
   return (await ask<{ value: ServicesAnswer }>(parts.check, { query }, WHOLE_TABLE_MS)).value.services;
 }
 
@@ -103,7 +111,10 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
       { name: 'vrrp' as const, ...vrrp.state() },
     ],
   };
-  return assembleStatus({ head, check: summary, vrrp: instances, own: parts.problems() });
+  const broken = brokenPromise(intent.services, intent.director.kernel, Date.now());
+  const own = [...parts.problems(), ...(broken === undefined ? [] : [broken])];
+  const out = outOfService(wanted.overrides(), intent.services, Date.now());
+  return assembleStatus({ head, check: summary, vrrp: instances, own, out });
 }
 
 async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, who: string): Promise<ApiChanged> {
@@ -160,10 +171,10 @@ export function createHandlers(parts: HandlerParts): Handlers {
   const { wanted, events } = parts;
   return {
     status: () => status(parts),
-    list: async ({ service, counters }) => ({ services: await servicesOf(parts, service, counters) }),
+    list: async (params) => ({ services: await servicesOf(parts, params) }),
     stats: ({ service }) => statsOf(parts, service),
     async show({ service, rs }) {
-      const [found] = await servicesOf(parts, service);
+      const [found] = await servicesOf(parts, { service });
       const detail = (await detailOf(parts, service, rs)).value;
       const realServer =
         rs === undefined ? null : (found?.real_servers.find((one) => detail.target.endsWith(`/${one.address}`)) ?? null);
@@ -177,6 +188,8 @@ export function createHandlers(parts: HandlerParts): Handlers {
       wanted.change({ kind: 'del-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     set_state: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'set-state', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    set_host: ({ dry_run, reason, ...params }, caller) =>
+      wanted.change({ kind: 'set-host', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     add_vs: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     del_vs: ({ dry_run, reason, ...params }, caller) =>

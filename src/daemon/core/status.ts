@@ -1,6 +1,7 @@
 /** `lbctl status`: what every part says, put together, with the problems worst first. */
 import { formatDuration } from '../../base/duration.js';
-import type { ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.js';
+import type { ApiAdminState, ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.js';
+import type { OutOfService } from '../../intent/out-of-service.js';
 import type { CheckSummary } from '../messages.js';
 
 export interface StatusParts {
@@ -13,6 +14,7 @@ export interface StatusParts {
   readonly vrrp: readonly ApiInstance[] | string | undefined;
   /** Standing problems of core itself (a state file that cannot be written, …). */
   readonly own: readonly string[];
+  readonly out: readonly OutOfService[];
 }
 
 /** Refused adverts are a problem while they come, and for this long after. */
@@ -20,6 +22,17 @@ const RECENT_S = 300;
 
 const critical = (text: string): ApiProblemLine => ({ severity: 'critical', text });
 const warning = (text: string): ApiProblemLine => ({ severity: 'warning', text });
+
+/** The command that ends it, said to whoever may have forgotten it. */
+function hint({ target, state, since, by }: OutOfService): ApiProblemLine {
+  const days = Math.floor(since / 86_400_000);
+  const words = target.startsWith('host ') ? `--host ${target.slice(5)}` : target.replace('/', ' ');
+  const command = `lbctl ${state === 'drain' ? 'undrain' : 'enable'} ${words}`;
+  const text = `${target}: ${state === 'drain' ? 'drained' : 'disabled'} by ${by.who} ${days === 1 ? 'a day' : `${days} days`} ago: forgotten? ${command}`;
+  return { severity: 'hint', text };
+}
+
+const adminState = ({ since, ...one }: OutOfService): ApiAdminState => ({ ...one, since_seconds: Math.round(since / 1000) });
 
 /** Too few real servers are up, or none. */
 function weakness({ up, total, quorum, sorry_server: sorry }: CheckSummary['services'][number]): string | undefined {
@@ -96,8 +109,9 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     ...checkProblems(parts.check),
     ...vrrpProblems(parts.vrrp),
     ...parts.own.map(warning),
+    ...parts.out.filter((one) => one.forgotten).map(hint),
   ];
-  const rank = (line: ApiProblemLine) => (line.severity === 'critical' ? 0 : 1);
+  const rank = ({ severity }: ApiProblemLine) => ['critical', 'warning', 'hint'].indexOf(severity);
   return {
     ...parts.head,
     ipvs: check?.ipvs ?? {
@@ -110,6 +124,7 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     connection_sync: check?.sync ?? null,
     probes: check?.probes ?? null,
     foreign_services: check?.foreign ?? [],
+    admin_states: parts.out.map(adminState),
     problems: problems.sort((a, b) => rank(a) - rank(b)),
   };
 }

@@ -9,10 +9,13 @@ import type { Config, ParsedConfig, Problem } from '../../config/types.js';
 import type { ApiChanged, ApiProblem } from '../../control/api.js';
 import { type ChangeRequest, decideChange } from '../../intent/change.js';
 import { describeDifference } from '../../intent/describe.js';
+import { nextEnd, removeDrained, type Settled, settle } from '../../intent/expiry.js';
 import { buildIntent } from '../../intent/merge.js';
+import { followRenames } from '../../intent/rename.js';
 import { reuse } from '../../intent/reuse.js';
 import type { DroppedOverride, Intent, Override } from '../../intent/types.js';
 import { wallClock } from '../../os/clock.js';
+import { type Alarm, createAlarm } from '../alarm.js';
 import type { Log } from '../log.js';
 import { openOverrides } from '../overrides.js';
 import { Refused, refuse } from './refused.js';
@@ -30,6 +33,9 @@ export interface Wanted {
   /** Rejects with Refused. */
   change(request: ChangeRequest, context: ChangeContext): Promise<ApiChanged>;
   reload(context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }>;
+  /** The real server of override `id` is drained: it is removed, if that was asked for. */
+  drained(id: number): Promise<void>;
+  close(): void;
 }
 
 export interface WantedOptions {
@@ -84,6 +90,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   let revision = 0;
   let turn: Promise<unknown> = Promise.resolve();
   let reading: Promise<unknown> = Promise.resolve();
+  let alarm: Alarm | undefined;
 
   function merge(
     next: Config,
@@ -115,13 +122,22 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     overrides = merged.kept;
     intent = merged.intent;
     revision = intent.revision;
+    alarm?.arm();
   }
 
-  const first = merge(config, overrides);
+  // What has ended while lbd was away.
+  const begun = settle(config, overrides, Date.now());
+  const first = merge(config, begun.overrides);
   let intent = first.intent;
   // A disk that is full at start must not keep the director from working: what is dropped is dropped again next time.
   await save(first.kept).catch((error: Error) => problems.add(error.message));
   accept(config, first);
+  for (const { subject, text } of begun.ended) tell('override', subject, text);
+  alarm = createAlarm(
+    () => nextEnd(overrides),
+    () => inTurn(() => end(settle(config, overrides, Date.now()))),
+  );
+  alarm.arm();
 
   /** One change at a time. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -135,11 +151,26 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const decision = decideChange(config, overrides, request, provenance);
     if ('refused' in decision) return refuse(decision.refused);
     const merged = merge(config, decision.overrides);
-    if (context.dryRun) return { text: decision.text, revision: intent.revision, dry_run: true };
+    const { text } = decision;
+    const notes = decision.notes.length > 0 ? { notes: decision.notes } : {};
+    if (context.dryRun) return { text, ...notes, revision: intent.revision, dry_run: true };
     await adopt(config, merged);
     tell('override', decision.subject, `${decision.text} (by ${context.who}${context.reason ? `: ${context.reason}` : ''})`);
     options.changed(intent);
-    return { text: decision.text, revision: intent.revision, dry_run: false };
+    return { text, ...notes, revision: intent.revision, dry_run: false };
+  }
+
+  /**
+   * What has ended by itself. It has also where it cannot be saved: it ends again at the next start, and a disk that is full must not keep
+   * a real server away.
+   */
+  async function end({ overrides: left, ended }: Settled): Promise<void> {
+    if (ended.length === 0) return;
+    const merged = merge(config, left);
+    await save(merged.kept).catch((error: Error) => log.write('warn', error.message));
+    accept(config, merged);
+    for (const { subject, text } of ended) tell('override', subject, text);
+    options.changed(intent);
   }
 
   async function reload(parsed: ParsedConfig, context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
@@ -155,13 +186,15 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const fixed = needsRestart(config, parsed.config);
     if (fixed) return refuse(`${fixed}; nothing was changed`);
     const next = reuse(config, parsed.config);
-    const merged = merge(next, overrides);
+    const renamed = followRenames(config, next, overrides);
+    const merged = merge(next, renamed.overrides);
     const text = describeDifference(intent, merged.intent);
     const result = { text, problems: parsed.problems, dry_run: context.dryRun === true };
     if (context.dryRun) return { ...result, revision: intent.revision };
     if (text === 'nothing changed' && merged.dropped.length === 0) config = next;
     else await adopt(next, merged);
     record = parsed.record;
+    for (const [from, to] of renamed.names) tell('override', to, `what was set at run time for ${from} is kept: it is ${to} now`);
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
     options.changed(intent);
@@ -182,5 +215,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
       reading = result.catch(() => {});
       return result;
     },
+    drained: (id) => inTurn(() => end(removeDrained(config, overrides, id))),
+    close: () => alarm?.close(),
   };
 }

@@ -37,6 +37,19 @@ test('what is saved is there again, and numbers go on', () =>
     assert.deepEqual(readdirSync(folder), ['overrides.json']);
   }));
 
+test('states with all that may be said of them are there again as they were', () =>
+  inFolder(async (folder) => {
+    const place = { service: 'web', address: '10.0.0.1', port: 80 };
+    const changes: Override['change'][] = [
+      { kind: 'set-state', ...place, state: 'drain', until: 5, sticky: 'honour', remove: true },
+      { kind: 'set-state', ...place, state: 'disabled', expires: 7 },
+      { kind: 'set-host', address: '2001:db8::1', state: 'drain', until: 5, udpUntil: 6, expires: 7, sticky: 'break' },
+    ];
+    const all = changes.map((change, i): Override => ({ ...one, id: i + 1, change }));
+    await (await openOverrides(folder, () => {})).save(all);
+    assert.deepEqual((await openOverrides(folder, () => {})).loaded, all);
+  }));
+
 test('a damaged file is set aside with a warning, and never stops the daemon', () =>
   inFolder(async (folder, warnings) => {
     writeFileSync(join(folder, 'overrides.json'), '{"version":1,"next_id":3,"overr');
@@ -80,6 +93,8 @@ const SENSELESS: readonly (readonly [string, object])[] = [
   ['a weight beyond what the kernel keeps', { ...added, weight: 2 ** 40 }],
   ['a threshold beyond what the kernel keeps', { ...added, upper: 2 ** 31 }],
   ['a set weight beyond what the kernel keeps', { kind: 'set-rs', ...server, weight: { kind: 'absolute', weight: 65_536 } }],
+  ['a state that is none', { kind: 'set-state', ...server, state: 'asleep' }],
+  ['a host that is none', { kind: 'set-host', address: '10.0.0.1:80', state: 'drain' }],
   ['a scheduler that is none', { ...virtual, scheduler: 'nonsense' }],
   ['a virtual server without an address', { ...virtual, id: { ...id, address: '' } }],
 ];

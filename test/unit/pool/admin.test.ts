@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Admin } from '../../../src/intent/types.js';
 import { describeStanding, nextDeadline, standingOf } from '../../../src/pool/admin.js';
 import { wanted } from '../../../src/pool/membership.js';
 import { strengthOf } from '../../../src/pool/quorum.js';
@@ -50,10 +51,31 @@ test('what is said of it', () => {
     [
       undefined,
       'disabled, not in the table',
-      'draining: in the table with weight 0, 2 active and 3 inactive connections left, 1 persistent clients',
+      'draining: in the table with weight 0, 2 active and 3 inactive connections left, 1 persistent client',
       'draining: in the table with weight 0, 2 active and 3 inactive connections left, cut in 90s',
       'drained: in the table with weight 0, no connections left',
       'drained: its deadline has passed, and it is not in the table',
+    ],
+  );
+});
+
+test('of a host, with an end of its own, to be removed, with clients who stay', () => {
+  const said = (admin: Partial<Admin>, honoured = false, now = 0) =>
+    describeStanding({ admin: { state: 'drain', source, ...admin } }, left(0, 0, 2), now, honoured);
+  assert.deepEqual(
+    [
+      said({ host: true, expires: 7_200_000 }),
+      said({ state: 'disabled', host: true, expires: 60_000 }),
+      said({ remove: true, until: 10_000 }),
+      said({}, true),
+      said({ host: true, until: 10_000, expires: 20_000 }, false, 15_000),
+    ],
+    [
+      'drained with its host: in the table with weight 0, no connections left, ready again in 2h',
+      'disabled with its host, not in the table, ready again in 1m',
+      'drained: in the table with weight 0, no connections left, then removed',
+      'draining: in the table with weight 0, 0 active and 0 inactive connections left, 2 persistent clients who may come again',
+      'drained with its host: its deadline has passed, and it is not in the table, ready again in 5s',
     ],
   );
 });

@@ -73,7 +73,7 @@ const check: CheckSummary = {
 };
 
 test('problems come worst first, and each names its object', () => {
-  const { problems } = assembleStatus({ head, check, vrrp: [instance], own: ['a file cannot be written'] });
+  const { problems } = assembleStatus({ head, check, vrrp: [instance], own: ['a file cannot be written'], out: [] });
   assert.deepEqual(
     problems.map(({ severity, text }) => `${severity}: ${text}`),
     [
@@ -90,26 +90,32 @@ test('problems come worst first, and each names its object', () => {
 });
 
 test('a part that does not answer is a problem, not a failure of status', () => {
-  const status = assembleStatus({ head, check: 'the check process did not answer within 3s', vrrp: 'gone', own: [] });
+  const status = assembleStatus({ head, check: 'the check process did not answer within 3s', vrrp: 'gone', own: [], out: [] });
   assert.equal(status.ipvs.usable, false);
   assert.match(status.problems.map((one) => one.text).join(), /did not answer within 3s.*VRRP: gone/);
 });
 
 test('without services IPVS is not needed', () => {
-  const status = assembleStatus({ head, check: undefined, vrrp: [], own: [] });
+  const status = assembleStatus({ head, check: undefined, vrrp: [], own: [], out: [] });
   assert.deepEqual(status.ipvs, { usable: true, text: 'not needed: no virtual server' });
 });
 
 test('refused adverts are a problem while they come, not for ever', () => {
   const rejected = [{ reason: 'ttl', count: 9, from: '192.0.2.9', last_seconds: 301 }] as const;
-  const { problems } = assembleStatus({ head, check: undefined, vrrp: [{ ...instance, state: 'backup', rejected }], own: [] });
+  const { problems } = assembleStatus({
+    head,
+    check: undefined,
+    vrrp: [{ ...instance, state: 'backup', rejected }],
+    own: [],
+    out: [],
+  });
   assert.ok(!problems.some(({ text }) => text.includes('refused')));
 });
 
 test('probes that do not wait for a place are no problem, and the last minute of waiting is told when it is over', () => {
   const problemsOf = (own: Partial<NonNullable<CheckSummary['probes']>>) => {
     const probes = { ...(check.probes as NonNullable<CheckSummary['probes']>), waiting: 0, oldest_wait_ms: 0, ...own };
-    const { problems } = assembleStatus({ head, check: { ...check, probes }, vrrp: [], own: [] });
+    const { problems } = assembleStatus({ head, check: { ...check, probes }, vrrp: [], own: [], out: [] });
     return problems.map(({ text }) => text).filter((text) => text.includes('late'));
   };
   assert.deepEqual(problemsOf({ longest_wait_ms: 20, latest_start_ms: 900 }), []);
@@ -130,12 +136,36 @@ test('too few healthy servers, and backups that serve, are problems', () => {
     check: { ...check, services, down: [] },
     vrrp: undefined,
     own: [],
+    out: [],
   });
   assert.deepEqual(
     problems.filter(({ text }) => text.startsWith('web')),
     [
       { severity: 'critical', text: `web: too few real servers: ${pool.too_few}` },
       { severity: 'warning', text: 'web: the backups take traffic' },
+    ],
+  );
+});
+
+test('who is out of service is listed; a hint, last of all, where that was forgotten', () => {
+  const by = { id: 1, who: 'ann', when: '2026-01-01T00:00:00Z', why: 'disks' };
+  const out = [
+    { target: 'host 10.0.0.1', state: 'drain' as const, by, since: 200_000_000, text: 'draining', forgotten: true },
+    { target: 'web/10.0.0.2:80', state: 'disabled' as const, by, since: 1000, text: 'disabled', forgotten: false },
+  ];
+  const status = assembleStatus({ head, check: undefined, vrrp: [], own: ['a file cannot be written'], out });
+  assert.deepEqual(status.problems.slice(-2), [
+    { severity: 'warning', text: 'a file cannot be written' },
+    {
+      severity: 'hint',
+      text: 'host 10.0.0.1: drained by ann 2 days ago: forgotten? lbctl undrain --host 10.0.0.1',
+    },
+  ]);
+  assert.deepEqual(
+    status.admin_states.map(({ target, since_seconds }) => [target, since_seconds]),
+    [
+      ['host 10.0.0.1', 200_000],
+      ['web/10.0.0.2:80', 1],
     ],
   );
 });

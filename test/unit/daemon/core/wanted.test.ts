@@ -9,6 +9,7 @@ import type { ParsedConfig } from '../../../../src/config/types.js';
 import { Refused } from '../../../../src/daemon/core/refused.js';
 import { openWanted, type Wanted, type WantedOptions } from '../../../../src/daemon/core/wanted.js';
 import type { Intent } from '../../../../src/intent/types.js';
+import { until } from '../../../fake/table-world.js';
 
 let folder: string;
 let text: string;
@@ -158,5 +159,68 @@ describe('what is wanted', () => {
     assert.deepEqual([weights(wanted), published.length], [['10.0.0.1:80=10'], 0]);
     const { mkdirSync } = await import('node:fs');
     mkdirSync(folder);
+  });
+
+  test('what ends by itself ends, is told, and is gone after a restart', async () => {
+    const wanted = await open();
+    await wanted.change({ kind: 'set-state', service: 'web', rs: '10.0.0.1', state: 'disable', for: 1 }, { who: 'ann' });
+    assert.equal(wanted.intent().services[0]?.realServers[0]?.admin?.state, 'disabled');
+    await until(() => published.length === 2, 'it is over');
+    assert.match(told.at(-1) ?? '', /^override web\/10\.0\.0\.1:80: ready again: being disabled has ended \(by ann at /);
+    assert.deepEqual([wanted.overrides(), published[1]?.services[0]?.realServers[0]?.admin], [[], undefined]);
+    assert.deepEqual((await open()).overrides(), []);
+  });
+
+  test('what ended while lbd was away has ended when it starts', async () => {
+    const first = await open();
+    await first.change({ kind: 'set-host', host: '10.0.0.1', state: 'drain', for: 1 }, { who: 'ann' });
+    first.close();
+    const over = Date.now() + 1001;
+    await until(() => Date.now() > over, 'a second');
+    const wanted = await open();
+    assert.equal(wanted.intent().services[0]?.realServers[0]?.admin, undefined);
+    assert.match(told.at(-1) ?? '', /^override host 10\.0\.0\.1: ready again: its drain has ended/);
+    assert.deepEqual((await open()).overrides(), []);
+  });
+
+  test('it ends also where the disk refuses to write that down', async () => {
+    const wanted = await open();
+    await wanted.change({ kind: 'set-state', service: 'web', rs: '10.0.0.1', state: 'disable', for: 1 }, { who: 'ann' });
+    rmSync(folder, { recursive: true });
+    await until(() => wanted.overrides().length === 0, 'it is over');
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(folder);
+  });
+
+  test('one that is drained to be removed is removed when it is empty, once', async () => {
+    const wanted = await open();
+    await wanted.change({ kind: 'del-rs', service: 'web', rs: '10.0.0.1', drain: true, no_deadline: true }, { who: 'ann' });
+    const [{ id = 0 } = {}] = wanted.overrides();
+    await Promise.all([wanted.drained(id), wanted.drained(id), wanted.drained(99)]);
+    assert.deepEqual([wanted.intent().services[0]?.realServers, published.length], [[], 2]);
+    assert.match(told.at(-1) ?? '', /it is empty: removed, as asked for by ann/);
+    assert.deepEqual(
+      (await open()).overrides().map(({ change }) => change.kind),
+      ['del-rs'],
+    );
+  });
+
+  test('the answer has its notes, and the event has not', async () => {
+    const { notes, text: answer } = await (await open()).change(
+      { kind: 'del-rs', service: 'web', rs: '10.0.0.1', drain: true, no_deadline: true },
+      { who: 'ann' },
+    );
+    assert.deepEqual(notes, ['lbctl undrain keeps it, as long as it is there']);
+    assert.equal(told.at(-1), `override web/10.0.0.1:80: ${answer} (by ann)`);
+  });
+
+  test('a service that is renamed by a reload keeps what was said of it', async () => {
+    const wanted = await open();
+    await wanted.change({ kind: 'set-state', service: 'web', rs: '10.0.0.1', state: 'drain' }, { who: 'ann' });
+    text = text.replace('name: web', 'name: www');
+    await wanted.reload({ who: 'ann' });
+    assert.equal(wanted.intent().services[0]?.realServers[0]?.admin?.state, 'drain');
+    assert.match(told.join('\n'), /override www: what was set at run time for web is kept: it is www now/);
+    assert.equal((await open()).intent().services[0]?.realServers[0]?.admin?.state, 'drain');
   });
 });
