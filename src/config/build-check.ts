@@ -40,6 +40,7 @@ const socketOf = (shape: CheckShape): ProbeSocket => ({
   source: shape.source,
   interface: shape.interface,
   fwmark: shape.fwmark,
+  via: shape.via,
 });
 
 const streamOf = (shape: CheckShape): ProbeStream => ({ ...socketOf(shape), proxyProtocol: shape.proxy_protocol });

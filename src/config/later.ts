@@ -7,10 +7,11 @@ export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
   defaults: ['slow_start'],
+  suspicion: ['yield'],
   'a virtual server': ['slow_start'],
   'a real server': ['slow_start', 'backup'],
   'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
-  'a check': ['mode', 'via', 'netns', 'http2'],
+  'a check': ['mode', 'netns', 'http2'],
 };
 
 export const LATER_CHECKS = ['tcp_half_open', 'grpc', 'bfd'] as const;

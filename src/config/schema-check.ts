@@ -118,6 +118,7 @@ const words = {
   source: v.optional(ip('source')),
   interface: v.optional(interfaceName('interface')),
   fwmark: v.optional(whole('fwmark', 1, MAX_FWMARK)),
+  via: v.optional(choice('way of a probe', ['vip'])),
   proxy_protocol: v.optional(choice('PROXY protocol version', ['v1', 'v2'])),
   send: v.optional(text('send')),
   send_hex: v.optional(hex),
@@ -150,20 +151,20 @@ const words = {
 type Word = keyof typeof words;
 const SOCKET: readonly Word[] = ['port', 'address', 'source', 'interface', 'fwmark'];
 const STREAM: readonly Word[] = [...SOCKET, 'proxy_protocol'];
-const HTTP: readonly Word[] = [...STREAM, 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest'];
+const HTTP: readonly Word[] = [...STREAM, 'via', 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest'];
 
 /** The words that mean something to each type. */
 const WORDS = {
-  tcp: [...STREAM, 'send', 'send_hex', 'expect', 'regex'],
+  tcp: [...STREAM, 'via', 'send', 'send_hex', 'expect', 'regex'],
   http: HTTP,
   https: [...HTTP, 'tls'],
   icmp: ['address', 'source', 'interface', 'fwmark'],
-  udp: [...SOCKET, 'send', 'send_hex', 'expect', 'regex', 'silence'],
-  dns: [...SOCKET, 'name', 'query', 'answer'],
-  smtp: [...STREAM, 'helo'],
+  udp: [...SOCKET, 'via', 'send', 'send_hex', 'expect', 'regex', 'silence'],
+  dns: [...SOCKET, 'via', 'name', 'query', 'answer'],
+  smtp: [...STREAM, 'via', 'helo'],
   script: ['port', 'command', 'user'],
   file: ['path'],
-  agent: [...STREAM, 'send', 'send_hex'],
+  agent: [...STREAM, 'via', 'send', 'send_hex'],
 } as const satisfies Readonly<Record<string, readonly Word[]>>;
 
 export type CheckType = keyof typeof WORDS;
@@ -189,6 +190,9 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
     if (group.every((key) => value[key] === undefined)) yield ['type', `a check of type ${type} needs "${group.join('" or "')}"`];
   }
   if (value.send !== undefined && value.send_hex !== undefined) yield ['send_hex', 'a check has either "send" or "send_hex"'];
+  for (const key of ['interface', 'fwmark'])
+    if (value.via !== undefined && value[key] !== undefined)
+      yield [key, `"${key}" does not go with via: vip: IPVS decides by a mark of lbd's own where the probe leaves`];
   if (value.method === 'HEAD' && (value.body ?? value.regex ?? value.digest) !== undefined)
     yield ['method', 'an answer to HEAD has no body: nothing to search in it'];
   const { certificate, key } = (value.tls ?? {}) as Values;

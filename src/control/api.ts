@@ -135,7 +135,8 @@ export interface ApiService {
   readonly key: string;
   /** Every service that it is in the kernel. */
   readonly keys: readonly string[];
-  readonly source: 'file' | 'runtime' | 'foreign';
+  /** `foreign`: somebody else's. `checks`: no virtual server, the passage of checks via: vip to a real server; with `all` alone. */
+  readonly source: 'file' | 'runtime' | 'foreign' | 'checks';
   readonly scheduler: string;
   /** `persistent 300`, `ops`, `sh-port`, … */
   readonly options: readonly string[];
@@ -253,7 +254,7 @@ export interface ApiEvent {
   readonly id: number;
   /** Wall clock, ISO 8601. */
   readonly at: string;
-  /** `verdict`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
+  /** `verdict`, `suspicion`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
   readonly kind: string;
   readonly subject: string;
   readonly text: string;
@@ -279,7 +280,7 @@ export interface ApiChanged {
 export interface ApiFinding {
   /** `ok`, `info`: nothing to do; `warning`, `critical`: there is. */
   readonly severity: 'ok' | 'info' | 'warning' | 'critical';
-  /** `ip_forward`, `rp_filter`, `send_redirects`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `lbd`. */
+  /** `ip_forward`, `rp_filter`, `send_redirects`, `accept_local`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `lbd`. */
   readonly topic: string;
   readonly text: string;
   /** A command, or a sentence; '' when there is nothing to do. */
@@ -300,8 +301,8 @@ export interface ChangeOptions {
 /** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
-  /** `counters`: with what the kernel counted. */
-  list: { params: { service?: string; counters?: boolean }; result: { services: readonly ApiService[] } };
+  /** `counters`: with what the kernel counted. `all`: with the passages of checks too. */
+  list: { params: { service?: string; counters?: boolean; all?: boolean }; result: { services: readonly ApiService[] } };
   stats: {
     params: { service?: string };
     result: {

@@ -9,7 +9,7 @@ const REAL_SERVER = { service: 'text', rs: 'text' } as const;
 
 const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } = {
   status: {},
-  list: { service: 'text?', counters: 'yes or no?' },
+  list: { service: 'text?', counters: 'yes or no?', all: 'yes or no?' },
   stats: { service: 'text?' },
   show: { service: 'text', rs: 'text?' },
   add_rs: { ...REAL_SERVER, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },

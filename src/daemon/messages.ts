@@ -23,7 +23,13 @@ export type CommonCommand =
 
 export type CheckQuery =
   | { readonly what: 'summary' }
-  | { readonly what: 'services'; readonly service: string | undefined; readonly counters?: boolean }
+  | {
+      readonly what: 'services';
+      readonly service: string | undefined;
+      readonly counters?: boolean;
+      /** With the passages of checks. */
+      readonly all?: boolean;
+    }
   | { readonly what: 'stats'; readonly service: string | undefined }
   | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
   | { readonly what: 'take-over'; readonly service: string }
@@ -59,6 +65,8 @@ export interface CheckSummary {
   readonly services: ApiStatus['services'];
   readonly foreign: readonly string[];
   readonly sync: ApiStatus['connection_sync'];
+  /** Why this director suspects itself; null: it does not. */
+  readonly suspicion: string | null;
   /** Kernel settings and timeouts that are not as wanted. */
   readonly settings: readonly string[];
   /** What the kernel refuses, or somebody else has. */

@@ -14,7 +14,12 @@ function named<T extends { readonly name: string }>(what: string, before: readon
 
 const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
-const SECTIONS = { kernel: 'kernel_settings', connectionSync: 'connection_sync', timeouts: 'timeouts' } as const;
+const SECTIONS = {
+  kernel: 'kernel_settings',
+  connectionSync: 'connection_sync',
+  timeouts: 'timeouts',
+  checking: 'what all checks share',
+} as const;
 
 const sections = (before: DirectorIntent, after: DirectorIntent): string[] =>
   (Object.keys(SECTIONS) as (keyof DirectorIntent)[])

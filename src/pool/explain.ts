@@ -1,5 +1,5 @@
 /** One sentence: why a real server is in the table or out of it. */
-import { describeCheck } from '../health/key.js';
+import { describeCheck, describeDoubt } from '../health/key.js';
 import type { CheckSpec, HealthState } from '../health/types.js';
 import { type Membership, memberVerdict } from './membership.js';
 
@@ -17,6 +17,8 @@ export interface Member {
   readonly asked?: number;
   /** The quorum is lost, and the sorry server serves. */
   readonly sorry?: boolean;
+  /** This director suspects itself of what these checks say. */
+  readonly held?: boolean;
   readonly checks: readonly CheckReport[];
 }
 
@@ -47,7 +49,7 @@ function failure(report: CheckReport): string {
   const { reason = '', history = [] } = report.state ?? {};
   const latest = history[0];
   const news = latest && !reason.startsWith(latest.reason) ? `, now ${latest.reason}` : '';
-  return `${describeCheck(report.spec)}: ${reason}${news}`;
+  return `${describeCheck(report.spec)}: ${reason}${news}${describeDoubt(report.spec, latest?.reason ?? reason)}`;
 }
 
 /** How far a check without a verdict is. */
@@ -61,8 +63,11 @@ function progress(report: CheckReport): string {
   return `${describeCheck(spec)}: ${latest.reason}${counted}`;
 }
 
+const held = (member: Member): string =>
+  member.held ? '; it stays: most servers began to fail at once, and this director suspects itself' : '';
+
 const down = (member: Member, failed: readonly CheckReport[]): string =>
-  `down: ${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}`;
+  `down: ${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}${held(member)}`;
 
 function undecided(member: Member, open: readonly CheckReport[]): string {
   const waiting = `${progress(open[0] as CheckReport)}${more(open)}`;

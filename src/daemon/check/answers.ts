@@ -8,8 +8,9 @@ import { destinationKey } from '../../ipvs/types.js';
 import { wallClock } from '../../os/clock.js';
 import type { CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
+import { describeWay } from './passages.js';
 import type { Pool } from './pool.js';
-import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
+import { downOf, type Kernel, reportForeign, reportService, reportWay, reportWhy, summarizeService } from './report.js';
 import { reportStats } from './stats.js';
 
 export type Answer = { readonly value: unknown } | { readonly error: string };
@@ -23,7 +24,7 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
     case 'summary':
       return { value: summary(pool) };
     case 'services':
-      return services(pool, query.service, query.counters === true);
+      return services(pool, query);
     case 'stats':
       return stats(pool, query.service);
     case 'detail':
@@ -47,11 +48,16 @@ function summary(pool: Pool): CheckSummary {
     if (down.length >= LISTED) continue;
     for (const one of downOf(sight, service)) down.push({ service: service.name, ...one });
   }
+  for (const way of pool.passages.all()) {
+    const reason = keeper.refusal(way.key);
+    if (reason !== undefined) refusals.push({ service: describeWay(way), reason });
+  }
   return {
     ipvs: keeper.problem ? { usable: false, text: keeper.problem } : { usable: true, text: 'ok' },
     drift: keeper.drift(),
     services: all.map((service) => summarizeService(sight, service)),
     foreign: keeper.foreign(),
+    suspicion: pool.suspicion() ?? null,
     ...directorSummary(pool.director()),
     refusals: refusals.slice(0, LISTED),
     down: down.slice(0, LISTED),
@@ -66,11 +72,15 @@ function directorSummary({ sync, settings, timeouts, netfilter }: DirectorReport
   return { sync, settings: problems };
 }
 
-async function allServices(pool: Pool, counters: boolean) {
+async function allServices(pool: Pool, { counters = false, all = false }: ServicesQuery) {
   const kernel = await pool.keeper.readAll(counters);
   const sight = pool.sight();
   const foreign = pool.keeper.foreign().flatMap((key) => kernel?.get(key) ?? []);
-  return [...[...pool.catalogue.all()].map((one) => reportService(sight, kernel, one)), ...foreign.map(reportForeign)];
+  return [
+    ...[...pool.catalogue.all()].map((one) => reportService(sight, kernel, one)),
+    ...foreign.map(reportForeign),
+    ...(all ? [...pool.passages.all()].map((way) => reportWay(way, kernel?.get(way.key))) : []),
+  ];
 }
 
 /** A fresh reading of what the virtual server is in the kernel. */
@@ -79,8 +89,11 @@ function kernelOf(pool: Pool, service: ServiceIntent, counters = false): Kernel 
   return found && new Map(found.flatMap((one) => (one ? [[serviceKey(one.id), one] as const] : [])));
 }
 
-async function services(pool: Pool, word: string | undefined, counters: boolean): Promise<Answer> {
-  if (word === undefined) return { value: { services: await allServices(pool, counters) } };
+type ServicesQuery = Extract<CheckQuery, { readonly what: 'services' }>;
+
+async function services(pool: Pool, query: ServicesQuery): Promise<Answer> {
+  const { service: word, counters = false } = query;
+  if (word === undefined) return { value: { services: await allServices(pool, query) } };
   const service = pool.catalogue.find(word);
   if (!service) return unknown(pool, word);
   return { value: { services: [reportService(pool.sight(), kernelOf(pool, service, counters), service)] } };

@@ -5,10 +5,13 @@
 import { networkInterfaces } from 'node:os';
 import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
+import { describeDoubt } from '../../health/key.js';
+import type { ResultRecord } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import type { Nft } from '../../os/nft.js';
+import type { OwnPaths } from '../../os/own-paths.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
@@ -30,12 +33,15 @@ import { createDeadlines } from './deadlines.js';
 import { createDirector, type DirectorReport } from './director.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
+import type { Passages } from './passages.js';
 import type { KernelTable } from './reading.js';
 import type { Sight } from './report.js';
 import { createCheckRunner } from './scheduler.js';
+import { createSuspicion } from './suspicion.js';
 import { createTableKeeper } from './table.js';
 import type { TableKeeper } from './table-types.js';
 import { openVerdictStore } from './verdicts.js';
+import { createVia } from './via.js';
 
 export type Configure = Extract<CheckCommand, { type: 'configure' }>;
 export type Update = Extract<CheckCommand, { type: 'update' }>;
@@ -48,8 +54,11 @@ export interface Pool {
   recheck(): void;
   readonly catalogue: Catalogue;
   readonly keeper: TableKeeper;
+  readonly passages: Passages;
   sight(): Sight;
   director(): DirectorReport;
+  /** Why this director suspects itself; undefined: it does not. */
+  suspicion(): string | undefined;
   close(ordered: boolean): Promise<void>;
 }
 
@@ -67,6 +76,7 @@ export interface PoolParts {
   /** Below net.ipv4.vs. */
   readonly sysctls?: Sysctls;
   readonly nft?: Nft;
+  readonly paths?: OwnPaths;
 }
 
 const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
@@ -78,20 +88,31 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const quorums = new Map<string, Quorum>();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
-  const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onShare, onResult });
+  const owned = openOwnership(first.stateDir, warn);
   const keeper = createTableKeeper({
     open: parts.openIpvs,
-    owned: openOwnership(first.stateDir, warn),
+    owned,
     now,
     log: link.log,
     event: link.event,
-    nameOf: (key) => catalogue.ofKey(key)?.name ?? key,
+    nameOf: (key) => catalogue.ofKey(key)?.name ?? via.nameOf(key),
     onState: () => {
       if (unsaved) remember();
       gate.tell();
     },
     onReading: () => lookAround(),
   });
+  const via = createVia({ ...parts, keeper, owned, now, services: () => catalogue.all(), carriers: () => carriers() });
+  const suspicion = createSuspicion({
+    now,
+    startProbe: parts.startProbe,
+    tell: (text) => link.event('suspicion', 'director', text),
+    decide(keys) {
+      for (const service of new Set([...keys].flatMap((key) => [...catalogue.usersOf(key)]))) decide(service);
+      remember();
+    },
+  });
+  const runner = createCheckRunner({ now, startProbe: via.startProbe, onVerdict, onShare, onResult });
   const gate = createGate({
     now,
     send: (state) => link.send({ type: 'forwarding', state: state.state, reason: state.reason }),
@@ -119,7 +140,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const cutOff = new Set<string>();
   void start();
 
-  function onResult(key: string, { ok, local }: { readonly ok: boolean; readonly local: boolean }): void {
+  function onResult(key: string, result: ResultRecord): void {
+    const { ok, local } = result;
+    suspicion.result(key, runner.state(key), result);
     // A failure of this director says nothing of the server.
     if (!gate.result(key, { ok: ok || local, up: runner.state(key)?.verdict === 'up' })) return;
     trustAgain();
@@ -129,10 +152,13 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   }
 
   function onVerdict(checkKey: string, change: { from: string; to: string; reason: string }): void {
+    if (change.to === 'down') suspicion.down(checkKey);
     for (const service of catalogue.usersOf(checkKey)) {
       for (const server of service.realServers) {
-        if (!checksOf(server).some((spec) => spec.key === checkKey)) continue;
-        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}`);
+        const spec = checksOf(server).find((one) => one.key === checkKey);
+        if (!spec) continue;
+        const doubt = change.to === 'down' ? describeDoubt(spec, change.reason) : '';
+        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}${doubt}`);
       }
       decide(service);
     }
@@ -166,7 +192,8 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
 
   function decide(service: ServiceIntent): void {
     const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
-    const decided = memberships(service, cutOff.has(service.name) ? trusted : verdictOf, membersOf(service));
+    const counted = (key: string) => (suspicion.holds(key) ? 'up' : verdictOf(key));
+    const decided = memberships(service, cutOff.has(service.name) ? trusted : counted, membersOf(service));
     members.set(service.name, decided);
     weigh(service);
     program(service);
@@ -241,6 +268,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
         if (membersOf(service).get(server.key) === 'in') for (const spec of checksOf(server)) serving.add(spec.key);
       }
     }
+    // Before the services, so that the kernel has them with the first of these: checks begin at once.
+    via.change(consequences.newChecks, consequences.goneChecks);
+    suspicion.change(consequences.newChecks, consequences.goneChecks);
     runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
       remembered: begun ? undefined : store.verdict(key),
       serving: serving.has(key),
@@ -262,6 +292,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     roles = command.roles;
     if (!opened) return;
     distrust(command.services);
+    const { probeMarks, suspicion: suspicious } = command.director.checking;
+    via.use(probeMarks, !begun);
+    suspicion.use(suspicious);
     follow(catalogue.replace(command.services));
     trustAgain();
     reprogram();
@@ -343,6 +376,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   return {
     catalogue,
     keeper,
+    passages: via.passages,
     configure,
     update(command) {
       if (opened) {
@@ -373,13 +407,16 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       wantedOf: (key) => keeper.wanted(key),
       believedOf: (key) => keeper.believed(key),
       refusalOf: (key) => keeper.refusal(key),
+      isHeld: (key) => suspicion.holds(key),
       standsBack,
     }),
     director: () => director.report(),
+    suspicion: () => suspicion.text,
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
       if (begun) store.save([...runner.states()], members, quorums);
       runner.close();
+      suspicion.close();
       deadlines.close();
       if (ordered && latest.onStop === 'remove') keeper.removeAll();
       else if (ordered) giveUp();

@@ -14,6 +14,7 @@ import { describeStanding } from '../../pool/admin.js';
 import { explain, type Member } from '../../pool/explain.js';
 import { checksOf, kernelKey, type Memberships, memberVerdict, serverVerdict, weightOf } from '../../pool/membership.js';
 import { describeStrength, type Quorum, sorryServes, strengthOf } from '../../pool/quorum.js';
+import { describeWay, type Way } from './passages.js';
 import { connectionsOf, trafficOf } from './stats.js';
 
 /** What the reports look at. */
@@ -28,6 +29,8 @@ export interface Sight {
   /** As of the last reading. */
   readonly believedOf: (key: string) => Service | undefined;
   readonly refusalOf: (key: string) => string | undefined;
+  /** The failure of a check does not count: this director suspects itself. */
+  readonly isHeld: (checkKey: string) => boolean;
   /** The VRRP instance that is not master here, and so keeps the service out of the kernel. */
   readonly standsBack: (service: ServiceIntent) => string | undefined;
 }
@@ -42,6 +45,7 @@ function memberOf(sight: Sight, service: ServiceIntent, server: RealServerIntent
     membership: sight.membersOf(service).get(server.key) ?? 'out',
     weight: weightOf(server, shareIn(sight)),
     asked: server.weight,
+    held: checksOf(server).some(({ key }) => sight.isHeld(key)),
     sorry: server !== service.sorry && sorryServes(service, sight.quorumOf(service)),
     checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
   };
@@ -217,6 +221,22 @@ export function reportForeign(service: KernelService): ApiService {
     up: servers.length,
     total: servers.length,
     ...traffic([service]),
+    real_servers: servers,
+  };
+}
+
+/** The passage of checks to one real server. */
+export function reportWay(way: Way, kernel: KernelService | undefined): ApiService {
+  const service: KernelService = kernel ?? { ...way.service, destinations: new Map(), stats: undefined };
+  const report = reportForeign(service);
+  const servers = report.real_servers.map((one) => ({ ...one, why: 'checks via: vip reach this real server through it' }));
+  return {
+    ...report,
+    name: describeWay(way),
+    source: 'checks',
+    forward: way.passage.forward,
+    in_kernel: kernel !== undefined,
+    in_sync: planService(kernel, way.service).length === 0,
     real_servers: servers,
   };
 }

@@ -60,9 +60,13 @@ function servesNothing(parts: HandlerParts, service: string | undefined): boolea
   return service === undefined ? true : refuse(`unknown service "${service}": no virtual server is configured`);
 }
 
-async function servicesOf(parts: HandlerParts, service: string | undefined, counters = false): Promise<readonly ApiService[]> {
+async function servicesOf(
+  parts: HandlerParts,
+  service: string | undefined,
+  { counters = false, all = false }: { readonly counters?: boolean; readonly all?: boolean } = {},
+): Promise<readonly ApiService[]> {
   if (servesNothing(parts, service)) return [];
-  const query = { what: 'services', service, counters };
+  const query = { what: 'services', service, counters, all };
   return (await ask<{ value: ServicesAnswer }>(parts.check, { query }, WHOLE_TABLE_MS)).value.services;
 }
 
@@ -160,7 +164,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
   const { wanted, events } = parts;
   return {
     status: () => status(parts),
-    list: async ({ service, counters }) => ({ services: await servicesOf(parts, service, counters) }),
+    list: async ({ service, ...more }) => ({ services: await servicesOf(parts, service, more) }),
     stats: ({ service }) => statsOf(parts, service),
     async show({ service, rs }) {
       const [found] = await servicesOf(parts, service);

@@ -3,7 +3,8 @@ import { concatBytes, fromHex } from '../../base/bytes.js';
 import { familyOf, type Ip } from '../../base/ip.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
-import { AF_INET, AF_INET6, inetAddress, intValue, SOL_SOCKET } from '../sockaddr.js';
+import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { bindToLane } from './lane.js';
 
 const SOL_IP = 0;
 /** The port is chosen at connect, so that one source address has all ports to every server (linux/in.h). */
@@ -15,9 +16,16 @@ const SO_MARK = 36;
 export function prepareSocket(fd: number, settings: ProbeSocket): void {
   if (settings.fwmark) native.setsockopt(fd, SOL_SOCKET, SO_MARK, intValue(settings.fwmark | 0));
   if (settings.interface) native.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${settings.interface}\0`));
-  if (!settings.source) return;
+  if (!settings.source || settings.lane !== undefined) return;
   native.setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, intValue(1));
   native.bind(fd, inetAddress(settings.source, 0));
+}
+
+/** Of datagrams the kernel remembers nothing (pool/passage.ts): any port will do. */
+function bindInLane(fd: number, type: number, { source, lane }: ProbeSocket): void {
+  if (source === undefined || lane === undefined) return;
+  if (type === SOCK_STREAM) bindToLane(fd, source, lane);
+  else native.bind(fd, inetAddress(source, 0));
 }
 
 /** A socket of the target's family; `type` SOCK_STREAM or SOCK_DGRAM. */
@@ -25,6 +33,7 @@ export function openSocket(address: Ip, type: number, settings: ProbeSocket): nu
   const fd = native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0);
   try {
     prepareSocket(fd, settings);
+    bindInLane(fd, type, settings);
   } catch (error) {
     native.close(fd);
     throw error;

@@ -6,7 +6,7 @@ import { answer } from '../../../../src/daemon/check/answers.js';
 import type { Configure } from '../../../../src/daemon/check/pool.js';
 import type { CheckSummary, ServicesAnswer } from '../../../../src/daemon/messages.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
-import { makeServer } from '../../../fake/intent.js';
+import { CHECKING, makeServer } from '../../../fake/intent.js';
 import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
 import { until } from '../../../fake/table-world.js';
 
@@ -116,6 +116,7 @@ describe('the check process', () => {
       kernel: { manage: true, restore: true, values: {} },
       connectionSync: undefined,
       timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+      checking: CHECKING,
     };
     let settings = new Map<string, string>();
     await world(

@@ -44,6 +44,7 @@ const check: CheckSummary = {
   drift: { total: 0, last: null, by_kind: {}, fought_over: [] },
   refusals: [],
   sync: null,
+  suspicion: null,
   settings: [],
   services: [
     {
