@@ -6,12 +6,15 @@
 import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
 import { type Instant, NEVER } from '../base/time.js';
-import type { SuspicionConfig } from '../config/types.js';
+import type { CheckTiming, SuspicionConfig } from '../config/types.js';
+
+/** Of a check. What happens to all at one moment is seen within an interval, and where there is no answer, a timeout later. */
+type Timing = Pick<CheckTiming, 'interval' | 'timeout'>;
 
 /** What one check is known to be, while it counts: it was up. */
 interface Seen {
   readonly host: Ip;
-  readonly interval: Milliseconds;
+  readonly timing: Timing;
   /** Since when it fails; undefined: it does not. */
   failedAt: Instant | undefined;
   /** Its verdict is down by now: it leaves the count as soon as it is neither fresh nor held. */
@@ -28,7 +31,7 @@ interface Host {
 export interface SuspicionState {
   readonly seen: Map<string, Seen>;
   readonly hosts: Map<Ip, Host>;
-  /** Checks that turned to failing within their interval, oldest first. */
+  /** Checks that turned to failing a moment ago, oldest first. */
   readonly fresh: Set<string>;
   /** Set while the director suspects itself. */
   held: Held | undefined;
@@ -47,7 +50,7 @@ export type SuspicionEvent =
       readonly type: 'result';
       readonly key: string;
       readonly host: Ip;
-      readonly interval: Milliseconds;
+      readonly timing: Timing;
       readonly ok: boolean;
       readonly up: boolean;
     }
@@ -97,20 +100,20 @@ function forget(state: SuspicionState, key: string): void {
   state.held?.keys.delete(key);
 }
 
-function see(state: SuspicionState, key: string, host: Ip, interval: Milliseconds): Seen {
+function see(state: SuspicionState, key: string, host: Ip, timing: Timing): Seen {
   const known = state.seen.get(key);
   if (known) return known;
-  const seen: Seen = { host, interval, failedAt: undefined, down: false };
+  const seen: Seen = { host, timing, failedAt: undefined, down: false };
   state.seen.set(key, seen);
   hostOf(state, host).checks++;
   return seen;
 }
 
-/** What has been failing for longer than an interval was no sudden failure of many. */
+/** What has been failing for longer was no sudden failure of many. */
 function prune(state: SuspicionState, now: Instant): void {
   for (const key of state.fresh) {
     const one = state.seen.get(key);
-    if (one?.failedAt !== undefined && now - one.failedAt <= one.interval) return;
+    if (one?.failedAt !== undefined && now - one.failedAt <= one.timing.interval + one.timing.timeout) return;
     state.fresh.delete(key);
     if (one?.down) forget(state, key);
   }
@@ -126,7 +129,7 @@ function onset(conf: SuspicionConfig, state: SuspicionState, now: Instant): Susp
   if (!isMost(state.fresh.size)) return [];
   const failing = hostsOf(state, state.fresh).size;
   if (!isMost(failing)) return [];
-  const longest = Math.max(...[...state.fresh].map((key) => state.seen.get(key)?.interval ?? 0));
+  const longest = Math.max(...[...state.fresh].map((key) => state.seen.get(key)?.timing.interval ?? 0));
   const hold = conf.hold ?? Math.min(LONGEST_HOLD, 2 * longest);
   state.held = { since: now, until: now + hold, keys: new Set(state.fresh) };
   const text = `${failing} of ${all} hosts that were up began to fail within one interval: this director suspects itself, and takes nobody out for ${Math.ceil(hold / 1000)}s`;
@@ -177,10 +180,10 @@ function onResult(
   event: Extract<SuspicionEvent, { type: 'result' }>,
   now: Instant,
 ): SuspicionEffect[] {
-  const { key, host, interval, ok, up } = event;
+  const { key, host, timing, ok, up } = event;
   // One that was down, and is not held, is no news.
   if (!up && !state.seen.has(key)) return [];
-  const seen = see(state, key, host, interval);
+  const seen = see(state, key, host, timing);
   return ok ? onSuccess(state, key, seen) : onFailure(conf, state, key, seen, now);
 }
 

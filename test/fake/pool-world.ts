@@ -110,7 +110,7 @@ export async function poolWorld(
     sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
     paths: {
       addresses: () => [{ address: '10.0.0.254', length: 24, interface: 'eth0' }],
-      sourceTowards: () => undefined,
+      sourceTowards: () => '10.0.0.254',
       conf: () => undefined,
     },
     startProbe: (check, target, done) => {

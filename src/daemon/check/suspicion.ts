@@ -121,7 +121,7 @@ export function createSuspicion({ now, startProbe, tell, decide }: SuspicionOpti
       if (local || !spec || !health) return;
       // One that has just become down by this very result was up before it.
       const up = health.verdict === 'up' || (health.verdict === 'down' && health.since === at && !ok);
-      feed({ type: 'result', key, host: hostOf(spec), interval: spec.check.interval, ok, up });
+      feed({ type: 'result', key, host: hostOf(spec), timing: spec.check, ok, up });
     },
     down: (key) => feed({ type: 'down', key }),
     holds: (key) => isHeld(state, key),

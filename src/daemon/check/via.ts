@@ -106,8 +106,10 @@ function createProber({ startProbe, passages, keeper, paths, isVirtual, now }: P
     return keeper.refusal(key) ?? `its passage ${key} is not in the kernel as wanted`;
   }
 
-  function answerDropped(vip: Ip, source: OwnAddress | undefined): string | undefined {
+  function answerDropped(vip: Ip, server: Ip, source: OwnAddress | undefined): string | undefined {
     const holder = own.find(({ address }) => address === vip);
+    // What this host answers as a real server itself never leaves it.
+    if (own.some(({ address }) => address === server)) return undefined;
     const fault = familyOf(vip) === 4 && holder && source && answerFault(paths.conf, source.interface, holder.interface);
     if (!fault) return undefined;
     const setting = `net.ipv4.conf.${fault.link}.${fault.name} is ${fault.found}`;
@@ -125,7 +127,9 @@ function createProber({ startProbe, passages, keeper, paths, isVirtual, now }: P
     const chosen = asked ?? chooseSource({ own: all, kernel: paths.sourceTowards(server), server, vip, isVirtual });
     const source = wish ?? chosen?.address;
     if (source === undefined) return { fault: `this director has no address but virtual ones to reach ${vip} from: add one` };
-    const dropped = answerDropped(vip, chosen);
+    // IPVS takes another way, but not before the kernel has found one.
+    if (paths.sourceTowards(vip) === undefined) return { fault: `this director has no route to ${vip}: any will do, add one` };
+    const dropped = answerDropped(vip, server, chosen);
     return dropped === undefined ? { mark: way.mark, lane: way.index, source } : { fault: dropped };
   }
 

@@ -6,6 +6,7 @@ import { initialSuspicion, isHeld, type SuspicionEvent, suspect, suspicionDeadli
 
 const CONF: SuspicionConfig = { share: 0.6, minTargets: 5, hold: undefined, references: [] };
 const INTERVAL = 2000;
+const TIMING = { interval: INTERVAL, timeout: 1000 };
 
 /** A world of checks, one or more a host; times are milliseconds from 0. */
 function world(own: Partial<SuspicionConfig> = {}) {
@@ -16,7 +17,7 @@ function world(own: Partial<SuspicionConfig> = {}) {
     for (const effect of suspect(conf, state, event, now)) told.push(`${effect.type}: ${effect.text}`);
   };
   const result = (host: number, ok: boolean, now: number, up = true, check = 'tcp') =>
-    feed({ type: 'result', key: `${check}${host}`, host: `10.0.0.${host}`, interval: INTERVAL, ok, up }, now);
+    feed({ type: 'result', key: `${check}${host}`, host: `10.0.0.${host}`, timing: TIMING, ok, up }, now);
   const allUp = (count: number) => {
     for (let host = 1; host <= count; host++) result(host, true, 0);
   };
@@ -122,7 +123,7 @@ describe('while it suspects itself', () => {
 
   test('without a word of the file nobody waits longer than ten seconds', () => {
     const one = world();
-    const slow = { type: 'result', interval: 60_000 } as const;
+    const slow = { type: 'result', timing: { interval: 60_000, timeout: 1000 } } as const;
     for (const ok of [true, false])
       for (let host = 1; host <= 5; host++) one.feed({ ...slow, key: `${host}`, host: `10.0.0.${host}`, ok, up: true }, 1000);
     assert.equal(suspicionDeadline(one.state), 11_000);

@@ -29,6 +29,7 @@ function world() {
     addresses: [ETH0],
     settings: {} as Record<string, string>,
     deaf: false,
+    unrouted: '',
     clock: 0,
   };
   const via = createVia({
@@ -52,7 +53,7 @@ function world() {
     owned: { keys: new Set() },
     paths: {
       addresses: () => host.addresses,
-      sourceTowards: () => '10.0.0.2',
+      sourceTowards: (address) => (address === host.unrouted ? undefined : '10.0.0.2'),
       conf: (link, name) => host.settings[`${link}.${name}`],
     },
     services: () => [named('web', 10, [dr(21)])],
@@ -101,6 +102,7 @@ test('what is wrong on this director says nothing of the server, and no packet l
     [({ host }) => Object.assign(host, { deaf: true, refusal: 'ENOMEM' }), /not checked: ENOMEM/],
     [({ via }) => via.change([], ['k']), /none of probe_marks is free/],
     [({ host }) => Object.assign(host, { addresses: [{ ...ETH0, address: '192.0.2.11' }] }), /no address but virtual ones/],
+    [({ host }) => Object.assign(host, { unrouted: VIP }), /this director has no route to 192\.0\.2\.10/],
     [
       ({ host }) => host.addresses.push({ ...ETH0, address: VIP }),
       /net\.ipv4\.conf\.eth0\.accept_local is 0: this director has 192\.0\.2\.10 itself/,
@@ -118,6 +120,12 @@ test('an address of its own is no obstacle where the settings let the answer in'
   const { host, probe } = world();
   host.addresses.push({ ...ETH0, address: VIP });
   host.settings = { 'eth0.accept_local': '1' };
+  assert.equal((await probe()).ok, true);
+});
+
+test('a director that is the real server itself answers itself: nothing is dropped', async () => {
+  const { host, probe } = world();
+  host.addresses.push({ ...ETH0, address: VIP, interface: 'lo' }, { ...ETH0, address: '10.0.0.21' });
   assert.equal((await probe()).ok, true);
 });
 
