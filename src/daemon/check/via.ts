@@ -4,7 +4,7 @@
  * probe would go to whoever has the VIP, and be answered by the wrong one.
  */
 import { familyOf, type Ip } from '../../base/ip.js';
-import { answerFault, chooseSource, type OwnAddress } from '../../base/own-source.js';
+import { answerFault, type Conf, chooseSource, type OwnAddress } from '../../base/own-source.js';
 import type { MarkRange, Passage, ProbeConfig } from '../../config/types.js';
 import { passageOf } from '../../config/via.js';
 import type { CheckSpec } from '../../health/types.js';
@@ -40,8 +40,8 @@ export interface Via {
   nameOf(key: string): string;
 }
 
-/** The host's addresses are read once for all probes of so long. */
-const FRESH_MS = 500;
+/** The host's addresses and settings are read once for all probes of so long. */
+const FRESH_MS = 100;
 
 /** A result on the loop's next round, that says nothing of the server. */
 function unjudged(reason: string, done: Parameters<StartProbe>[2]): Probe {
@@ -88,13 +88,22 @@ interface ProberOptions extends Pick<ViaOptions, 'startProbe' | 'keeper' | 'now'
 function createProber({ startProbe, passages, keeper, paths, isVirtual, now }: ProberOptions): StartProbe {
   let own: readonly OwnAddress[] = [];
   let readAt = Number.NEGATIVE_INFINITY;
+  /** BOUNDED: of the interfaces that probes leave by. */
+  const settings = new Map<string, string | undefined>();
 
   function ownAddresses(): readonly OwnAddress[] {
     if (now() - readAt < FRESH_MS) return own;
     readAt = now();
     own = paths.addresses();
+    settings.clear();
     return own;
   }
+
+  const conf: Conf = (link, name) => {
+    const key = `${link}/${name}`;
+    if (!settings.has(key)) settings.set(key, paths.conf(link, name));
+    return settings.get(key);
+  };
 
   /** Why the kernel would not lead the probe to its server. */
   function passageFault({ key, service }: Way): string | undefined {
@@ -110,7 +119,7 @@ function createProber({ startProbe, passages, keeper, paths, isVirtual, now }: P
     const holder = own.find(({ address }) => address === vip);
     // What this host answers as a real server itself never leaves it.
     if (own.some(({ address }) => address === server)) return undefined;
-    const fault = familyOf(vip) === 4 && holder && source && answerFault(paths.conf, source.interface, holder.interface);
+    const fault = familyOf(vip) === 4 && holder && source && answerFault(conf, source.interface, holder.interface);
     if (!fault) return undefined;
     const setting = `net.ipv4.conf.${fault.link}.${fault.name} is ${fault.found}`;
     return `${setting}: this director has ${vip} itself, and drops answers from it (lbctl doctor)`;
