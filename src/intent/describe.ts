@@ -18,7 +18,7 @@ const SECTIONS = {
   kernel: 'kernel_settings',
   connectionSync: 'connection_sync',
   timeouts: 'timeouts',
-  checking: 'what all checks share',
+  checking: 'probe_marks or suspicion',
 } as const;
 
 const sections = (before: DirectorIntent, after: DirectorIntent): string[] =>
