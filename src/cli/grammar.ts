@@ -53,7 +53,7 @@ const VALUED = new Set(
 
 /** Need no command. */
 const ASKING = new Set(['-h', '--help', '-V', '--version']);
-const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run', '--one-packet', '--wait', '--stats', '--rate']);
+const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run', '--one-packet', '--wait', '--stats', '--rate', '--all']);
 
 /** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */
 function commandAt(argv: readonly string[]): number {
@@ -127,11 +127,13 @@ function addLooking(define: Define, settle: Settle): void {
     .option('--host <ADDRESS>', 'only real servers with that address')
     .option('--stats', 'with connections, packets and bytes so far')
     .option('--rate', 'with connections, packets and bytes a second')
+    .option('--all', 'with what lbd has in the kernel for checks via: vip')
     .action((service, options: Options) => {
       const counters = options.stats || options.rate ? true : undefined;
       const host = optional(options.host, words.readHost);
       if (host !== undefined && service !== undefined) throw new words.UsageError('list takes a SERVICE or --host, not both');
-      settle(call('list', given({ service: optional(service, words.readService), host, counters })));
+      const all = options.all === true ? true : undefined;
+      settle(call('list', given({ service: optional(service, words.readService), host, counters, all })));
     });
   define('show SERVICE [RS]', 'one service or real server, with its checks').action((service, rs) =>
     settle(call('show', given({ service: words.readService(service), rs: optional(rs, words.readRealServer) }))),

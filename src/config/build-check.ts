@@ -51,6 +51,7 @@ const socketOf = (shape: CheckShape): ProbeSocket => ({
   interface: shape.interface,
   fwmark: shape.fwmark,
   netns: shape.netns,
+  via: shape.via,
 });
 
 const streamOf = (shape: CheckShape): ProbeStream => ({ ...socketOf(shape), proxyProtocol: shape.proxy_protocol });

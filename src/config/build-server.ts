@@ -3,6 +3,7 @@ import { familyOf, formatEndpoint, type Ip, isLinkLocal6 } from '../base/ip.js';
 import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
 import { checkMode, policyOfServer } from './build-policy.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
+import { leadThrough } from './build-via.js';
 import type { Path } from './document.js';
 import type { Located, Report } from './located.js';
 import type { FileShape } from './schema.js';
@@ -118,8 +119,10 @@ export function readServer(
   below: Path,
   report: Report,
 ): RealServerConfig {
-  const server = build(shape, context);
   const tell: Tell = (message, key = 'address') => report('error', at, message, [...below, key]);
+  const server = leadThrough(build(shape, context), context.settings, (message) =>
+    tell(message, shape.checks ? 'checks' : 'address'),
+  );
   checkFamily(server, context, tell);
   checkPort(server, context, tell);
   checkWhichPort(server, shape, context, tell);

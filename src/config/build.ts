@@ -1,5 +1,6 @@
 /** The checked shape -> Config: defaults filled in, and the rules that look at two places at once. */
 
+import { buildChecking, checkMarks } from './build-checking.js';
 import { buildConnectionSync, buildKernelSettings, buildTimeouts } from './build-director.js';
 import { type BuildService, buildService, buildServices } from './build-service.js';
 import { buildInstances } from './build-vrrp.js';
@@ -93,6 +94,8 @@ export function buildConfig(
   warnUncarried(sections, virtualServers, carried, report);
   checkFollow(sections, virtualServers, vrrpInstances, report);
   checkTracked(sections, virtualServers, report);
+  const checking = buildChecking(sections.global?.value);
+  checkMarks(sections, virtualServers, checking, report);
   return {
     global: buildGlobal(sections.global?.value, hostname),
     virtualServers,
@@ -100,6 +103,7 @@ export function buildConfig(
     kernel: buildKernelSettings(sections.kernel_settings?.value),
     connectionSync: buildConnectionSync(sections.connection_sync, vrrpInstances, virtualServers, report),
     timeouts: buildTimeouts(sections.timeouts?.value),
+    checking,
     defaults: sections.defaults?.value,
   };
 }

@@ -1,6 +1,7 @@
 /** Checks as configured. Durations are milliseconds; an optional setting that is absent is left to the checker's default. */
 import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
+import type { Passage } from './passage.js';
 
 export interface CheckTiming {
   readonly interval: Milliseconds;
@@ -32,6 +33,12 @@ export interface ProbeSocket extends ProbePlace {
   readonly interface?: string | undefined;
   /** SO_MARK of what is sent, for the host's routing rules. */
   readonly fwmark?: number | undefined;
+  /** The probe goes to an address of the virtual server, by the real server's own forwarding. */
+  readonly via?: 'vip' | undefined;
+  /** Of the real server, with `via`; absent in what a service says before it is known of which. */
+  readonly passage?: Passage | undefined;
+  /** Of a probe that is led by a mark: which of this host's ports are its own (os/probe/lane.ts). */
+  readonly lane?: number | undefined;
 }
 
 /** A header of the PROXY protocol before everything else; the server is told that it is not a client who connects. */

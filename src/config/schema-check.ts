@@ -147,6 +147,7 @@ const words = {
   interface: v.optional(interfaceName('interface')),
   fwmark: v.optional(whole('fwmark', 1, MAX_FWMARK)),
   netns: v.optional(netns),
+  via: v.optional(choice('way of a probe', ['vip'])),
   proxy_protocol: v.optional(choice('PROXY protocol version', ['v1', 'v2'])),
   send: v.optional(text('send')),
   send_hex: v.optional(hex),
@@ -183,22 +184,25 @@ const words = {
 type Word = keyof typeof words;
 const SOCKET: readonly Word[] = ['port', 'address', 'source', 'interface', 'fwmark', 'netns'];
 const STREAM: readonly Word[] = [...SOCKET, 'proxy_protocol'];
-const HTTP: readonly Word[] = [...STREAM, 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest', 'http2'];
+const HTTP: readonly Word[] = [
+  ...STREAM,
+  ...(['via', 'path', 'method', 'host', 'headers', 'status', 'body', 'regex', 'digest', 'http2'] as const),
+];
 
 /** The words that mean something to each type. */
 const WORDS = {
-  tcp: [...STREAM, 'send', 'send_hex', 'expect', 'regex'],
+  tcp: [...STREAM, 'via', 'send', 'send_hex', 'expect', 'regex'],
   tcp_half_open: SOCKET,
   http: HTTP,
   https: [...HTTP, 'tls'],
-  grpc: [...STREAM, 'service', 'host', 'tls'],
+  grpc: [...STREAM, 'via', 'service', 'host', 'tls'],
   icmp: ['address', 'source', 'interface', 'fwmark', 'netns'],
-  udp: [...SOCKET, 'send', 'send_hex', 'expect', 'regex', 'silence'],
-  dns: [...SOCKET, 'name', 'query', 'answer'],
-  smtp: [...STREAM, 'helo'],
+  udp: [...SOCKET, 'via', 'send', 'send_hex', 'expect', 'regex', 'silence'],
+  dns: [...SOCKET, 'via', 'name', 'query', 'answer'],
+  smtp: [...STREAM, 'via', 'helo'],
   script: ['port', 'netns', 'command', 'user', 'weight', 'share'],
   file: ['path', 'share'],
-  agent: [...STREAM, 'send', 'send_hex', 'share'],
+  agent: [...STREAM, 'via', 'send', 'send_hex', 'share'],
 } as const satisfies Readonly<Record<string, readonly Word[]>>;
 
 export type CheckType = keyof typeof WORDS;
@@ -227,6 +231,9 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
     if (group.every((key) => value[key] === undefined)) yield ['type', `a check of type ${type} needs "${group.join('" or "')}"`];
   }
   if (value.send !== undefined && value.send_hex !== undefined) yield ['send_hex', 'a check has either "send" or "send_hex"'];
+  for (const key of ['interface', 'fwmark'])
+    if (value.via !== undefined && value[key] !== undefined)
+      yield [key, `"${key}" does not go with via: vip: IPVS decides by a mark of lbd's own where the probe leaves`];
   if (value.method === 'HEAD' && (value.body ?? value.regex ?? value.digest) !== undefined)
     yield ['method', 'an answer to HEAD has no body: nothing to search in it'];
   const foreign = value.http2 ? Object.keys(value.headers ?? {}).find((one) => OF_HTTP1.includes(one.toLowerCase())) : undefined;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { familyOf, formatPrefix, ipBytes, isMulticast, type Prefix, parseIp, parsePrefix } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { unusable } from '../base/words.js';
+import { checkingWords } from './schema-checking.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
   choice,
@@ -140,6 +141,7 @@ export const fileSchema = mapping('the file', {
       on_stop: v.optional(choice('way to stop', ['keep', 'remove'])),
       require_ipvs: v.optional(yesNo('require_ipvs')),
       log_level: v.optional(choice('log level', ['debug', 'info', 'warn', 'error'])),
+      ...checkingWords,
     }),
   ),
   defaults: v.optional(mapping('defaults', inherited)),

@@ -3,10 +3,10 @@ import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
 import type { CheckConfig } from './check-types.js';
+import type { Forward, MarkRange, Tunnel } from './passage.js';
 import type { ConfigRecord } from './record.js';
 import type { FileShape } from './schema.js';
 
-export type Forward = 'nat' | 'dr' | 'tun';
 export type OnFailure = 'remove' | 'quiesce';
 
 export interface Config {
@@ -16,6 +16,7 @@ export interface Config {
   readonly kernel: KernelSettingsConfig;
   readonly connectionSync: ConnectionSyncConfig | undefined;
   readonly timeouts: TimeoutsConfig;
+  readonly checking: CheckingConfig;
   /** `defaults:` as the file says it: of virtual servers that are added at run time. */
   readonly defaults: DefaultsConfig;
 }
@@ -32,6 +33,26 @@ export interface GlobalConfig {
   /** VRRP instances stay in FAULT when services are configured and IPVS cannot be used. */
   readonly requireIpvs: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** What concerns all checks together. */
+export interface CheckingConfig {
+  /** Firewall marks by which checks `via: vip` find their real server; nobody else may use them. */
+  readonly probeMarks: MarkRange;
+  /** Undefined: this director never suspects itself. */
+  readonly suspicion: SuspicionConfig | undefined;
+}
+
+/** When most of what was up fails at once: pool/suspicion.ts. */
+export interface SuspicionConfig {
+  /** More than this part of the hosts, 0 to 1. */
+  readonly share: number;
+  /** And at least so many hosts. */
+  readonly minTargets: number;
+  /** For so long nobody is taken out; undefined: two intervals, at most 10 s. */
+  readonly hold: Milliseconds | undefined;
+  /** Hosts that are asked by ICMP: when one answers, it is not the director. */
+  readonly references: readonly Ip[];
 }
 
 /** `kernel_settings:`, the sysctls below net.ipv4.vs. */
@@ -74,13 +95,6 @@ export interface Persistence {
 }
 
 export type SchedulerFlag = 'sh-port' | 'sh-fallback' | 'mh-port' | 'mh-fallback';
-
-export interface Tunnel {
-  readonly type: 'ipip' | 'gue' | 'gre';
-  /** UDP port of gue; 0 for the others. */
-  readonly port: number;
-  readonly checksum: 'none' | 'csum' | 'remcsum';
-}
 
 /** `min_healthy` or `max_ejected`: what checks may not do to the pool, see pool/floor.ts. */
 export interface FloorConfig {
@@ -164,6 +178,7 @@ export interface RealServerConfig extends ServerPolicy {
 }
 
 export type * from './check-types.js';
+export type { Forward, MarkRange, Passage, Tunnel } from './passage.js';
 
 export interface VrrpInstanceConfig {
   readonly name: string;

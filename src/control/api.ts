@@ -176,7 +176,8 @@ export interface ApiService {
   readonly key: string;
   /** Every service that it is in the kernel. */
   readonly keys: readonly string[];
-  readonly source: 'file' | 'runtime' | 'foreign';
+  /** `foreign`: somebody else's. `checks`: no virtual server, the passage of checks via: vip to a real server; with `all` alone. */
+  readonly source: 'file' | 'runtime' | 'foreign' | 'checks';
   readonly scheduler: string;
   /** `persistent 300`, `ops`, `sh-port`, … */
   readonly options: readonly string[];
@@ -312,7 +313,7 @@ export interface ApiEvent {
   readonly id: number;
   /** Wall clock, ISO 8601. */
   readonly at: string;
-  /** `verdict`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
+  /** `verdict`, `suspicion`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
   readonly kind: string;
   readonly subject: string;
   readonly text: string;
@@ -340,7 +341,7 @@ export interface ApiChanged {
 export interface ApiFinding {
   /** `ok`, `info`: nothing to do; `warning`, `critical`: there is. */
   readonly severity: 'ok' | 'info' | 'warning' | 'critical';
-  /** `ip_forward`, `rp_filter`, `send_redirects`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `lbd`. */
+  /** `ip_forward`, `rp_filter`, `send_redirects`, `accept_local`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `lbd`. */
   readonly topic: string;
   readonly text: string;
   /** A command, or a sentence; '' when there is nothing to do. */
@@ -376,8 +377,14 @@ export interface StateOptions extends DrainOptions {
 /** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
-  /** `counters`: with what the kernel counted. `host`: only real servers with that address, of the services that have one. */
-  list: { params: { service?: string; host?: string; counters?: boolean }; result: { services: readonly ApiService[] } };
+  /**
+   * `counters`: with what the kernel counted. `host`: only real servers with that address, of the services that have one. `all`: with the
+   * passages of checks too.
+   */
+  list: {
+    params: { service?: string; host?: string; counters?: boolean; all?: boolean };
+    result: { services: readonly ApiService[] };
+  };
   stats: {
     params: { service?: string };
     result: {

@@ -11,7 +11,7 @@ const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' 
 
 const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } = {
   status: {},
-  list: { service: 'text?', host: 'text?', counters: 'yes or no?' },
+  list: { service: 'text?', host: 'text?', counters: 'yes or no?', all: 'yes or no?' },
   stats: { service: 'text?' },
   show: { service: 'text', rs: 'text?' },
   add_rs: { ...REAL_SERVER, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },

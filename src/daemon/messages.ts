@@ -29,6 +29,8 @@ export type CheckQuery =
       readonly service: string | undefined;
       readonly counters?: boolean;
       readonly host?: string | undefined;
+      /** With the passages of checks. */
+      readonly all?: boolean;
     }
   | { readonly what: 'stats'; readonly service: string | undefined }
   | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
@@ -82,6 +84,8 @@ export interface CheckSummary {
   readonly foreign: readonly string[];
   readonly sync: ApiStatus['connection_sync'];
   readonly probes: ApiStatus['probes'];
+  /** Why this director suspects itself; null: it does not. */
+  readonly suspicion: string | null;
   /** Kernel settings and timeouts that are not as wanted. */
   readonly settings: readonly string[];
   /** What the kernel refuses, or somebody else has. */

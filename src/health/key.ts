@@ -1,7 +1,16 @@
 /** The identity of a check and its description for people. */
 import { formatDuration } from '../base/duration.js';
 import { formatEndpoint, type Ip } from '../base/ip.js';
-import type { CheckConfig, Expectation, HttpProbe, HttpsProbe, Payload, ShareBounds, TlsSettings } from '../config/types.js';
+import type {
+  CheckConfig,
+  Expectation,
+  HttpProbe,
+  HttpsProbe,
+  Passage,
+  Payload,
+  ShareBounds,
+  TlsSettings,
+} from '../config/types.js';
 import type { CheckSpec } from './types.js';
 
 /** The port that is probed; 0 for a probe that has none. */
@@ -40,10 +49,27 @@ export const checkSpec = (check: CheckConfig, address: Ip, port: number): CheckS
   port: checkPort(check, port),
 });
 
+const passageOf = (check: CheckConfig): Passage | undefined => ('passage' in check ? check.passage : undefined);
+
+/** `10.0.0.21:80`, or `10.0.0.21 via VIP 192.0.2.10:80`. */
+function describeTarget({ check, address, port }: CheckSpec): string {
+  const passage = passageOf(check);
+  const target = formatEndpoint(address, port);
+  return passage ? `${passage.address} via VIP ${target}` : target;
+}
+
+/** What a failure may mean beside what it says: `''`, or a sentence behind it. */
+export function describeDoubt({ check, address }: CheckSpec, reason: string): string {
+  const passage = passageOf(check);
+  if (!passage || !/^no answer within/.test(reason)) return '';
+  const place = passage.forward === 'dr' ? 'lo' : 'its tunnel';
+  return `; does ${passage.address} have ${address} on ${place}? Where it has, its answer is dropped on the way: see lbctl doctor`;
+}
+
 /** `http GET /healthz on 10.0.0.21:80`, `tcp connect to 10.0.0.21:80`, `icmp echo to 10.0.0.21`: for a sentence. */
 export function describeCheck(spec: CheckSpec): string {
-  const target = formatEndpoint(spec.address, spec.port);
   const { check } = spec;
+  const target = describeTarget(spec);
   switch (check.type) {
     case 'tcp':
       return check.send || check.expect !== undefined || check.regex !== undefined
@@ -131,6 +157,8 @@ function leaving(check: CheckConfig): string[] {
   if ('source' in check && check.source) parts.push(`from ${check.source}`);
   if ('interface' in check && check.interface) parts.push(`through ${check.interface}`);
   if ('fwmark' in check && check.fwmark) parts.push(`with mark ${check.fwmark}`);
+  const passage = passageOf(check);
+  if (passage) parts.push(`forwarded by ${passage.forward}`);
   if ('proxyProtocol' in check && check.proxyProtocol) parts.push(`PROXY ${check.proxyProtocol}`);
   return parts;
 }

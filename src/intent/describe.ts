@@ -15,7 +15,12 @@ function named<T extends { readonly name: string }>(what: string, before: readon
 
 const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
-const SECTIONS = { kernel: 'kernel_settings', connectionSync: 'connection_sync', timeouts: 'timeouts' } as const;
+const SECTIONS = {
+  kernel: 'kernel_settings',
+  connectionSync: 'connection_sync',
+  timeouts: 'timeouts',
+  checking: 'probe_marks or suspicion',
+} as const;
 
 const sections = (before: DirectorIntent, after: DirectorIntent): string[] =>
   (Object.keys(SECTIONS) as (keyof DirectorIntent)[])

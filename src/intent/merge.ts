@@ -17,6 +17,7 @@ import { buildAddedServer, buildAddedService } from '../config/added.js';
 import { mixedFault } from '../config/build-director.js';
 import { twinFinder } from '../config/build-service.js';
 import { destinationsOf } from '../config/destinations.js';
+import { markFault } from '../config/passage.js';
 import type { Config, DefaultsConfig, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import { hostWord, withWord } from './admin.js';
 import type {
@@ -116,6 +117,8 @@ function applyAddVs(config: Config, drafts: Drafts, change: Extract<Change, { ki
     const { name, ids } = isDraft(one) ? one.service : one;
     if (ids.some((id) => serviceKey(id) === key)) return `${key} is the address of ${name} in the file now`;
   }
+  const fault = change.id.kind === 'fwmark' ? markFault(config.checking.probeMarks, change.id.fwmark) : undefined;
+  if (fault) return fault;
   const service = buildAddedService(change, config.defaults);
   if (isRefused(service)) return service.refused;
   drafts.set(change.name, { ...draftService(service.value, fromOverride(override), override), defaults: config.defaults });
@@ -230,8 +233,8 @@ function finish(one: Draft | VirtualServerConfig): ServiceIntent {
 const directors = new WeakMap<Config, DirectorIntent>();
 
 function directorOf(config: Config): DirectorIntent {
-  const { kernel, connectionSync, timeouts } = config;
-  const director = directors.get(config) ?? { kernel, connectionSync, timeouts };
+  const { kernel, connectionSync, timeouts, checking } = config;
+  const director = directors.get(config) ?? { kernel, connectionSync, timeouts, checking };
   directors.set(config, director);
   return director;
 }

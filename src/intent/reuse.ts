@@ -22,6 +22,7 @@ export function reuse(before: Config, after: Config): Config {
     kernel: keep(before.kernel, after.kernel),
     connectionSync: keep(before.connectionSync, after.connectionSync),
     timeouts: keep(before.timeouts, after.timeouts),
+    checking: keep(before.checking, after.checking),
     defaults: keep(before.defaults, after.defaults),
   };
   return (Object.keys(merged) as (keyof Config)[]).every((key) => merged[key] === before[key]) ? before : merged;

@@ -82,7 +82,7 @@ export interface Intent {
 }
 
 /** What concerns the kernel's IPVS as a whole. */
-export type DirectorIntent = Pick<Config, 'kernel' | 'connectionSync' | 'timeouts'>;
+export type DirectorIntent = Pick<Config, 'kernel' | 'connectionSync' | 'timeouts' | 'checking'>;
 
 export interface ServiceIntent extends Omit<ServiceSettings, 'sorry'> {
   readonly name: string;

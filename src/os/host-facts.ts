@@ -11,7 +11,7 @@ import { openRtnetlink } from './rtnetlink.js';
 /** Interfaces whose settings are read: a host with more has them alike. */
 const MAX_INTERFACES = 256;
 /** What is asked of each interface, below net/ipv4/conf. */
-const PER_INTERFACE = ['rp_filter', 'send_redirects', 'forwarding'] as const;
+const PER_INTERFACE = ['rp_filter', 'send_redirects', 'forwarding', 'accept_local'] as const;
 const GLOBAL = [
   'net/ipv4/ip_forward',
   'net/ipv6/conf/all/forwarding',

@@ -1,6 +1,6 @@
 /** One sentence: why a real server is in the table or out of it. */
 import type { Milliseconds } from '../base/duration.js';
-import { describeCheck } from '../health/key.js';
+import { describeCheck, describeDoubt } from '../health/key.js';
 import type { CheckSpec, HealthState, Verdict } from '../health/types.js';
 import { roughly } from './admin.js';
 import { boundedShare, type Membership, memberVerdict } from './membership.js';
@@ -27,6 +27,8 @@ export interface Member {
   readonly penalty?: { readonly text: string; readonly held: boolean } | undefined;
   /** The rule that keeps it in though it failed: `min_healthy 50%`. */
   readonly kept?: string | undefined;
+  /** This director suspects itself of what these checks say. */
+  readonly held?: boolean;
   readonly checks: readonly CheckReport[];
 }
 
@@ -79,7 +81,7 @@ function failure(report: CheckReport): string {
   const { reason = '', history = [] } = report.state ?? {};
   const latest = history[0];
   const news = latest && !reason.startsWith(latest.reason) ? `, now ${latest.reason}` : '';
-  return `${describeCheck(report.spec)}: ${reason}${news}`;
+  return `${describeCheck(report.spec)}: ${reason}${news}${describeDoubt(report.spec, latest?.reason ?? reason)}`;
 }
 
 /** How far a check without a verdict is. */
@@ -93,9 +95,12 @@ function progress(report: CheckReport): string {
   return `${describeCheck(spec)}: ${latest.reason}${counted}`;
 }
 
+const held = (member: Member): string =>
+  member.held ? '; it stays: most servers began to fail at once, and this director suspects itself' : '';
+
 function down(member: Member, failed: readonly CheckReport[]): string {
   const counted = passed(member);
-  return `down: ${counted === undefined ? '' : `${counted}: `}${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}`;
+  return `down: ${counted === undefined ? '' : `${counted}: `}${failure(failed[0] as CheckReport)}${more(failed)}, ${place(member)}${held(member)}`;
 }
 
 /** With some checks down, where the others are enough. */

@@ -124,8 +124,8 @@ export function weightOf(server: RealServerIntent, shareOf: ShareOf): number {
 }
 
 /** IP_VS_CONN_F_TUNNEL_TYPE_* and IP_VS_TUNNEL_ENCAP_FLAG_* (linux/ip_vs.h). */
-const TUNNEL_TYPE: Readonly<Record<Tunnel['type'], number>> = { ipip: 0, gue: 1, gre: 2 };
-const TUNNEL_FLAGS: Readonly<Record<Tunnel['checksum'], number>> = { none: 0, csum: 1, remcsum: 2 };
+export const TUNNEL_TYPE: Readonly<Record<Tunnel['type'], number>> = { ipip: 0, gue: 1, gre: 2 };
+export const TUNNEL_FLAGS: Readonly<Record<Tunnel['checksum'], number>> = { none: 0, csum: 1, remcsum: 2 };
 
 function destination(server: RealServerIntent, state: Membership, full: number, id: ServiceId, scheduler: string): Destination {
   const { address, forward, upper, lower, tunnel } = server;
@@ -148,7 +148,7 @@ function destination(server: RealServerIntent, state: Membership, full: number, 
 
 /** IP_VS_SVC_F_* (linux/ip_vs.h). */
 const PERSISTENT = 0x01;
-const ONE_PACKET = 0x04;
+export const ONE_PACKET = 0x04;
 const SCHEDULER_FLAG: Readonly<Record<SchedulerFlag, number>> = {
   'sh-fallback': 0x08,
   'mh-fallback': 0x08,

@@ -1,5 +1,7 @@
 /** A host on which nothing is wrong: two interfaces, no firewall, IPVS loaded. */
+
 import type { HostFacts, Wanted } from '../../src/intent/doctor/types.js';
+import { CHECKING } from './intent.js';
 
 export function makeFacts(own: Partial<HostFacts> = {}): HostFacts {
   const base: HostFacts = {
@@ -38,6 +40,7 @@ export function makeWanted(own: Partial<Wanted> = {}): Wanted {
       kernel: { manage: true, restore: false, values: {} },
       connectionSync: undefined,
       timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+      checking: CHECKING,
     },
     ...own,
   };

@@ -1,5 +1,8 @@
 /** Intents for tests: everything has a value, the test says what it is about. */
+import type { CheckingConfig } from '../../src/config/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../src/intent/types.js';
+
+export const CHECKING: CheckingConfig = { probeMarks: { first: 0x4c420000, last: 0x4c42ffff }, suspicion: undefined };
 
 const file = { kind: 'file' } as const;
 const tunnel = { type: 'ipip', port: 0, checksum: 'none' } as const;

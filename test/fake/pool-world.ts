@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CheckConfig } from '../../src/config/types.js';
+import { passageOf } from '../../src/config/via.js';
 import { bootId } from '../../src/daemon/check/ownership.js';
 import { type Configure, createPool, type Pool } from '../../src/daemon/check/pool.js';
 import type { ChildLink } from '../../src/daemon/child.js';
@@ -11,7 +12,7 @@ import type { ServiceIntent } from '../../src/intent/types.js';
 import { serviceKey } from '../../src/ipvs/types.js';
 import { now } from '../../src/os/clock.js';
 import { openIpvs } from '../../src/os/ipvs.js';
-import { makeServer, makeService } from './intent.js';
+import { CHECKING, makeServer, makeService } from './intent.js';
 import { createFakeKernel, type FakeKernel } from './ipvs-kernel.js';
 
 const never = () => Promise.resolve('no such module');
@@ -85,6 +86,7 @@ export async function poolWorld(
       kernel: { manage: false, restore: false, values: {} },
       connectionSync: undefined,
       timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+      checking: CHECKING,
     },
     carriers: [],
     roles: {},
@@ -106,7 +108,13 @@ export async function poolWorld(
     openIpvs: () => opening.then(() => openIpvs(kernel.open, never)),
     ownAddresses: () => new Set(['10.0.0.1']),
     sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
-    startProbe: (_check, { address }, done) => {
+    paths: {
+      addresses: () => [{ address: '10.0.0.254', length: 24, interface: 'eth0' }],
+      sourceTowards: () => '10.0.0.254',
+      conf: () => undefined,
+    },
+    startProbe: (check, target, done) => {
+      const address = passageOf(check)?.address ?? target.address;
       const [ok, share] = [!down.has(address), shares.get(address)];
       const asked = share === undefined ? {} : { share };
       const result = { ok, local: false, reason: ok ? 'connected' : 'refused', duration: 1, ...asked };

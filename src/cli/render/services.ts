@@ -114,6 +114,7 @@ function remarks(service: ApiService): string[] {
   const list: string[] = [];
   if (service.source === 'runtime') list.push('added at run time');
   if (service.source === 'foreign') list.push('foreign: never touched by lbd');
+  if (service.source === 'checks') list.push('takes checks alone, no clients');
   if (service.stands_back_for !== null) list.push(`not in the kernel while ${service.stands_back_for} is not master here`);
   else if (!service.in_kernel) list.push('not in the kernel');
   else if (!service.in_sync) list.push('the kernel is not as wanted yet');

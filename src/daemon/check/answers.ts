@@ -8,8 +8,9 @@ import { destinationKey } from '../../ipvs/types.js';
 import { wallClock } from '../../os/clock.js';
 import type { CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
+import { describeWay } from './passages.js';
 import type { Pool } from './pool.js';
-import { downOf, type Kernel, reportForeign, reportService, reportWhy, summarizeService } from './report.js';
+import { downOf, type Kernel, reportForeign, reportService, reportWay, reportWhy, summarizeService } from './report.js';
 import type { Load } from './scheduler.js';
 import { reportStats } from './stats.js';
 
@@ -48,11 +49,16 @@ function summary(pool: Pool): CheckSummary {
     if (down.length >= LISTED) continue;
     for (const one of downOf(sight, service)) down.push({ service: service.name, ...one });
   }
+  for (const way of pool.passages.all()) {
+    const reason = keeper.refusal(way.key);
+    if (reason !== undefined) refusals.push({ service: describeWay(way), reason });
+  }
   return {
     ipvs: keeper.problem ? { usable: false, text: keeper.problem } : { usable: true, text: 'ok' },
     drift: keeper.drift(),
     services: all.map((service) => summarizeService(sight, service)),
     foreign: keeper.foreign(),
+    suspicion: pool.suspicion() ?? null,
     ...directorSummary(pool.director()),
     probes: probesOf(pool.load()),
     refusals: refusals.slice(0, LISTED),
@@ -80,11 +86,15 @@ const probesOf = (load: Load): CheckSummary['probes'] => ({
   latest_start_ms: tenths(load.latest),
 });
 
-async function allServices(pool: Pool, counters: boolean) {
+async function allServices(pool: Pool, { counters = false, all = false }: ServicesQuery) {
   const kernel = await pool.keeper.readAll(counters);
   const sight = pool.sight();
   const foreign = pool.keeper.foreign().flatMap((key) => kernel?.get(key) ?? []);
-  return [...[...pool.catalogue.all()].map((one) => reportService(sight, kernel, one)), ...foreign.map(reportForeign)];
+  return [
+    ...[...pool.catalogue.all()].map((one) => reportService(sight, kernel, one)),
+    ...foreign.map(reportForeign),
+    ...(all ? [...pool.passages.all()].map((way) => reportWay(way, kernel?.get(way.key))) : []),
+  ];
 }
 
 /** A fresh reading of what the virtual server is in the kernel. */
@@ -110,11 +120,12 @@ async function hosted(pool: Pool, host: string, counters: boolean) {
   });
 }
 
-type ServicesQuery = Extract<CheckQuery, { what: 'services' }>;
+type ServicesQuery = Extract<CheckQuery, { readonly what: 'services' }>;
 
-async function services(pool: Pool, { service: word, host, counters = false }: ServicesQuery): Promise<Answer> {
+async function services(pool: Pool, query: ServicesQuery): Promise<Answer> {
+  const { service: word, host, counters = false } = query;
   if (host !== undefined) return { value: { services: await hosted(pool, host, counters) } };
-  if (word === undefined) return { value: { services: await allServices(pool, counters) } };
+  if (word === undefined) return { value: { services: await allServices(pool, query) } };
   const service = pool.catalogue.find(word);
   if (!service) return unknown(pool, word);
   return { value: { services: [reportService(pool.sight(), kernelOf(pool, service, counters), service)] } };

@@ -16,6 +16,8 @@ export interface DeciderOptions {
   readonly now: () => Instant;
   readonly event: (kind: string, subject: string, text: string) => void;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
+  /** The failure of a check does not count: this director suspects itself. */
+  readonly isHeld: (checkKey: string) => boolean;
   /** What the kernel has, by the key of a kernel service. */
   readonly believed: (key: string) => Service | undefined;
   readonly store: Pick<VerdictStore, 'members' | 'remains'>;
@@ -39,11 +41,11 @@ export interface Decider {
   close(): void;
 }
 
-export function createDecider({ now, event, stateOf, believed, store, due }: DeciderOptions): Decider {
+export function createDecider({ now, event, stateOf, isHeld, believed, store, due }: DeciderOptions): Decider {
   const pools = new Map<string, PoolState>();
   const turns = createTurns(now, due);
   const poolOf = (service: ServiceIntent): PoolState => pools.get(service.name) ?? begin(service, new Map(), {}, now());
-  const verdictOf = (key: string) => stateOf(key)?.verdict ?? 'unknown';
+  const verdictOf = (key: string) => (isHeld(key) ? 'up' : (stateOf(key)?.verdict ?? 'unknown'));
   const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
   const shareOf = (key: string) => stateOf(key)?.share;
   const look = (): Look => ({ now: now(), verdictOf, shareOf, sinceOf: (key) => stateOf(key)?.since ?? 0 });

@@ -5,12 +5,15 @@
 import { networkInterfaces } from 'node:os';
 import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
+import { describeDoubt } from '../../health/key.js';
+import type { ResultRecord } from '../../health/types.js';
 import { chooseTemplates } from '../../intent/sticky.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import type { KernelDestination } from '../../ipvs/types.js';
 import { now } from '../../os/clock.js';
 import { openIpvs } from '../../os/ipvs.js';
 import type { Nft } from '../../os/nft.js';
+import type { OwnPaths } from '../../os/own-paths.js';
 import { startProbe } from '../../os/probe/index.js';
 import type { StartProbe } from '../../os/probe/types.js';
 import type { Sysctls } from '../../os/sysctl.js';
@@ -25,13 +28,16 @@ import { createDecider } from './decider.js';
 import { createDirector, type DirectorReport } from './director.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
+import type { Passages } from './passages.js';
 import type { KernelTable } from './reading.js';
 import { createRemovals } from './removals.js';
 import type { Sight } from './report.js';
 import { createCheckRunner, type Load } from './scheduler.js';
+import { createSuspicion } from './suspicion.js';
 import { createTableKeeper } from './table.js';
 import type { TableKeeper } from './table-types.js';
 import { openVerdictStore } from './verdicts.js';
+import { createVia } from './via.js';
 
 export type Configure = Extract<CheckCommand, { type: 'configure' }>;
 export type Update = Extract<CheckCommand, { type: 'update' }>;
@@ -44,9 +50,12 @@ export interface Pool {
   recheck(): void;
   readonly catalogue: Catalogue;
   readonly keeper: TableKeeper;
+  readonly passages: Passages;
   sight(): Sight;
   director(): DirectorReport;
   load(): Load;
+  /** Why this director suspects itself; undefined: it does not. */
+  suspicion(): string | undefined;
   close(ordered: boolean): Promise<void>;
 }
 
@@ -64,6 +73,7 @@ export interface PoolParts {
   /** Below net.ipv4.vs. */
   readonly sysctls?: Sysctls;
   readonly nft?: Nft;
+  readonly paths?: OwnPaths;
 }
 
 const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
@@ -72,20 +82,31 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const catalogue = new Catalogue();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
-  const runner = createCheckRunner({ now, startProbe: parts.startProbe, onVerdict, onShare, onResult });
+  const owned = openOwnership(first.stateDir, warn);
   const keeper = createTableKeeper({
     open: parts.openIpvs,
-    owned: openOwnership(first.stateDir, warn),
+    owned,
     now,
     log: link.log,
     event: link.event,
-    nameOf: (key) => catalogue.ofKey(key)?.name ?? key,
+    nameOf: (key) => catalogue.ofKey(key)?.name ?? via.nameOf(key),
     onState: () => {
       if (unsaved) remember();
       gate.tell();
     },
     onReading: () => lookAround(),
   });
+  const via = createVia({ ...parts, keeper, owned, now, services: () => catalogue.all(), carriers: () => carriers() });
+  const suspicion = createSuspicion({
+    now,
+    startProbe: parts.startProbe,
+    tell: (text) => link.event('suspicion', 'director', text),
+    decide(keys) {
+      for (const service of new Set([...keys].flatMap((key) => [...catalogue.usersOf(key)]))) decide(service);
+      remember();
+    },
+  });
+  const runner = createCheckRunner({ now, startProbe: via.startProbe, onVerdict, onShare, onResult });
   const gate = createGate({
     now,
     send: (state) => link.send({ type: 'forwarding', state: state.state, reason: state.reason }),
@@ -118,6 +139,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     now,
     event: link.event,
     stateOf: (key) => runner.state(key),
+    isHeld: (key) => suspicion.holds(key),
     believed: (key) => keeper.believed(key),
     store,
     due(name) {
@@ -139,7 +161,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const cutOff = new Set<string>();
   void start();
 
-  function onResult(key: string, { ok, local }: { readonly ok: boolean; readonly local: boolean }): void {
+  function onResult(key: string, result: ResultRecord): void {
+    const { ok, local } = result;
+    suspicion.result(key, runner.state(key), result);
     // A failure of this director says nothing of the server.
     if (!gate.result(key, { ok: ok || local, up: runner.state(key)?.verdict === 'up' })) return;
     trustAgain();
@@ -149,13 +173,17 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   }
 
   function onVerdict(checkKey: string, change: { from: string; to: string; reason: string }): void {
+    if (change.to === 'down') suspicion.down(checkKey);
     for (const service of catalogue.usersOf(checkKey)) {
       for (const server of service.realServers) {
         const checks = checksOf(server);
-        if (!checks.some((spec) => spec.key === checkKey)) continue;
+        const spec = checks.find((one) => one.key === checkKey);
+        if (!spec) continue;
         const verdicts = checks.map(({ key }) => runner.state(key)?.verdict ?? 'unknown');
         const counted = server.needed === undefined ? '' : `; ${describePassed(verdicts, server.needed)}`;
-        link.event('verdict', `${service.name}/${server.key}`, `${change.from} -> ${change.to}: ${change.reason}${counted}`);
+        const doubt = change.to === 'down' ? describeDoubt(spec, change.reason) : '';
+        const text = `${change.from} -> ${change.to}: ${change.reason}${doubt}${counted}`;
+        link.event('verdict', `${service.name}/${server.key}`, text);
       }
       decide(service);
     }
@@ -226,6 +254,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
         if (isIn(members.get(server.key))) for (const spec of checksOf(server)) serving.add(spec.key);
       }
     }
+    // Before the services, so that the kernel has them with the first of these: checks begin at once.
+    via.change(consequences.newChecks, consequences.goneChecks);
+    suspicion.change(consequences.newChecks, consequences.goneChecks);
     runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
       remembered: begun ? undefined : store.verdict(key),
       serving: serving.has(key),
@@ -242,11 +273,19 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     removals.arm();
   }
 
+  /** What concerns all checks together; before those that are new begin. */
+  function check(): void {
+    const { probeMarks, suspicion: suspicious } = latest.director.checking;
+    via.use(probeMarks, !begun);
+    suspicion.use(suspicious);
+  }
+
   function configure(command: Configure): void {
     latest = command;
     roles = command.roles;
     if (!opened) return;
     distrust(command.services);
+    check();
     follow(catalogue.replace(command.services));
     trustAgain();
     reprogram();
@@ -332,6 +371,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   return {
     catalogue,
     keeper,
+    passages: via.passages,
     configure,
     update({ services, names, rest }) {
       latest = { ...latest, ...rest };
@@ -342,6 +382,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
         return;
       }
       distrust(services);
+      if (rest) check();
       follow(names ? catalogue.arrange(services, names) : catalogue.change({ services, gone: [] }));
       if (rest) distrust(catalogue.all());
       trustAgain();
@@ -365,14 +406,17 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       wantedOf: (key) => keeper.wanted(key),
       believedOf: (key) => keeper.believed(key),
       refusalOf: (key) => keeper.refusal(key),
+      isHeld: (key) => suspicion.holds(key),
       standsBack,
     }),
     director: () => director.report(),
     load: () => runner.load(),
+    suspicion: () => suspicion.text,
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
       if (begun) store.save([...runner.states()], decider.pools);
       runner.close();
+      suspicion.close();
       deadlines.close();
       decider.close();
       removals.close();

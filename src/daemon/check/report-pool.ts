@@ -16,6 +16,8 @@ export interface PoolSight {
   readonly now: Instant;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
   readonly poolOf: (service: ServiceIntent) => PoolState;
+  /** The failure of a check does not count: this director suspects itself. */
+  readonly isHeld: (checkKey: string) => boolean;
 }
 
 export type Weigh = (server: RealServerIntent) => number;
@@ -59,6 +61,7 @@ export function memberOf(
     needed: server.needed,
     penalty: text === undefined ? undefined : { text, held: penalty?.held === true },
     kept: service.floor && describeRule(service.floor),
+    held: checksOf(server).some(({ key }) => sight.isHeld(key)),
     checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
   };
 }

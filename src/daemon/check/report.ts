@@ -15,6 +15,7 @@ import { explain, type Member } from '../../pool/explain.js';
 import { kernelKey, memberVerdict, serverVerdict } from '../../pool/membership.js';
 import { sorryIn } from '../../pool/notes.js';
 import { describeStrength, strengthOf } from '../../pool/quorum.js';
+import { describeWay, type Way } from './passages.js';
 import {
   memberOf,
   oddities,
@@ -254,6 +255,22 @@ export function reportForeign(service: KernelService): ApiService {
     up: servers.length,
     total: servers.length,
     ...traffic([service]),
+    real_servers: servers,
+  };
+}
+
+/** The passage of checks to one real server. */
+export function reportWay(way: Way, kernel: KernelService | undefined): ApiService {
+  const service: KernelService = kernel ?? { ...way.service, destinations: new Map(), stats: undefined };
+  const report = reportForeign(service);
+  const servers = report.real_servers.map((one) => ({ ...one, why: 'checks via: vip reach this real server through it' }));
+  return {
+    ...report,
+    name: describeWay(way),
+    source: 'checks',
+    forward: way.passage.forward,
+    in_kernel: kernel !== undefined,
+    in_sync: planService(kernel, way.service).length === 0,
     real_servers: servers,
   };
 }

@@ -65,12 +65,12 @@ function servesNothing(parts: HandlerParts, service: string | undefined): boolea
 
 async function servicesOf(
   parts: HandlerParts,
-  { service, host, counters = false }: Methods['list']['params'],
+  { service, host, counters = false, all = false }: Methods['list']['params'],
 ): Promise<readonly ApiService[]> {
   if (servesNothing(parts, service)) return [];
   const address = host === undefined ? undefined : parseIp(host);
   if (host !== undefined && !address) return refuse(`"${host}" is no address of a host: give it without a port`);
-  const query = { what: 'services', service, counters, host: address };
+  const query = { what: 'services', service, counters, host: address, all };
   return (await ask<{ value: ServicesAnswer }>(parts.check, { query }, WHOLE_TABLE_MS)).value.services;
 }
 

@@ -39,7 +39,7 @@ function differenceOf(before: readonly ServiceIntent[], after: readonly ServiceI
 }
 
 const sameDirector = (a: DirectorIntent, b: DirectorIntent): boolean =>
-  a.kernel === b.kernel && a.connectionSync === b.connectionSync && a.timeouts === b.timeouts;
+  a.kernel === b.kernel && a.connectionSync === b.connectionSync && a.timeouts === b.timeouts && a.checking === b.checking;
 
 export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publisher {
   let forwarding: { state: Forwarding; reason: string } = { state: 'starting', reason: 'the first table is not applied yet' };

@@ -59,6 +59,7 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   if (typeof check === 'string') return [critical(`services: ${check}`)];
   const lines: ApiProblemLine[] = [];
   if (!check.ipvs.usable) lines.push(critical(`IPVS cannot be used: ${check.ipvs.text}`));
+  if (check.suspicion !== null) lines.push(critical(check.suspicion));
   for (const service of check.services) {
     const weak = weakness(service);
     if (weak) lines.push(critical(`${service.name}: ${weak}`));

@@ -2,6 +2,7 @@
 import { judgeFirewall } from './judge-firewall.js';
 import { judgeIpvs } from './judge-ipvs.js';
 import { judgeNetwork } from './judge-network.js';
+import { judgeProbes } from './judge-probes.js';
 import type { Finding, HostFacts, KernelStatus, Severity, Wanted } from './types.js';
 
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2, ok: 3 };
@@ -12,6 +13,7 @@ export function diagnose(facts: HostFacts, wanted: Wanted, status?: KernelStatus
     ...facts.unread,
     ...judgeIpvs(facts, wanted, status),
     ...judgeNetwork(facts, wanted),
+    ...judgeProbes(facts, wanted),
     ...judgeFirewall(facts, wanted),
   ];
   return found.sort((a, b) => RANK[a.severity] - RANK[b.severity]);

@@ -7,6 +7,7 @@ import type { ConnectionSyncConfig, VrrpInstanceConfig } from '../../config/type
 import type { ServiceIntent } from '../types.js';
 import type { Hook } from './firewall.js';
 import { conntrackOf, forwardsOf, sysctl } from './host.js';
+import { viaTargets } from './judge-probes.js';
 import type { Packet } from './packet.js';
 import type { HostFacts, Severity, Wanted } from './types.js';
 
@@ -227,6 +228,36 @@ function* answers(facts: HostFacts, wanted: Wanted, service: ServiceIntent, prot
   }
 }
 
+/**
+ * Answers of real servers to checks via: vip. IPVS takes what the check sends out of connection tracking: the answer is the first packet
+ * that tracking sees, and of TCP invalid (tried on 6.1).
+ */
+function* probeAnswers(facts: HostFacts, wanted: Wanted, service: ServiceIntent): Generator<Trial> {
+  for (const { vip, port, protocol } of viaTargets(service)) {
+    const family = familyOf(vip);
+    const untracked = protocol === 'udp' ? 'new' : 'invalid';
+    yield {
+      of: service.name,
+      subject: 'answers to checks via: vip of',
+      effect: 'the checks fail, and the real servers are taken out',
+      severity: 'critical',
+      packet: {
+        family,
+        protocol: NUMBERS[protocol],
+        sources: [{ address: vip, length: addressBits(family) }],
+        destination: undefined,
+        sourcePort: port,
+        inputs: outward(facts),
+        outputs: [],
+        state: conntrackOf(facts, wanted) ? 'established' : untracked,
+      },
+      hooks: IN,
+      rule: { side: 'from', family, protocol, address: vip, port, onlyInvalid: false },
+      onlyCertain: true,
+    };
+  }
+}
+
 /** What lbd itself sends and hears. */
 export function* ownTrials(facts: HostFacts, wanted: Wanted): Generator<Trial> {
   for (const instance of wanted.instances) yield* adverts(facts, instance);
@@ -240,5 +271,6 @@ export function* serviceTrials(facts: HostFacts, wanted: Wanted): Generator<Tria
     for (const id of ids) yield* clients(facts, wanted, service, id);
     const [id] = ids;
     if (id) yield* answers(facts, wanted, service, id.protocol);
+    yield* probeAnswers(facts, wanted, service);
   }
 }

@@ -4,7 +4,8 @@ import { type Endpoint, familyOf, type Ip } from '../../base/ip.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
 import { inNetns } from '../netns.js';
-import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_RAW, SOL_SOCKET } from '../sockaddr.js';
+import { AF_INET, AF_INET6, inetAddress, intValue, SOCK_RAW, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { bindToLane } from './lane.js';
 
 const SOL_IP = 0;
 /** The port is chosen at connect, so that one source address has all ports to every server (linux/in.h). */
@@ -19,7 +20,7 @@ const SO_MARK = 36;
 export function prepareSocket(fd: number, type: number, settings: ProbeSocket): void {
   if (settings.fwmark) native.setsockopt(fd, SOL_SOCKET, SO_MARK, intValue(settings.fwmark | 0));
   if (settings.interface) native.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${settings.interface}\0`));
-  if (!settings.source) return;
+  if (!settings.source || settings.lane !== undefined) return;
   if (type !== SOCK_RAW) native.setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, intValue(1));
   native.bind(fd, inetAddress(settings.source, 0));
 }
@@ -53,11 +54,19 @@ export function sockaddrOf(target: Endpoint): Uint8Array {
   return sockaddr;
 }
 
+/** Of datagrams the kernel remembers nothing (pool/passage.ts): any port will do. */
+function bindInLane(fd: number, type: number, { source, lane }: ProbeSocket): void {
+  if (source === undefined || lane === undefined) return;
+  if (type === SOCK_STREAM) bindToLane(fd, source, lane);
+  else native.bind(fd, inetAddress(source, 0));
+}
+
 /** A socket of the target's family, in the namespace that the check names; `type` SOCK_STREAM or SOCK_DGRAM. */
 export function openSocket(address: Ip, type: number, settings: ProbeSocket): number {
   const fd = inNetns(settings.netns, () => native.socket(familyOf(address) === 4 ? AF_INET : AF_INET6, type, 0));
   try {
     prepareSocket(fd, type, settings);
+    bindInLane(fd, type, settings);
   } catch (error) {
     native.close(fd);
     throw error;

@@ -8,7 +8,7 @@ import { answer } from '../../../../src/daemon/check/answers.js';
 import type { Configure } from '../../../../src/daemon/check/pool.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../../../../src/daemon/messages.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
-import { makeServer } from '../../../fake/intent.js';
+import { CHECKING, makeServer } from '../../../fake/intent.js';
 import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
 import { until } from '../../../fake/table-world.js';
 
@@ -81,6 +81,7 @@ describe('the check process', () => {
       kernel: { manage: false, restore: false, values: { expire_nodest_conn: '1' } },
       connectionSync: undefined,
       timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+      checking: CHECKING,
     };
     await world(services, async ({ pool, table, settings, events }) => {
       await until(() => table().join().endsWith('10.0.0.2:80=10,tcp/192.0.2.20:80: 10.0.0.2:80=10'), 'all in');
@@ -173,6 +174,7 @@ describe('the check process', () => {
       kernel: { manage: true, restore: true, values: {} },
       connectionSync: undefined,
       timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+      checking: CHECKING,
     };
     let settings = new Map<string, string>();
     await world(

@@ -7,7 +7,7 @@ import { createDeadlines } from '../../../../src/daemon/check/deadlines.js';
 import { createRemovals } from '../../../../src/daemon/check/removals.js';
 import type { Admin, ServiceIntent } from '../../../../src/intent/types.js';
 import type { KernelDestination } from '../../../../src/ipvs/types.js';
-import { makeServer, makeService } from '../../../fake/intent.js';
+import { CHECKING, makeServer, makeService } from '../../../fake/intent.js';
 import { dr, named, poolWorld } from '../../../fake/pool-world.js';
 import { until } from '../../../fake/table-world.js';
 
@@ -23,6 +23,7 @@ const MANAGED = {
   kernel: { manage: true, restore: false, values: {} },
   connectionSync: undefined,
   timeouts: { tcp: 0, tcpFin: 0, udp: 0 },
+  checking: CHECKING,
 };
 
 describe('administrative states in the check process', () => {

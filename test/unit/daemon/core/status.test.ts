@@ -53,6 +53,7 @@ const check: CheckSummary = {
     longest_wait_ms: 2000,
     latest_start_ms: 2001,
   },
+  suspicion: null,
   settings: [],
   services: [
     {

@@ -448,3 +448,65 @@ describe('the firewall', () => {
     assert.deepEqual(about(diagnose(makeFacts({ nft: undefined }), all), 'firewall'), []);
   });
 });
+
+describe('checks via: vip', () => {
+  const through = (host: number) =>
+    makeServer(host, {
+      forward: 'dr',
+      checks: [
+        {
+          type: 'tcp',
+          via: 'vip',
+          passage: { address: `10.0.0.${host}`, forward: 'dr' },
+          connect: '192.0.2.10',
+          port: 80,
+          interval: 2000,
+          timeout: 1000,
+          rise: 1,
+          fall: 2,
+        },
+      ],
+    });
+  const wanted = makeWanted({ services: [makeService([through(21)], { forward: 'dr' })], instances: [INSTANCE] });
+  const conf = (settings: Record<string, string>) =>
+    withSysctls(Object.fromEntries(Object.entries(settings).map(([key, value]) => [`net/ipv4/conf/${key}`, value])));
+
+  test('a director that may get the VIP must let in answers from it', () => {
+    const { severity, text, cure } = only(diagnose(conf({ 'eth1/accept_local': '0' }), wanted), 'accept_local');
+    assert.equal(severity, 'warning');
+    assert.match(
+      text,
+      /net\.ipv4\.conf\.eth1\.accept_local is 0: once this host has 192\.0\.2\.10, it drops the answers .* of web/,
+    );
+    assert.equal(cure, 'sysctl -w net.ipv4.conf.eth1.accept_local=1');
+  });
+
+  test('one that has it does so now', () => {
+    const facts = conf({});
+    const interfaces = facts.interfaces.map((one) =>
+      one.name === 'eth0' ? { ...one, addresses: [...one.addresses, { address: '192.0.2.10', length: 32 }] } : one,
+    );
+    const { severity, text } = only(diagnose({ ...facts, interfaces }, wanted), 'accept_local');
+    assert.equal(severity, 'critical');
+    assert.match(text, /this host has 192\.0\.2\.10, it drops/);
+  });
+
+  test('a strict filter wants the answer where the VIP is', () => {
+    const found = diagnose(conf({ 'eth1/accept_local': '1', 'eth1/rp_filter': '1' }), wanted);
+    const [fault] = about(found, 'rp_filter').filter((one) => /via: vip/.test(one.text));
+    assert.equal(fault?.cure, 'sysctl -w net.ipv4.conf.eth1.rp_filter=2');
+  });
+
+  test('nothing to do where it is let in, or where the VIP is never here', () => {
+    assert.equal(only(diagnose(conf({ 'all/accept_local': '1' }), wanted), 'accept_local').severity, 'ok');
+    const elsewhere = makeWanted({ services: wanted.services });
+    assert.deepEqual(about(diagnose(conf({}), elsewhere), 'accept_local'), []);
+  });
+
+  test('a firewall that drops what connection tracking calls invalid drops the answers', () => {
+    const facts = { ...conf({ 'all/accept_local': '1' }), nft: rulesetJson('invalid') };
+    const found = about(diagnose(facts, wanted), 'firewall').filter((one) => /answers to checks via: vip/.test(one.text));
+    assert.equal(found.length, 1, JSON.stringify(diagnose(facts, wanted)));
+    assert.match(found[0]?.cure ?? '', /ip saddr 192\.0\.2\.10 tcp sport 80 accept$/);
+  });
+});

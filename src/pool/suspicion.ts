@@ -1,0 +1,213 @@
+/**
+ * Whether this director should suspect itself. Servers fail one by one; when most of those that were up turn to failing within one
+ * interval, it is more often the director's own cable, route or firewall. It holds then: nobody leaves the pool, for a bounded time. When
+ * that is over, or a reference answers that is not behind the same trouble, it was true, and all verdicts count.
+ */
+import type { Milliseconds } from '../base/duration.js';
+import type { Ip } from '../base/ip.js';
+import { type Instant, NEVER } from '../base/time.js';
+import type { CheckTiming, SuspicionConfig } from '../config/types.js';
+
+/** Of a check. What happens to all at one moment is seen within an interval, and where there is no answer, a timeout later. */
+type Timing = Pick<CheckTiming, 'interval' | 'timeout'>;
+
+/** What one check is known to be, while it counts: it was up. */
+interface Seen {
+  readonly host: Ip;
+  readonly timing: Timing;
+  /** Since when it fails; undefined: it does not. */
+  failedAt: Instant | undefined;
+  /** Its verdict is down by now: it leaves the count as soon as it is neither fresh nor held. */
+  down: boolean;
+}
+
+interface Host {
+  /** Checks that were up. */
+  checks: number;
+  failing: number;
+}
+
+/** Of one director. Mutable, and only by step: with thousands of checks a copy for each result is too much. */
+export interface SuspicionState {
+  readonly seen: Map<string, Seen>;
+  readonly hosts: Map<Ip, Host>;
+  /** Checks that turned to failing a moment ago, oldest first. */
+  readonly fresh: Set<string>;
+  /** Set while the director suspects itself. */
+  held: Held | undefined;
+}
+
+interface Held {
+  readonly since: Instant;
+  readonly until: Instant;
+  /** Checks whose verdict does not count. */
+  readonly keys: Set<string>;
+}
+
+export type SuspicionEvent =
+  /** A check has a result that says something of its server. `up`: it was up before it. */
+  | {
+      readonly type: 'result';
+      readonly key: string;
+      readonly host: Ip;
+      readonly timing: Timing;
+      readonly ok: boolean;
+      readonly up: boolean;
+    }
+  /** The check's verdict is down. */
+  | { readonly type: 'down'; readonly key: string }
+  /** The check is no more. */
+  | { readonly type: 'gone'; readonly key: string }
+  /** A reference has answered. */
+  | { readonly type: 'reference'; readonly address: Ip }
+  | { readonly type: 'tick' };
+
+export type SuspicionEffect =
+  | { readonly type: 'suspect'; readonly text: string }
+  /** `keys`: whose verdicts count again. */
+  | { readonly type: 'over'; readonly text: string; readonly keys: ReadonlySet<string> };
+
+/** Without a word of the user: two intervals, and so much at most. */
+const LONGEST_HOLD: Milliseconds = 10_000;
+
+export const initialSuspicion = (): SuspicionState => ({
+  seen: new Map(),
+  hosts: new Map(),
+  fresh: new Set(),
+  held: undefined,
+});
+
+export const suspicionDeadline = ({ held }: SuspicionState): Instant => held?.until ?? NEVER;
+
+/** Whether the check's failure does not count for now. */
+export const isHeld = ({ held }: SuspicionState, key: string): boolean => held?.keys.has(key) === true;
+
+function hostOf({ hosts }: SuspicionState, address: Ip): Host {
+  const known = hosts.get(address) ?? { checks: 0, failing: 0 };
+  hosts.set(address, known);
+  return known;
+}
+
+function forget(state: SuspicionState, key: string): void {
+  const seen = state.seen.get(key);
+  if (!seen) return;
+  const host = hostOf(state, seen.host);
+  host.checks--;
+  if (seen.failedAt !== undefined) host.failing--;
+  if (host.checks === 0) state.hosts.delete(seen.host);
+  state.seen.delete(key);
+  state.fresh.delete(key);
+  state.held?.keys.delete(key);
+}
+
+function see(state: SuspicionState, key: string, host: Ip, timing: Timing): Seen {
+  const known = state.seen.get(key);
+  if (known) return known;
+  const seen: Seen = { host, timing, failedAt: undefined, down: false };
+  state.seen.set(key, seen);
+  hostOf(state, host).checks++;
+  return seen;
+}
+
+/** What has been failing for longer was no sudden failure of many. */
+function prune(state: SuspicionState, now: Instant): void {
+  for (const key of state.fresh) {
+    const one = state.seen.get(key);
+    if (one?.failedAt !== undefined && now - one.failedAt <= one.timing.interval + one.timing.timeout) return;
+    state.fresh.delete(key);
+    if (one?.down) forget(state, key);
+  }
+}
+
+const hostsOf = ({ seen }: SuspicionState, keys: Iterable<string>): Set<Ip> =>
+  new Set([...keys].flatMap((key) => seen.get(key)?.host ?? []));
+
+function onset(conf: SuspicionConfig, state: SuspicionState, now: Instant): SuspicionEffect[] {
+  const all = state.hosts.size;
+  const isMost = (count: number) => count >= conf.minTargets && count > all * conf.share;
+  // It is asked at every failure, and hosts are no more than checks.
+  if (!isMost(state.fresh.size)) return [];
+  const failing = hostsOf(state, state.fresh).size;
+  if (!isMost(failing)) return [];
+  const longest = Math.max(...[...state.fresh].map((key) => state.seen.get(key)?.timing.interval ?? 0));
+  const hold = conf.hold ?? Math.min(LONGEST_HOLD, 2 * longest);
+  state.held = { since: now, until: now + hold, keys: new Set(state.fresh) };
+  const text = `${failing} of ${all} hosts that were up began to fail within one interval: this director suspects itself, and takes nobody out for ${Math.ceil(hold / 1000)}s`;
+  return [{ type: 'suspect', text }];
+}
+
+function end(state: SuspicionState, text: string): SuspicionEffect[] {
+  const keys = new Set(state.held?.keys);
+  state.held = undefined;
+  // The same failures are no second reason.
+  state.fresh.clear();
+  for (const key of keys) if (state.seen.get(key)?.down) forget(state, key);
+  return [{ type: 'over', text, keys }];
+}
+
+function onFailure(conf: SuspicionConfig, state: SuspicionState, key: string, seen: Seen, now: Instant): SuspicionEffect[] {
+  if (seen.failedAt !== undefined) return [];
+  seen.failedAt = now;
+  hostOf(state, seen.host).failing++;
+  if (state.held) {
+    state.held.keys.add(key);
+    return [];
+  }
+  state.fresh.add(key);
+  prune(state, now);
+  return onset(conf, state, now);
+}
+
+/** Most of them answer again: it was the director, or it is over; who still fails then has failed by itself. */
+function onSuccess(state: SuspicionState, key: string, seen: Seen): SuspicionEffect[] {
+  if (seen.failedAt === undefined) return [];
+  seen.failedAt = undefined;
+  seen.down = false;
+  hostOf(state, seen.host).failing--;
+  state.fresh.delete(key);
+  const { held } = state;
+  if (!held) return [];
+  const hosts = hostsOf(state, held.keys);
+  const failing = [...hosts].filter((host) => (state.hosts.get(host)?.failing ?? 0) > 0).length;
+  return failing * 2 >= hosts.size
+    ? []
+    : end(state, `${hosts.size - failing} of ${hosts.size} hosts answer again: verdicts count`);
+}
+
+function onResult(
+  conf: SuspicionConfig,
+  state: SuspicionState,
+  event: Extract<SuspicionEvent, { type: 'result' }>,
+  now: Instant,
+): SuspicionEffect[] {
+  const { key, host, timing, ok, up } = event;
+  // One that was down, and is not held, is no news.
+  if (!up && !state.seen.has(key)) return [];
+  const seen = see(state, key, host, timing);
+  return ok ? onSuccess(state, key, seen) : onFailure(conf, state, key, seen, now);
+}
+
+function onDown(state: SuspicionState, key: string): void {
+  const seen = state.seen.get(key);
+  if (!seen) return;
+  seen.down = true;
+  if (!isHeld(state, key) && !state.fresh.has(key)) forget(state, key);
+}
+
+/** One event; the state is changed in place. */
+export function suspect(conf: SuspicionConfig, state: SuspicionState, event: SuspicionEvent, now: Instant): SuspicionEffect[] {
+  switch (event.type) {
+    case 'result':
+      return onResult(conf, state, event, now);
+    case 'down':
+      onDown(state, event.key);
+      return [];
+    case 'gone':
+      forget(state, event.key);
+      return [];
+    case 'reference':
+      return state.held ? end(state, `${event.address} answers: it is the real servers, and verdicts count`) : [];
+    case 'tick':
+      return state.held && now >= state.held.until ? end(state, 'the time to hold is over: verdicts count') : [];
+  }
+}
