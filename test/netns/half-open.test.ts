@@ -11,9 +11,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { HalfOpenProbe } from '../../src/config/types.js';
+import type { HalfOpenProbe, ProbeConfig } from '../../src/config/types.js';
 import type { ProbeResult } from '../../src/health/types.js';
 import { closeIdleHalfOpen, halfOpenSocket, rest } from '../../src/os/probe/half-open-socket.js';
+import { closeIdleIcmp } from '../../src/os/probe/icmp-socket.js';
 import { startProbe } from '../../src/os/probe/index.js';
 
 /** A veth pair with both ends here: what goes to a neighbour's address leaves by one end and is lost at the other. */
@@ -64,6 +65,7 @@ interface Counters {
 interface Report {
   results: Record<string, string>;
   again: string[];
+  interfaces: string[];
   stateful: { good: number; invalid: number };
   many: { good: number; other: string[]; counters: Counters };
   pending: number;
@@ -91,17 +93,20 @@ const OTHERS: Record<string, string> = {
 const MANY = 2000;
 
 /** One probe, ended at a deadline as its owner would. */
-const run = (address: string, port: number, own: Partial<HalfOpenProbe> = {}): Promise<Ended> =>
+const runProbe = (probe: ProbeConfig, address: string, port: number, ms: number): Promise<Ended> =>
   new Promise((resolve) => {
-    const one = startProbe({ ...probe, ...own }, { address, port }, (result) => {
+    const one = startProbe(probe, { address, port }, (result) => {
       clearTimeout(deadline);
       resolve(result);
     });
     const deadline = setTimeout(() => {
       one.cancel();
       resolve('silence');
-    }, 1500);
+    }, ms);
   });
+
+const run = (address: string, port: number, own: Partial<HalfOpenProbe> = {}): Promise<Ended> =>
+  runProbe({ ...probe, ...own }, address, port, 1500);
 
 const words = (result: Ended): string => {
   if (result === 'silence') return result;
@@ -163,6 +168,31 @@ async function statefully(port: number): Promise<Report['stateful']> {
   return { good, invalid: counted() };
 }
 
+/** The interface that probes are bound to goes, and another one comes under its name, while the shared sockets never rest. */
+async function anew(port: number): Promise<string[]> {
+  const sh = (text: string) => execFileSync('sh', ['-ec', text]);
+  const up = () =>
+    sh(`ip link add dm type veth peer name dn; ip link set dn up; ip link set dm up; ip address add 10.98.0.1/24 dev dm; ip address add fd96::1/64 dev dm nodad
+      for to in 10.98.0.2 fd96::2; do ip neighbour add $to lladdr 02:00:00:00:00:98 dev dm; done`);
+  const ways: [ProbeConfig, string][] = [
+    [{ type: 'tcp_half_open', interface: 'dm' }, '10.98.0.2'],
+    [{ type: 'tcp_half_open', interface: 'dm' }, 'fd96::2'],
+    [{ type: 'icmp', interface: 'dm' }, '10.98.0.2'],
+    [{ type: 'icmp', interface: 'dm' }, 'fd96::2'],
+  ];
+  const round = () => Promise.all(ways.map(([way, address]) => runProbe(way, address, port, 300)));
+  up();
+  const said = [await round()];
+  sh('ip link del dm');
+  // The first one learns it.
+  await round();
+  said.push(await round());
+  up();
+  said.push(await round());
+  sh('ip link del dm');
+  return said.map((all) => all.map(words).join(', '));
+}
+
 /** Nobody else gets the port that the probes leave from. */
 function takePort(): boolean {
   const socket = halfOpenSocket(4, probe);
@@ -209,10 +239,12 @@ async function child(): Promise<void> {
     await sleep(600);
   }
   const stateful = await statefully(port);
+  const interfaces = await anew(port);
   const taken = takePort();
   closeIdleHalfOpen();
+  closeIdleIcmp();
   const report: Report = {
-    ...{ results, again, stateful, many, pending: left, accepted },
+    ...{ results, again, interfaces, stateful, many, pending: left, accepted },
     port: { taken },
     descriptors: [had, descriptors()],
   };
@@ -265,6 +297,15 @@ const scenario = () =>
       says('from nowhere', 'local: no free local port or source address on this director');
       says('through nothing', 'local: no such interface on this director');
       says('not let out', 'local: not permitted on this director (a local packet filter, or no privilege)');
+    });
+
+    test('an interface that was made anew is found by its name, by ICMP probes too', () => {
+      const none = 'local: no such interface on this director';
+      assert.deepEqual(report.interfaces, [
+        'silence, silence, silence, silence',
+        `${none}, ${none}, ${none}, ${none}`,
+        'silence, silence, silence, silence',
+      ]);
     });
 
     test('two probes of one server do not meet', () => {

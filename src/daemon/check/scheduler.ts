@@ -86,10 +86,11 @@ const LATE_MS = 20;
 /** Turns of the loop in which answers are awaited after a pause, as long as each brings some. */
 const LISTEN_TURNS = 100;
 /**
- * Wakes are at least so far apart, milliseconds: to wake up costs several times what a check does, and thousands of checks a second
- * have so much in common. A lone check is still started to the millisecond.
+ * To wake up costs several times what a check does, so what is due soon after a wake waits for more of its kind: for a fiftieth of its own
+ * time, at most so long. A lone check is still started to the millisecond.
  */
-const GRAIN: Milliseconds = 5;
+const LONGEST_WAIT: Milliseconds = 20;
+const PATIENCE = 1 / 50;
 /** Deadlines handled in one turn of the loop. */
 const BATCH = 256;
 /** setTimeout takes no more than 2^31 ms. */
@@ -98,6 +99,11 @@ const LONGEST_MS = 3_600_000;
 function nodeTimer(ms: number, fire: () => void): () => void {
   const timer = setTimeout(fire, ms);
   return () => clearTimeout(timer);
+}
+
+function patienceOf({ spec: { check }, state }: Entry): Milliseconds {
+  const own = state.running ? check.timeout : Math.min(check.interval, check.intervalChanging ?? check.interval);
+  return Math.min(LONGEST_WAIT, own * PATIENCE);
 }
 
 export const createCheckRunner = (options: RunnerOptions): CheckRunner => new Runner(options);
@@ -209,7 +215,8 @@ class Runner implements CheckRunner {
 
   /** A timer that is early does no harm, so it is left when the earliest deadline moves away. */
   private arm(): void {
-    const at = Math.max(this.due.top()?.at ?? NEVER, this.wokeAt + GRAIN);
+    const first = this.due.top();
+    const at = first ? Math.max(first.at, this.wokeAt + patienceOf(first)) : NEVER;
     if (this.listening || at >= this.armedFor) return;
     this.disarm?.();
     this.armedFor = at;
@@ -247,7 +254,7 @@ class Runner implements CheckRunner {
       this.apply(entry, { type: 'tick', now });
     }
     // More is due: the loop looks at its descriptors in between, and goes on.
-    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = now - GRAIN;
+    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = now - LONGEST_WAIT;
     this.launchHeld();
     this.arm();
   }

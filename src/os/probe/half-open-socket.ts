@@ -29,7 +29,7 @@ import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../sockaddr.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
 import type { Outcome } from './outcome.js';
-import { remote, sendFailure } from './reasons.js';
+import { type Failure, remote, sendFailure } from './reasons.js';
 import { openSocket, prepareSocket, wayOf } from './socket.js';
 import type { Target } from './types.js';
 
@@ -71,6 +71,8 @@ export interface HalfOpenSocket {
   /** A UDP socket that is asked which source address the kernel would take, and whether there is a way; undefined: `source` is given. */
   readonly chooser: number | undefined;
   readonly source: Ip | undefined;
+  /** Bound to an interface, which may go, and come back as another one under its name. */
+  readonly bound: boolean;
   /** BOUNDED by the servers probed since `routedAt`. */
   readonly routes: Map<Target, Route>;
   routedAt: number;
@@ -78,6 +80,7 @@ export interface HalfOpenSocket {
   readonly waiting: Map<number, Waiter>;
   probes: number;
   idle: NodeJS.Timeout | undefined;
+  closed: boolean;
 }
 
 /** Long enough that checks every second or two keep the socket. */
@@ -157,8 +160,8 @@ function openAll(key: string, family: Family, settings: ProbeSocket): HalfOpenSo
     const { source } = settings;
     const chooser = source === undefined ? opened(openSocket(anyOf(family), SOCK_DGRAM, settings)) : undefined;
     return {
-      ...{ key, family, fd, holder, port, chooser, source },
-      ...{ routes: new Map(), routedAt: 0, waiting: new Map(), probes: 0, idle: undefined },
+      ...{ key, family, fd, holder, port, chooser, source, bound: settings.interface !== undefined },
+      ...{ routes: new Map(), routedAt: 0, waiting: new Map(), probes: 0, idle: undefined, closed: false },
     };
   });
 }
@@ -179,9 +182,22 @@ export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenS
   return socket;
 }
 
+/** The next probe gets another socket. */
+function forget(socket: HalfOpenSocket): void {
+  if (open.get(socket.key) === socket) open.delete(socket.key);
+}
+
+/** The host lets nothing out: where that may be the interface's end, the next probe asks for what has its name by then. */
+export function refused(socket: HalfOpenSocket, errno: number): Failure {
+  if (socket.bound) forget(socket);
+  return sendFailure(errno);
+}
+
 function closeSocket(socket: HalfOpenSocket): void {
+  if (socket.closed) return;
   clearTimeout(socket.idle);
-  open.delete(socket.key);
+  forget(socket);
+  socket.closed = true;
   closeWatched(socket.fd);
   native.close(socket.holder);
   if (socket.chooser !== undefined) native.close(socket.chooser);
@@ -248,9 +264,11 @@ export function enter(socket: HalfOpenSocket, route: Route, outcome: Outcome): W
   return waiter;
 }
 
-/** Lets the socket go when nobody comes for a while. */
+/** Lets the socket go when nobody comes for a while, or can come any more. */
 export function rest(socket: HalfOpenSocket): void {
-  if (socket.waiting.size === 0) socket.idle ??= setTimeout(closeSocket, IDLE_MS, socket);
+  if (socket.waiting.size > 0) return;
+  if (open.get(socket.key) !== socket) closeSocket(socket);
+  else socket.idle ??= setTimeout(closeSocket, IDLE_MS, socket);
 }
 
 export function leave(socket: HalfOpenSocket, { route, sequence, answered }: Waiter): void {
@@ -287,7 +305,7 @@ function onSegment(socket: HalfOpenSocket, sender: Sender, segment: Segment | un
 
 /** Errors about our SYNs wait in a queue, each with the SYN; those about other connections of this host are among them. */
 export function drainErrors(socket: HalfOpenSocket): void {
-  for (let i = 0; i < BATCH; i++) {
+  for (let i = 0; i < BATCH && !socket.closed; i++) {
     const count = receiveError(socket.fd, buffer, meta);
     if (count < 0) return;
     const segment = readQuotedSegment(buffer.subarray(socket.family === 4 ? IP4_HEADER : 0, count));
@@ -302,7 +320,7 @@ export function drainErrors(socket: HalfOpenSocket): void {
 function receive(socket: HalfOpenSocket, events: number): void {
   if (events & POLLERR) drainErrors(socket);
   const four = socket.family === 4;
-  for (let i = 0; i < BATCH && open.get(socket.key) === socket; i++) {
+  for (let i = 0; i < BATCH && !socket.closed; i++) {
     const count = native.recv(socket.fd, buffer, 0, four ? undefined : meta);
     if (count === EAGAIN) return;
     // Another errno is the pending error of a queued one: told already, cleared by this read.
@@ -322,5 +340,5 @@ export function send(socket: HalfOpenSocket, { route, sequence, outcome }: Waite
     drainErrors(socket);
     count = native.send(socket.fd, packet, 0, sockaddr);
   }
-  if (count < 0) outcome.fail(sendFailure(-count));
+  if (count < 0) outcome.fail(refused(socket, -count));
 }

@@ -19,7 +19,7 @@ import { inNetns, netnsIdentity } from '../netns.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
-import { type Failure, remote } from './reasons.js';
+import { type Failure, remote, sendFailure } from './reasons.js';
 import { prepareSocket, wayOf } from './socket.js';
 
 export interface Waiter {
@@ -42,6 +42,9 @@ export interface IcmpSocket {
   readonly waiting: Map<number, Waiter>;
   sequence: number;
   idle: NodeJS.Timeout | undefined;
+  /** Bound to an interface, which may go, and come back as another one under its name. */
+  readonly bound: boolean;
+  closed: boolean;
 }
 
 /** Long enough that checks every second or two keep the socket. */
@@ -109,15 +112,32 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
     throw error;
   }
   const id = 1 + Math.floor(Math.random() * 0xffff);
-  const socket: IcmpSocket = { key, family, fd, raw, id, waiting: new Map(), sequence: 0, idle: undefined };
+  const bound = settings.interface !== undefined;
+  const socket: IcmpSocket = {
+    ...{ key, family, fd, raw, id, bound, waiting: new Map() },
+    ...{ sequence: 0, idle: undefined, closed: false },
+  };
   open.set(key, socket);
   watch(fd, READABLE, (events) => receive(socket, events));
   return socket;
 }
 
+/** The next probe gets another socket. */
+function forget(socket: IcmpSocket): void {
+  if (open.get(socket.key) === socket) open.delete(socket.key);
+}
+
+/** The host lets nothing out: where that may be the interface's end, the next probe asks for what has its name by then. */
+export function refused(socket: IcmpSocket, errno: number): Failure {
+  if (socket.bound) forget(socket);
+  return sendFailure(errno);
+}
+
 function closeSocket(socket: IcmpSocket): void {
+  if (socket.closed) return;
   clearTimeout(socket.idle);
-  open.delete(socket.key);
+  forget(socket);
+  socket.closed = true;
   closeWatched(socket.fd);
 }
 
@@ -137,6 +157,7 @@ export function enter(socket: IcmpSocket, waiter: Waiter): number {
 export function leave(socket: IcmpSocket, sequence: number): void {
   socket.waiting.delete(sequence);
   if (socket.waiting.size > 0) return;
+  if (open.get(socket.key) !== socket) return closeSocket(socket);
   clearTimeout(socket.idle);
   socket.idle = setTimeout(closeSocket, IDLE_MS, socket);
 }
@@ -156,7 +177,7 @@ function onMessage(socket: IcmpSocket, icmp: Uint8Array): void {
 
 /** Errors about our requests wait in a queue of the ping socket, each with the request. */
 export function drainErrors(socket: IcmpSocket): void {
-  for (let i = 0; i < BATCH; i++) {
+  for (let i = 0; i < BATCH && !socket.closed; i++) {
     const count = receiveError(socket.fd, buffer, meta);
     if (count < 0) return;
     const request = readEchoRequest(socket.family, buffer.subarray(0, count));
@@ -168,7 +189,7 @@ export function drainErrors(socket: IcmpSocket): void {
 
 function receive(socket: IcmpSocket, events: number): void {
   if (events & POLLERR && !socket.raw) drainErrors(socket);
-  for (let i = 0; i < BATCH && open.get(socket.key) === socket; i++) {
+  for (let i = 0; i < BATCH && !socket.closed; i++) {
     const count = native.recv(socket.fd, buffer, 0, meta);
     if (count === EAGAIN) return;
     // Another errno is the pending error of a queued one: told already, cleared by this read.

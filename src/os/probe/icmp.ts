@@ -6,10 +6,9 @@ import type { ProbeResult } from '../../health/types.js';
 import { encodeEchoRequest } from '../../wire/icmp.js';
 import { native } from '../native.js';
 import { inetAddress } from '../sockaddr.js';
-import { drainErrors, enter, type IcmpSocket, icmpSocket, leave } from './icmp-socket.js';
+import { drainErrors, enter, type IcmpSocket, icmpSocket, leave, refused } from './icmp-socket.js';
 import { beginProbe, type Outcome } from './outcome.js';
 import { randomToken } from './random.js';
-import { sendFailure } from './reasons.js';
 import type { Probe, Target } from './types.js';
 
 /** Bytes of data, random: what makes a reply ours. */
@@ -24,7 +23,7 @@ function send(socket: IcmpSocket, sequence: number, token: Uint8Array, target: T
     drainErrors(socket);
     count = native.send(socket.fd, packet, 0, address);
   }
-  if (count < 0) outcome.fail(sendFailure(-count));
+  if (count < 0) outcome.fail(refused(socket, -count));
 }
 
 export function startIcmp(probe: IcmpProbe, target: Target, done: (result: ProbeResult) => void): Probe {

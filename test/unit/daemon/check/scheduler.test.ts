@@ -30,10 +30,11 @@ describe('a runner', () => {
     const one = checkWorld(prompt);
     one.runner.reconcile(many(3), () => ({}));
     assert.equal(one.runner.undecided(), 3);
-    one.advance(20);
+    one.advance(30);
     assert.deepEqual(
       one.verdicts.map((verdict) => verdict.at),
-      [3, 8, 13],
+      // What is due soon after a wake waits for more of its kind.
+      [3, 23, 23],
     );
     assert.equal(one.runner.undecided(), 0);
     one.advance(20_000);
@@ -64,8 +65,8 @@ describe('a runner', () => {
     one.advance(2000 + 2000 * 5 - 1);
     for (let from = 0; from < 12_000; from += 100) {
       const count = one.starts.filter((start) => start.at >= from && start.at < from + 100).length;
-      // Starts of up to 5 ms go together.
-      assert.ok(count >= 235 && count <= 265, `${count} starts in the 100 ms from ${from}`);
+      // Starts of up to 20 ms go together.
+      assert.ok(count >= 195 && count <= 305, `${count} starts in the 100 ms from ${from}`);
     }
     assert.equal(one.verdicts.length, 5000);
     // A timer for each deadline would be 60,000 and more.
@@ -154,7 +155,7 @@ describe('how late probes start', () => {
       running: 1,
       limit: 1,
       waiting: 1,
-      oldestWait: 500,
+      oldestWait: 485,
       latest: 0,
       longestWait: 0,
     });
@@ -166,11 +167,11 @@ describe('how late probes start', () => {
       waiting: 0,
       oldestWait: 0,
       latest: 995,
-      longestWait: 995,
+      longestWait: 980,
     });
     one.runner.reconcile([spec(0, { interval: 10_000 })], () => ({}));
     one.advance(28_000);
-    assert.equal(one.runner.load().longestWait, 995);
+    assert.equal(one.runner.load().longestWait, 980);
     one.advance(40_000);
     assert.deepEqual(one.runner.load(), {
       checks: 1,
