@@ -37,10 +37,6 @@ function through(check: ViaCheck, server: RealServerConfig, settings: Pick<Servi
   const cure = 'leave "via" out, or forward by dr or tun';
   if (!passage)
     return refused(`via: vip means nothing with nat: ${server.address} has its own address only, and is checked there; ${cure}`);
-  if (check.netns !== undefined)
-    return refused(
-      'via: vip goes through the forwarding of this director, which another network namespace has not: leave "netns" out',
-    );
   const vip = vipOf(check, server, settings);
   if (isRefused(vip)) return vip;
   const { address, port } = vip.value;

@@ -231,7 +231,7 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
     if (group.every((key) => value[key] === undefined)) yield ['type', `a check of type ${type} needs "${group.join('" or "')}"`];
   }
   if (value.send !== undefined && value.send_hex !== undefined) yield ['send_hex', 'a check has either "send" or "send_hex"'];
-  for (const key of ['interface', 'fwmark'])
+  for (const key of ['interface', 'fwmark', 'netns'])
     if (value.via !== undefined && value[key] !== undefined)
       yield [key, `"${key}" does not go with via: vip: IPVS decides by a mark of lbd's own where the probe leaves`];
   if (value.method === 'HEAD' && (value.body ?? value.regex ?? value.digest) !== undefined)

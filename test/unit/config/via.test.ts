@@ -19,6 +19,7 @@ refuses('via: vip where it means nothing', [
   [web('type: script, command: [ /x ], @via: vip'), /"via" means nothing to a check of type script/],
   [web(`${VIA}, @interface: eth0`), /"interface" does not go with via: vip/],
   [web(`${VIA}, @fwmark: 7`), /"fwmark" does not go with via: vip/],
+  [web(`${VIA}, @netns: blue`), /"netns" does not go with via: vip/],
   [web(VIA, AT_RS, 'forward: nat'), /tcp check of 10\.0\.0\.21:80: via: vip means nothing with nat/],
   [web(`${VIA}, address: 192.0.2.99`, AT_RS), /192\.0\.2\.99 is no address of the virtual server/],
   [web(`${VIA}, address: "2001:db8::1"`, AT_RS), /2001:db8::1 is not of the virtual server's address family/],
