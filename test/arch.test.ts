@@ -28,7 +28,7 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
   cli: { values: ['base', 'control', 'config'], types: ['intent', 'os'], packages: ['commander', 'yaml'] },
   daemon: {
     values: ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp', 'os', 'control'],
-    types: [],
+    types: ['cli'],
     packages: ['pino', 'valibot'],
   },
 };
@@ -37,6 +37,8 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
  * files as the daemon does.
  */
 const VALUE_LEAVES = new Set(['ipvs/types.ts', 'os/config-files.ts']);
+/** core runs command lines for lbctl; it loads the grammar with the first of them, and no other process does. */
+const LAZY: Readonly<Record<string, string>> = { 'daemon/core/command-line.ts': 'cli/served.ts' };
 const PURE = ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp'];
 const NODE_ALLOWED_IN_PURE = new Set(['node:crypto']);
 const FORBIDDEN_IN_PURE =
@@ -99,7 +101,8 @@ test('every room imports only the rooms it may', () => {
     if (room === from.room) continue;
     const may = MAY[from.room];
     assert.ok(may, `no rule for src/${from.room}: add one here`);
-    const allowed = may.values.includes(room) || ((edge.typeOnly || VALUE_LEAVES.has(to)) && may.types.includes(room));
+    const asLeaf = edge.typeOnly || VALUE_LEAVES.has(to) || (edge.lazy && LAZY[from.path] === to);
+    const allowed = may.values.includes(room) || (asLeaf && may.types.includes(room));
     if (!allowed) wrong.push(`${from.path} imports ${to}${edge.typeOnly ? ' (types)' : ''}`);
   }
   assert.deepEqual(wrong, []);

@@ -283,7 +283,11 @@ const FOOTER = `
 SERVICE is a name, tcp/192.0.2.10:80 or fwmark/7; RS is ADDRESS:PORT. Options may stand before or after the words.
 Exit status: 0 done; 1 refused or failed, or doctor found something to do; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
 
-function build(settle: Settle): Command {
+/** Takes the options of a command that is not asked for. */
+const UNUSED = { option: () => UNUSED, requiredOption: () => UNUSED, action: () => UNUSED } as unknown as Command;
+
+/** Of one command: to define them all takes longer than everything else here. `only` undefined: all, for the help. */
+function build(settle: Settle, only: string | undefined): Command {
   const program = new Command('lbctl')
     .description('tells lbd, the layer-4 load balancer, what to do, and shows what it does')
     .version(`lbctl ${VERSION}`, '-V, --version', 'the version of lbctl')
@@ -295,6 +299,7 @@ function build(settle: Settle): Command {
     .addHelpText('after', FOOTER);
   const define: Define = (usage, summary, changes = false) => {
     const [name = '', ...args] = usage.split(' ');
+    if (only !== undefined && name !== only) return UNUSED;
     const command = program.command(name).description(summary).allowExcessArguments(false);
     for (const arg of args) command.argument(arg.startsWith('[') ? arg : `<${arg}>`);
     command.addOption(new Option('-o, --output <FORMAT>', FORMATS.join(', ')).default('table'));
@@ -364,8 +369,9 @@ function readFormat(word: string): Format {
 export function parseCommandLine(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Invocation {
   const settled: Work[] = [];
   const arranged = arrange(argv);
-  const program = build((work) => settled.push(work));
-  const command = program.commands.find((one) => one.name() === arranged[0]);
+  const name = COMMANDS.find((one) => one === arranged[0]);
+  const program = build((work) => settled.push(work), name);
+  const command = program.commands.find((one) => one.name() === name);
   try {
     program.parse(arranged, { from: 'user' });
   } catch (error) {

@@ -1,7 +1,7 @@
 /** lbctl as a function: a command line in, texts and an exit status out. */
 import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
-import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect, Unreachable } from '../control/client.js';
+import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect as connectSocket, Unreachable } from '../control/client.js';
 import { type Format, formatOf, type Invocation, parseCommandLine } from './grammar.js';
 import { harmless, type View } from './render/text.js';
 import { UsageError } from './words.js';
@@ -12,12 +12,14 @@ export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConf
 const RELOAD_TIMEOUT_MS = 120_000;
 /** So does the whole table: core waits a little less. */
 const WHOLE_TIMEOUT_MS = 30_000;
-const TIMEOUTS: Partial<Record<MethodName, number>> = {
+const TIMEOUTS: Readonly<Partial<Record<MethodName, number>>> = {
   reload: RELOAD_TIMEOUT_MS,
   list: WHOLE_TIMEOUT_MS,
   stats: WHOLE_TIMEOUT_MS,
   status: WHOLE_TIMEOUT_MS,
 };
+/** How long an answer is waited for, in ms. */
+export const timeoutOf = (method: MethodName): number => TIMEOUTS[method] ?? CALL_TIMEOUT_MS;
 
 export interface Io {
   /** A promise is waited for where output has no end (`events -f`): the reader may be slow. */
@@ -30,6 +32,8 @@ export interface Io {
   readonly progress?: { readonly columns: number } | undefined;
   /** Ends `events -f` in order. */
   readonly stop?: AbortSignal;
+  /** To the daemon; default: by its socket. */
+  readonly connect?: (socket: string) => Promise<Client>;
 }
 
 const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
@@ -59,7 +63,7 @@ async function formatProblems(problems: readonly ApiProblem[]): Promise<string> 
   return problems.map((problem) => `${harmless(formatProblem(problem))}\n`).join('');
 }
 
-async function tellProblems(io: Io, problems: readonly ApiProblem[]): Promise<void> {
+async function tellProblems(io: Pick<Io, 'err'>, problems: readonly ApiProblem[]): Promise<void> {
   if (problems.length > 0) io.err(await formatProblems(problems));
 }
 
@@ -113,13 +117,10 @@ async function follow(client: Client, io: Io, invocation: Invocation, params: { 
 async function ask(invocation: Invocation, io: Io): Promise<number> {
   const { work, socket } = invocation;
   if (work.kind !== 'call' && work.kind !== 'follow') return EXIT.done;
-  const client = await connect(socket);
+  const client = await (io.connect ?? connectSocket)(socket);
   try {
     if (work.kind === 'follow') await follow(client, io, invocation, work.params);
-    else {
-      const timeout = TIMEOUTS[work.method] ?? CALL_TIMEOUT_MS;
-      await printResult(io, invocation, work.method, await client.call(work.method, work.params, timeout));
-    }
+    else await printResult(io, invocation, work.method, await client.call(work.method, work.params, timeoutOf(work.method)));
     return EXIT.done;
   } finally {
     client.close();
@@ -180,21 +181,40 @@ function failureOf(error: unknown): Failure | undefined {
   return undefined;
 }
 
-async function tellFailure(io: Io, failure: Failure, format: string): Promise<void> {
+async function tellFailure(io: Pick<Io, 'err'>, failure: Failure, format: string): Promise<void> {
   const { status: _, ...error } = failure;
   if (format === 'json') return io.err(`${JSON.stringify({ error })}\n`);
   await tellProblems(io, failure.problems ?? []);
   io.err(`lbctl: ${harmless(failure.message)}\n`);
 }
 
-/** The exit status; never rejects but for a bug. */
-export async function lbctl(argv: readonly string[], io: Io): Promise<number> {
+/** Says what went wrong; the exit status. Throws what is a bug. */
+export async function tellError(error: unknown, argv: readonly string[], io: Pick<Io, 'err'>): Promise<number> {
+  const failure = failureOf(error);
+  if (!failure) throw error;
+  await tellFailure(io, failure, formatOf(argv));
+  return failure.status;
+}
+
+/** What a command line asks for, or what is wrong with it. */
+export function readCommandLine(argv: readonly string[], env: Io['env']): Invocation | UsageError {
   try {
-    return await run(parseCommandLine(argv, io.env), io);
+    return parseCommandLine(argv, env);
   } catch (error) {
-    const failure = failureOf(error);
-    if (!failure) throw error;
-    await tellFailure(io, failure, formatOf(argv));
-    return failure.status;
+    if (error instanceof UsageError) return error;
+    throw error;
   }
 }
+
+/** The exit status; never rejects but for a bug. */
+export async function execute(asked: Invocation | UsageError, argv: readonly string[], io: Io): Promise<number> {
+  try {
+    if (asked instanceof UsageError) throw asked;
+    return await run(asked, io);
+  } catch (error) {
+    return tellError(error, argv, io);
+  }
+}
+
+/** The same of a command line that is not read yet. */
+export const lbctl = async (argv: readonly string[], io: Io): Promise<number> => execute(readCommandLine(argv, io.env), argv, io);

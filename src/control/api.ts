@@ -439,3 +439,17 @@ export interface Methods {
 }
 
 export type MethodName = keyof Methods;
+
+/** A command line of lbctl for the daemon to run (command-line.ts), with what it needs to know of the process that it came from. */
+export interface CommandLine {
+  /** Of lbctl. */
+  readonly version: string;
+  /** Where lbctl took the control socket to be. */
+  readonly socket: string;
+  readonly argv: readonly string[];
+  /** Of the terminal that standard output is; absent: it is none. */
+  readonly columns?: number;
+  /** NO_COLOR and LBD_SOCKET of the environment. */
+  readonly no_color?: string;
+  readonly lbd_socket?: string;
+}

@@ -1,5 +1,6 @@
 /** The control socket from the caller's side. */
-import { connect as connectSocket, type Socket } from 'node:net';
+import { connect as connectSocket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ApiError, ApiEvent, MethodName, Methods } from './api.js';
 import { createLineReader } from './lines.js';
 
@@ -105,7 +106,14 @@ function settle(wire: Wire, answer: Answer): void {
   else waiter.resolve(answer.result);
 }
 
-function attach(socket: Socket, path: string): Wire {
+/** The connection ended, and nothing was being asked. */
+export const ENDED = 'lbd closed the connection (it stopped, or its events were not read in time)';
+export const endedWhile = (when: string): string =>
+  `lbd closed the connection ${when}: it stopped or died; what was asked may or may not be done`;
+export const silent = (method: string, ms: number): string =>
+  `lbd did not answer "${method}" within ${ms / 1000} s: its log may say why`;
+
+function attach(socket: Duplex, path: string): Wire {
   const wire: Wire = { waiting: new Map(), onEvent: () => {}, onEnd: () => {}, failure: undefined, closed: false };
   const garbage = () => {
     fail(wire, new Unreachable(`what answers on ${path} is not lbd, or not a version that this lbctl understands`));
@@ -113,12 +121,8 @@ function attach(socket: Socket, path: string): Wire {
   };
   const reader = createLineReader(ANSWER_LIMIT, (line) => receive(wire, line, garbage), garbage);
   const ended = () => {
-    const middle = reader.pending() > 0 ? 'in the middle of an answer' : 'without an answer';
-    const what =
-      wire.waiting.size > 0
-        ? `${middle}: it stopped or died; what was asked may or may not be done`
-        : 'it stopped, or its events were not read in time';
-    fail(wire, new Unreachable(`lbd closed the connection ${wire.waiting.size > 0 ? what : `(${what})`}`));
+    const when = reader.pending() > 0 ? 'in the middle of an answer' : 'without an answer';
+    fail(wire, new Unreachable(wire.waiting.size > 0 ? endedWhile(when) : ENDED));
   };
   socket.on('data', (chunk: Buffer) => reader.push(chunk));
   socket.on('error', ended);
@@ -126,7 +130,7 @@ function attach(socket: Socket, path: string): Wire {
   return wire;
 }
 
-function createCaller(socket: Socket, wire: Wire): Client['call'] {
+function createCaller(socket: Duplex, wire: Wire): Client['call'] {
   let id = 0;
   return (method, params, timeoutMs = CALL_TIMEOUT_MS) =>
     new Promise((resolve, reject) => {
@@ -134,7 +138,7 @@ function createCaller(socket: Socket, wire: Wire): Client['call'] {
       const mine = ++id;
       const timer = setTimeout(() => {
         wire.waiting.delete(mine);
-        reject(new Unreachable(`lbd did not answer "${method}" within ${timeoutMs / 1000} s: its log may say why`));
+        reject(new Unreachable(silent(method, timeoutMs)));
       }, timeoutMs);
       wire.waiting.set(mine, {
         resolve: (result) => {
@@ -151,7 +155,7 @@ function createCaller(socket: Socket, wire: Wire): Client['call'] {
 }
 
 async function* followEvents(
-  socket: Socket,
+  socket: Duplex,
   wire: Wire,
   call: Client['call'],
   params: Omit<Methods['events']['params'], 'follow'>,
@@ -179,6 +183,20 @@ async function* followEvents(
   }
 }
 
+/** Speaks over a stream that is connected; `path` is what messages call it. */
+export function createClient(socket: Duplex, path: string): Client {
+  const wire = attach(socket, path);
+  const call = createCaller(socket, wire);
+  return {
+    call,
+    follow: (params) => followEvents(socket, wire, call, params),
+    close() {
+      wire.closed = true;
+      socket.destroy();
+    },
+  };
+}
+
 /** Connects; rejects with Unreachable, whose message says what to do. */
 export function connect(socketPath: string): Promise<Client> {
   return new Promise((resolve, reject) => {
@@ -187,16 +205,7 @@ export function connect(socketPath: string): Promise<Client> {
     socket.once('error', refuse);
     socket.once('connect', () => {
       socket.off('error', refuse);
-      const wire = attach(socket, socketPath);
-      const call = createCaller(socket, wire);
-      resolve({
-        call,
-        follow: (params) => followEvents(socket, wire, call, params),
-        close() {
-          wire.closed = true;
-          socket.destroy();
-        },
-      });
+      resolve(createClient(socket, socketPath));
     });
   });
 }

@@ -1,7 +1,10 @@
 /** Is a line a request? Which methods there are, and the types of their parameters. What the words mean is for the daemon. */
-import type { ApiError, MethodName } from './api.js';
+import type { ApiError, CommandLine, MethodName } from './api.js';
 
-type Kind = 'text' | 'number' | 'yes or no';
+/** A longer command line is for lbctl's own process; so is one of more bytes in native/lbctl.c. */
+const COMMAND_LINE_LIMIT = 65_536;
+
+type Kind = 'text' | 'texts' | 'number' | 'yes or no';
 type Field = Kind | `${Kind}?`;
 
 const CHANGE = { dry_run: 'yes or no?', reason: 'text?' } as const;
@@ -9,7 +12,7 @@ const REAL_SERVER = { service: 'text', rs: 'text' } as const;
 
 const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' } as const;
 
-const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } = {
+const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<string, Field>> } = {
   status: {},
   list: { service: 'text?', host: 'text?', counters: 'yes or no?', all: 'yes or no?' },
   stats: { service: 'text?' },
@@ -36,15 +39,18 @@ const METHODS: { readonly [M in MethodName]: Readonly<Record<string, Field>> } =
   doctor: {},
   reload: { ...CHANGE },
   events: { follow: 'yes or no?', since: 'number?', limit: 'number?' },
+  command_line: { version: 'text', socket: 'text', argv: 'texts', columns: 'number?', no_color: 'text?', lbd_socket: 'text?' },
 };
 
 const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
+  texts: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   number: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
   'yes or no': (value) => typeof value === 'boolean',
 };
 const NEEDS: Readonly<Record<Kind, string>> = {
   text: 'a text',
+  texts: 'a list of texts',
   number: 'a whole number from 0',
   'yes or no': 'true or false',
 };
@@ -56,6 +62,12 @@ export interface Request {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+export interface CommandLineRequest {
+  readonly id: unknown;
+  readonly method: 'command_line';
+  readonly params: CommandLine;
+}
+
 export interface Malformed {
   readonly id: unknown;
   readonly error: ApiError;
@@ -65,7 +77,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What is wrong with the parameters, or undefined. */
-function wrongParameter(method: MethodName, params: Readonly<Record<string, unknown>>): string | undefined {
+function wrongParameter(method: keyof typeof METHODS, params: Readonly<Record<string, unknown>>): string | undefined {
   const fields = METHODS[method];
   for (const name of Object.keys(params)) if (!Object.hasOwn(fields, name)) return `${method} has no parameter "${name}"`;
   for (const [name, field] of Object.entries(fields)) {
@@ -79,7 +91,7 @@ function wrongParameter(method: MethodName, params: Readonly<Record<string, unkn
 }
 
 /** Reads one line of the control socket. */
-export function parseRequest(line: string): Request | Malformed {
+export function parseRequest(line: string): Request | CommandLineRequest | Malformed {
   const bad = (message: string, id: unknown = null): Malformed => ({ id, error: { code: 'bad_request', message } });
   let message: unknown;
   try {
@@ -93,5 +105,8 @@ export function parseRequest(line: string): Request | Malformed {
   if (!Object.hasOwn(METHODS, method)) return bad(`unknown method "${method.slice(0, 100)}"`, id);
   if (!isObject(params)) return bad(`the params of ${method} are not an object`, id);
   const wrong = wrongParameter(method as MethodName, params);
-  return wrong === undefined ? { id, method: method as MethodName, params } : bad(wrong, id);
+  if (wrong !== undefined) return bad(wrong, id);
+  if (method !== 'command_line') return { id, method: method as MethodName, params };
+  if (line.length > COMMAND_LINE_LIMIT) return bad(`the command line is longer than ${COMMAND_LINE_LIMIT} bytes`, id);
+  return { id, method, params: params as unknown as CommandLine };
 }

@@ -1,8 +1,11 @@
 /** The control socket: reads requests, asks `handle`, writes answers, and sends events to whoever follows them. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ApiError, ApiEvent, MethodName } from './api.js';
+import { type Duplex, duplexPair } from 'node:stream';
+import type { ApiError, ApiEvent, CommandLine, MethodName } from './api.js';
+import { createClient } from './client.js';
+import { createSession, type Session } from './command-line.js';
 import { createLineReader } from './lines.js';
-import { parseRequest, type Request } from './params.js';
+import { type CommandLineRequest, parseRequest, type Request } from './params.js';
 import { admitGroup, clearPlace } from './socket-file.js';
 
 /** A longer request is refused. */
@@ -31,6 +34,8 @@ export interface ControlServerOptions {
   readonly group: string | undefined;
   readonly peer: (socket: Socket) => Caller;
   readonly handle: (method: MethodName, params: unknown, caller: Caller) => Promise<unknown>;
+  /** Runs a command line of lbctl or declines; never rejects. Undefined: all are declined. */
+  readonly runCommandLine?: (line: CommandLine, session: Session) => Promise<void>;
   /** The answer for a refusal that `handle` throws; undefined for anything unexpected. */
   readonly toError: (error: unknown) => ApiError | undefined;
   readonly warn: (text: string) => void;
@@ -44,7 +49,7 @@ export interface ControlServer {
 }
 
 interface Connection {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   readonly caller: Caller;
   /** Requests without an answer yet. */
   open: number;
@@ -53,7 +58,11 @@ interface Connection {
   /** Events wait here until the answer of `events` is sent; undefined: not following or live. */
   held: ApiEvent[] | undefined;
   follows: boolean;
+  /** A command line has it for itself: nothing more is read. */
+  taken: boolean;
 }
+
+type Connections = Set<Connection>;
 
 function drop(connection: Connection, options: ControlServerOptions, what: string): void {
   options.warn(`the control connection of ${connection.caller.name} (pid ${connection.caller.pid}) was dropped: ${what}`);
@@ -97,9 +106,38 @@ function hold(connection: Connection, held: ApiEvent[], event: ApiEvent, options
   if (held.push(event) > HELD_EVENTS) drop(connection, options, 'its answer takes too long');
 }
 
-async function serve(line: string, connection: Connection, options: ControlServerOptions): Promise<void> {
+/** A connection within this process: what runs in it meets the same bounds, and says the same words, as a program outside. */
+function connectWithin(caller: Caller, connections: Connections, options: ControlServerOptions) {
+  const [near, far] = duplexPair();
+  near.once('close', () => far.destroy());
+  far.once('close', () => near.destroy());
+  attend(far, caller, connections, options);
+  return createClient(near, options.socketPath);
+}
+
+function runCommandLine(
+  { id, params }: CommandLineRequest,
+  connection: Connection,
+  connections: Connections,
+  options: ControlServerOptions,
+): void {
+  const { socket, caller } = connection;
+  const session = createSession(socket, id, () => connectWithin(caller, connections, options));
+  connection.taken = true;
+  if (options.runCommandLine && connection.open === 0 && !connection.follows) void options.runCommandLine(params, session);
+  else session.decline('this connection is not for command lines');
+}
+
+async function serve(
+  line: string,
+  connection: Connection,
+  connections: Connections,
+  options: ControlServerOptions,
+): Promise<void> {
+  if (connection.taken) return;
   const request = parseRequest(line);
   if ('error' in request) return send(connection, options, request, ANSWER_BACKLOG);
+  if (request.method === 'command_line') return runCommandLine(request, connection, connections, options);
   const follow = request.method === 'events' && request.params.follow === true;
   if (follow && !connection.follows) {
     connection.follows = true;
@@ -123,20 +161,20 @@ function callerOf(socket: Socket, options: ControlServerOptions): Caller {
   }
 }
 
-function accept(socket: Socket, connections: Set<Connection>, options: ControlServerOptions): void {
-  const caller = callerOf(socket, options);
-  const connection: Connection = { socket, caller, open: 0, ended: false, held: undefined, follows: false };
+function attend(socket: Duplex, caller: Caller, connections: Connections, options: ControlServerOptions): void {
+  const connection: Connection = { socket, caller, open: 0, ended: false, held: undefined, follows: false, taken: false };
   connections.add(connection);
   const tooLong = { id: null, error: { code: 'bad_request', message: `the request is longer than ${REQUEST_LIMIT} bytes` } };
   const reader = createLineReader(
     REQUEST_LIMIT,
-    (line) => void serve(line, connection, options),
+    (line) => void serve(line, connection, connections, options),
     () => send(connection, options, tooLong, ANSWER_BACKLOG),
   );
   socket.on('data', (chunk: Buffer) => reader.push(chunk));
   socket.on('end', () => {
     connection.ended = true;
-    if (connection.open === 0) socket.end();
+    if (connection.taken) socket.destroy();
+    else if (connection.open === 0) socket.end();
   });
   // A caller that goes away is no event of ours; 'close' follows.
   socket.on('error', () => socket.destroy());
@@ -153,7 +191,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-function closeAll(server: Server, connections: ReadonlySet<Connection>): Promise<void> {
+function closeAll(server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
     const hurry = setTimeout(() => {
       for (const { socket } of connections) socket.destroy();
@@ -163,15 +201,17 @@ function closeAll(server: Server, connections: ReadonlySet<Connection>): Promise
       clearTimeout(hurry);
       resolve();
     });
-    for (const { socket } of connections) socket.destroySoon();
+    for (const { socket } of connections) socket.end(() => socket.destroy());
   });
 }
 
 /** Rejects with an Error of one clear sentence when the socket cannot be had. */
 export async function createControlServer(options: ControlServerOptions): Promise<ControlServer> {
-  const connections = new Set<Connection>();
+  const connections: Connections = new Set();
   await clearPlace(options.socketPath);
-  const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, connections, options));
+  const server = createServer({ allowHalfOpen: true }, (socket) =>
+    attend(socket, callerOf(socket, options), connections, options),
+  );
   await listen(server, options.socketPath);
   server.on('error', (error) => options.warn(`control socket: ${error.message}`));
   const warning = admitGroup(options.socketPath, options.group);

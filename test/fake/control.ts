@@ -14,6 +14,7 @@ import type {
   Methods,
 } from '../../src/control/api.js';
 import { type ControlServer, createControlServer } from '../../src/control/server.js';
+import { createCommandLines } from '../../src/daemon/core/command-line.js';
 import { counted, STATS } from './statistics.js';
 
 const override = { id: 3, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'half of it, disk is slow' };
@@ -336,6 +337,9 @@ export interface FakeDaemon {
   readonly warnings: readonly string[];
   /** Every request that came through. */
   readonly asked: readonly { readonly method: string; readonly params: unknown }[];
+  /** Every command line that the compiled lbctl handed over, and why those were declined that were. */
+  readonly commandLines: readonly (readonly string[])[];
+  readonly declined: readonly string[];
   readonly server: ControlServer;
   readonly folder: string;
   close(): Promise<void>;
@@ -346,7 +350,11 @@ export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: 
   const socketPath = join(folder, 'lbd.sock');
   const warnings: string[] = [];
   const asked: { method: string; params: unknown }[] = [];
+  const commandLines: (readonly string[])[] = [];
+  const declined: string[] = [];
   const all = { ...CANNED, ...handlers };
+  const warn = (text: string) => void warnings.push(text);
+  const runCommandLine = createCommandLines(() => false, warn);
   const server = await createControlServer({
     socketPath,
     group,
@@ -356,13 +364,21 @@ export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: 
       return (all[method] as (p: unknown) => unknown)(params);
     },
     toError: (error) => (error instanceof FakeRefusal ? error.error : undefined),
-    warn: (text) => void warnings.push(text),
+    runCommandLine(line, session) {
+      commandLines.push(line.argv);
+      const decline = (why: string) => {
+        declined.push(why);
+        session.decline(why);
+      };
+      return runCommandLine(line, { ...session, decline });
+    },
+    warn,
   });
   const close = async () => {
     await server.close();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { socketPath, warnings, asked, server, folder, close };
+  return { socketPath, warnings, asked, commandLines, declined, server, folder, close };
 }
 
 export interface RawServer {

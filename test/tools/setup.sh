@@ -70,9 +70,12 @@ fi
 newer() { [ -n "$(find "$@" -newer "$stamp" -print 2>/dev/null | head -n 1)" ]; }
 
 stamp=node_modules/.package-lock.json
-if [ ! -e "$stamp" ] || newer package-lock.json; then step 'npm ci (packages, and the addon in native/)' npm ci --no-audit --no-fund; fi
+if [ ! -e "$stamp" ] || newer package-lock.json; then step 'npm ci (packages, and what is in native/)' npm ci --no-audit --no-fund; fi
 stamp=build/Release/lbd.node
-if [ ! -e "$stamp" ] || newer native binding.gyp; then step 'building the addon' npm run install; fi
+# package.json: the compiled lbctl carries the version.
+if [ ! -e "$stamp" ] || [ ! -e build/Release/lbctl ] || newer native binding.gyp package.json; then
+  step 'building the addon and lbctl' npm run install
+fi
 stamp=dist/lbd.cjs
 if [ ! -e "$stamp" ] || newer src test tsconfig.json package.json; then step 'npm run build' npm run build; fi
 echo "setup: ready for $purpose"

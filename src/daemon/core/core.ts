@@ -15,6 +15,7 @@ import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
 import { coalesce } from './coalesce.js';
+import { createCommandLines, isLarge } from './command-line.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
 import { findLeftovers } from './leftovers.js';
@@ -113,14 +114,16 @@ export async function runCore(file: string): Promise<void> {
   const check = supervise('check', () => publisher.toCheck());
   const vrrp = supervise('vrrp', () => publisher.toVrrp());
   const handlers = createHandlers({ file, startedAt, wanted, check, vrrp, events, tell, problems: () => [...problems] });
+  const warn = (text: string) => log.write('warn', text);
   const server = await createControlServer({
     socketPath: config.global.socket,
     group: config.global.group,
     peer: peerOf,
     handle: (method, params, caller) =>
       (handlers[method] as (p: unknown, c: { name: string }) => Promise<unknown>)(params, caller),
+    runCommandLine: createCommandLines(() => isLarge(wanted.intent().services), warn),
     toError: (error) => (error instanceof Refused ? error.error : undefined),
-    warn: (text) => log.write('warn', text),
+    warn,
   }).catch((error: Error) => giveUp(error.message));
   publish = server.publish;
   tell(

@@ -47,7 +47,7 @@ export function createDirector(netns: string, routerId: string): Director {
     return current;
   };
   const ctl = (...words: string[]): CommandResult => {
-    const result = spawnSync(process.execPath, [bin('lbctl'), '--socket', socket, ...words], {
+    const result = spawnSync(bin('lbctl'), ['--socket', socket, ...words], {
       encoding: 'utf8',
       timeout: 60_000,
     });
@@ -103,7 +103,7 @@ export function createDirector(netns: string, routerId: string): Director {
       }
     },
     follow() {
-      const follower = start(undefined, [process.execPath, bin('lbctl'), '--socket', socket, 'events', '-f', '-o', 'json']);
+      const follower = start(undefined, [bin('lbctl'), '--socket', socket, 'events', '-f', '-o', 'json']);
       running.push(follower);
       const event = async (test: (event: ApiEvent) => boolean, timeoutMs = 60_000): Promise<ApiEvent> => {
         const seen = (line: string) => line.startsWith('{') && test(JSON.parse(line) as ApiEvent);

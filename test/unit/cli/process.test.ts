@@ -1,4 +1,5 @@
-/** lbctl as a process: what only the process around the function can get wrong. */
+/** lbctl as a process: what only the process around the function can get wrong, in Node.js and compiled. */
+import '../../fake/version.js';
 import assert from 'node:assert/strict';
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,15 +7,20 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { ApiEvent } from '../../../src/control/api.js';
 import { EVENTS, type FakeDaemon, startFakeDaemon, startRawServer, WEB } from '../../fake/control.js';
 
-const MAIN = new URL('../../../src/cli/main.js', import.meta.url).href;
+type Start = (argv: readonly string[], options?: SpawnOptions) => ChildProcess;
 
-function startLbctl(argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+const MAIN = new URL('../../../src/cli/main.js', import.meta.url).href;
+const startInNode: Start = (argv, options = {}) => {
   const code = `import(${JSON.stringify(MAIN)}).then(({ main }) => main(process.argv.slice(1)))`;
   return spawn(process.execPath, ['-e', code, '--', ...argv], options);
-}
+};
+
+const LBCTL = fileURLToPath(new URL('../../../../bin/lbctl', import.meta.url));
+const startCompiled: Start = (argv, options = {}) => spawn(LBCTL, argv, options);
 
 async function ended(child: ChildProcess): Promise<readonly [status: number | null, signal: string | null]> {
   return (await once(child, 'close')) as [number | null, string | null];
@@ -22,70 +28,77 @@ async function ended(child: ChildProcess): Promise<readonly [status: number | nu
 
 const anEvent = (id: number): ApiEvent => ({ ...(EVENTS[0] as ApiEvent), id });
 
-describe('output', () => {
-  const servers = Array.from({ length: 5000 }, (_, i) => ({
-    ...WEB.real_servers[0],
-    address: `10.1.${i >> 8}.${i & 255}:80`,
-  })) as typeof WEB.real_servers;
-  let daemon: FakeDaemon;
-  before(async () => {
-    daemon = await startFakeDaemon({ list: () => ({ services: [{ ...WEB, real_servers: servers }] }) });
-  });
-  after(() => daemon.close());
-  const ctl = (argv: readonly string[], options?: SpawnOptions) => startLbctl(['--socket', daemon.socketPath, ...argv], options);
+const WAYS: Readonly<Record<string, Start>> = { 'in Node.js': startInNode, compiled: startCompiled };
 
-  test('a long answer arrives whole in a pipe', async () => {
-    const child = ctl(['list', '-o', 'json']);
-    const [out, [status]] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), ended(child)]);
-    assert.equal(status, 0);
-    assert.equal(JSON.parse(out).services[0].real_servers.length, 5000);
-  });
+for (const [way, startLbctl] of Object.entries(WAYS))
+  describe(`output, ${way}`, () => {
+    const servers = Array.from({ length: 5000 }, (_, i) => ({
+      ...WEB.real_servers[0],
+      address: `10.1.${i >> 8}.${i & 255}:80`,
+    })) as typeof WEB.real_servers;
+    let daemon: FakeDaemon;
+    before(async () => {
+      daemon = await startFakeDaemon({ list: () => ({ services: [{ ...WEB, real_servers: servers }] }) });
+    });
+    after(async () => {
+      assert.equal(daemon.commandLines.length, startLbctl === startCompiled ? 6 : 0);
+      assert.deepEqual(daemon.declined, []);
+      await daemon.close();
+    });
+    const ctl: Start = (argv, options) => startLbctl(['--socket', daemon.socketPath, ...argv], options);
 
-  test('a reader that goes away in the middle is no error', async () => {
-    const child = ctl(['list', '-o', 'json']);
-    const [stdout, stderr] = [child.stdout as Socket, text(child.stderr as NodeJS.ReadableStream)];
-    await once(stdout, 'data');
-    stdout.destroy();
-    assert.deepEqual(await ended(child), [0, null]);
-    assert.equal(await stderr, '');
-  });
+    test('a long answer arrives whole in a pipe', async () => {
+      const child = ctl(['list', '-o', 'json']);
+      const [out, [status]] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), ended(child)]);
+      assert.equal(status, 0);
+      assert.equal(JSON.parse(out).services[0].real_servers.length, 5000);
+    });
 
-  test('events -f ends with the first event after its reader went away', async () => {
-    const child = ctl(['events', '-f']);
-    const [stdout, stderr] = [child.stdout as Socket, text(child.stderr as NodeJS.ReadableStream)];
-    await once(stdout, 'data');
-    stdout.destroy();
-    const end = ended(child);
-    const timer = setInterval(() => daemon.server.publish(anEvent(9)), 20);
-    assert.deepEqual(await end, [0, null]);
-    clearInterval(timer);
-    assert.equal(await stderr, '');
-  });
+    test('a reader that goes away in the middle is no error', async () => {
+      const child = ctl(['list', '-o', 'json']);
+      const [stdout, stderr] = [child.stdout as Socket, text(child.stderr as NodeJS.ReadableStream)];
+      await once(stdout, 'data');
+      stdout.destroy();
+      assert.deepEqual(await ended(child), [0, null]);
+      assert.equal(await stderr, '');
+    });
 
-  test('Ctrl-C ends events -f without a word', async () => {
-    const child = ctl(['events', '-f']);
-    const stderr = text(child.stderr as NodeJS.ReadableStream);
-    await once(child.stdout as Socket, 'data');
-    child.kill('SIGINT');
-    assert.deepEqual(await ended(child), [null, 'SIGINT']);
-    assert.equal(await stderr, '');
-  });
+    test('events -f ends with the first event after its reader went away', async () => {
+      const child = ctl(['events', '-f']);
+      const [stdout, stderr] = [child.stdout as Socket, text(child.stderr as NodeJS.ReadableStream)];
+      await once(stdout, 'data');
+      stdout.destroy();
+      const end = ended(child);
+      const timer = setInterval(() => daemon.server.publish(anEvent(9)), 20);
+      assert.deepEqual(await end, [0, null]);
+      clearInterval(timer);
+      assert.equal(await stderr, '');
+    });
 
-  test('a full disk is status 1 and one line', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, async () => {
-    const full = openSync('/dev/full', 'w');
-    const child = ctl(['list'], { stdio: ['ignore', full, 'pipe'] });
-    closeSync(full);
-    const [err, [status]] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), ended(child)]);
-    assert.equal(status, 1);
-    assert.match(err, /^lbctl: cannot write the output: ENOSPC[^\n]*\n$/);
-  });
+    test('Ctrl-C ends events -f without a word', async () => {
+      const child = ctl(['events', '-f']);
+      const stderr = text(child.stderr as NodeJS.ReadableStream);
+      await once(child.stdout as Socket, 'data');
+      child.kill('SIGINT');
+      assert.deepEqual(await ended(child), [null, 'SIGINT']);
+      assert.equal(await stderr, '');
+    });
 
-  test('the exit status counts also when nobody reads the error', async () => {
-    const child = ctl(['lsit']);
-    (child.stderr as Socket).destroy();
-    assert.deepEqual(await ended(child), [2, null]);
+    test('a full disk is status 1 and one line', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, async () => {
+      const full = openSync('/dev/full', 'w');
+      const child = ctl(['list'], { stdio: ['ignore', full, 'pipe'] });
+      closeSync(full);
+      const [err, [status]] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), ended(child)]);
+      assert.equal(status, 1);
+      assert.match(err, /^lbctl: cannot write the output: ENOSPC[^\n]*\n$/);
+    });
+
+    test('the exit status counts also when nobody reads the error', async () => {
+      const child = ctl(['lsit']);
+      (child.stderr as Socket).destroy();
+      assert.deepEqual(await ended(child), [2, null]);
+    });
   });
-});
 
 test('events -f to a reader that stands still takes no more than it can hold', async () => {
   const LIMIT = 16 << 20;
@@ -107,7 +120,7 @@ test('events -f to a reader that stands still takes no more than it can hold', a
         }
       }),
     ).then(async (server) => {
-      const child = startLbctl(['--socket', server.socketPath, 'events', '-f', '-o', 'json']);
+      const child = startInNode(['--socket', server.socketPath, 'events', '-f', '-o', 'json']);
       // Not one byte of it is read.
       (child.stdout as Socket).pause();
       await stalled.catch(() => {});
@@ -119,4 +132,58 @@ test('events -f to a reader that stands still takes no more than it can hold', a
     });
   });
   await stalled;
+});
+
+test('compiled, events -f of a reader that stands still costs the daemon no more than others do, and ends with the same words', async () => {
+  const daemon = await startFakeDaemon();
+  const child = startCompiled(['--socket', daemon.socketPath, 'events', '-f', '-o', 'json']);
+  const stdout = child.stdout as Socket;
+  await once(stdout, 'data');
+  stdout.pause();
+  const big = 'y'.repeat(8192);
+  for (let id = 4; daemon.warnings.length === 0; id++) {
+    assert.ok(id < 3000, '24 MiB that nobody read were taken');
+    daemon.server.publish({ ...anEvent(id), text: big });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.match(daemon.warnings[0] as string, /does not read/);
+  const [out, err, end] = [text(stdout), text(child.stderr as Socket), ended(child)];
+  assert.deepEqual(await end, [3, null]);
+  assert.match(JSON.parse(await err).error.message, /its events were not read in time/);
+  const ids = (await out).split('\n').flatMap((line) => (line.startsWith('{') ? [(JSON.parse(line) as ApiEvent).id] : []));
+  assert.deepEqual(
+    ids,
+    [...ids.keys()].map((i) => i + (ids[0] as number)),
+    'an event was lost in the middle',
+  );
+  await daemon.close();
+});
+
+test('compiled, events -f ends when its reader goes away, without an event', async () => {
+  const daemon = await startFakeDaemon();
+  const child = startCompiled(['--socket', daemon.socketPath, 'events', '-f']);
+  await once(child.stdout as Socket, 'data');
+  (child.stdout as Socket).destroy();
+  assert.deepEqual(await ended(child), [0, null]);
+  await daemon.close();
+});
+
+test('compiled, events -f of a daemon that is stopped is status 3', async () => {
+  const daemon = await startFakeDaemon();
+  const child = startCompiled(['--socket', daemon.socketPath, 'events', '-f']);
+  const err = text(child.stderr as Socket);
+  await once(child.stdout as Socket, 'data');
+  const end = ended(child);
+  await daemon.close();
+  assert.deepEqual(await end, [3, null]);
+  assert.match(await err, /^lbctl: lbd closed the connection \(it stopped, or [^\n]*\n$/);
+});
+
+test('compiled, a standard output that was closed before is no place for the socket', async () => {
+  const daemon = await startFakeDaemon();
+  const child = spawn('sh', ['-c', `exec ${LBCTL} --socket ${daemon.socketPath} list >&-`]);
+  const err = text(child.stderr);
+  assert.deepEqual(await ended(child), [0, null]);
+  assert.deepEqual([await err, daemon.commandLines.length], ['', 1]);
+  await daemon.close();
 });

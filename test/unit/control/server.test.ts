@@ -5,9 +5,11 @@ import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { VERSION } from '../../../src/base/version.js';
 import type { ApiEvent } from '../../../src/control/api.js';
 import { connect } from '../../../src/control/client.js';
 import { createControlServer, REQUEST_LIMIT } from '../../../src/control/server.js';
+import { createCommandLines } from '../../../src/daemon/core/command-line.js';
 import { EVENTS, type FakeDaemon, startFakeDaemon } from '../../fake/control.js';
 
 interface Answer {
@@ -66,6 +68,18 @@ describe('requests', () => {
     ['a list for a name', '{"id":1,"method":"stats","params":{"service":["web"]}}', 1, /"service" of stats must be a text/],
     ['a fraction', '{"id":1,"method":"events","params":{"limit":1.5}}', 1, /"limit" of events must be a whole number/],
     ['null', '{"id":1,"method":"reload","params":{"dry_run":null}}', 1, /"dry_run" of reload must be true or false/],
+    [
+      'words that are none',
+      '{"id":1,"method":"command_line","params":{"version":"1","socket":"","argv":["a",1]}}',
+      1,
+      /a list of texts/,
+    ],
+    [
+      'a command line of 64 KiB',
+      `{"id":1,"method":"command_line","params":{"version":"1","socket":"","argv":["${'x'.repeat(65_500)}"]}}`,
+      1,
+      /the command line is longer than 65536 bytes/,
+    ],
     ['an unknown parameter', '{"id":1,"method":"status","params":{"x":1}}', 1, /status has no parameter "x"/],
   ];
   for (const [what, line, id, message] of refusals) {
@@ -121,6 +135,74 @@ describe('requests', () => {
     const [answer] = await exchange(daemon.socketPath, '{"id":1,"method":"why","params":{"target":"crash"}}\n', 1);
     assert.deepEqual(answer?.error, { code: 'unavailable', message: 'why failed: a bug of the daemon' });
     assert.match(daemon.warnings.at(-1) ?? '', /why failed unexpectedly: TypeError: a bug of the daemon/);
+  });
+});
+
+describe('command lines', () => {
+  const line = (...argv: string[]) =>
+    `${JSON.stringify({ id: 1, method: 'command_line', params: { version: VERSION, socket: '/s', lbd_socket: '/s', argv } })}\n`;
+
+  /** All that comes until the server ends the connection. */
+  const answer = (path: string, bytes: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connectSocket({ path }, () => socket.write(bytes));
+      let all = '';
+      socket.on('data', (chunk) => {
+        all += chunk.toString();
+      });
+      socket.on('error', reject);
+      socket.on('end', () => resolve(all));
+    });
+
+  test('accepted, what to say should the daemon die or stand still, the output, the status; nothing after it is read', async () => {
+    const daemon = await startFakeDaemon();
+    const all = await answer(daemon.socketPath, line('del-vs', 'fwmark/7') + line('vrrp'));
+    const DIED =
+      'lbctl: lbd closed the connection without an answer: it stopped or died; what was asked may or may not be done\n';
+    const QUIET = 'lbctl: lbd did not answer "del_vs" within 10 s: its log may say why\n';
+    const OUT = 'delete service {"service":"fwmark/7"} (revision 5)\n';
+    assert.equal(
+      all,
+      `{"id":1,"result":{"accepted":true}}\nd ${DIED.length} 3\n${DIED}q ${QUIET.length} 3 12\n${QUIET}o ${OUT.length}\n${OUT}x 0\n`,
+    );
+    assert.deepEqual(
+      daemon.asked.map(({ method }) => method),
+      ['del_vs'],
+    );
+    await daemon.close();
+  });
+
+  test('on a connection that has something else to do they are declined', async () => {
+    const daemon = await startFakeDaemon();
+    const all = await answer(daemon.socketPath, `{"id":7,"method":"events","params":{"follow":true}}\n${line('vrrp')}`);
+    assert.match(all, /\{"id":1,"error":\{"code":"refused","message":"this connection is not for command lines"\}\}\n/);
+    await daemon.close();
+  });
+
+  test('a server that runs none declines them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lbd-none-'));
+    const server = await createControlServer(options(join(folder, 's')));
+    assert.match(await answer(join(folder, 's'), line('vrrp')), /^\{"id":1,"error":\{"code":"refused"/);
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('who asks is who is at the other end', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lbd-who-'));
+    const callers: string[] = [];
+    const server = await createControlServer({
+      ...options(join(folder, 's')),
+      peer: () => ({ uid: 7, pid: 8, name: 'anna' }),
+      handle: async (_method, _params, { uid, pid, name }) => {
+        callers.push(`${name} ${uid} ${pid}`);
+        return { text: 'done', revision: 1, dry_run: false };
+      },
+      runCommandLine: createCommandLines(() => false, assert.fail),
+    });
+    assert.match(await answer(join(folder, 's'), line('del-vs', 'web')), /done \(revision 1\)\nx 0\n$/);
+    assert.deepEqual(callers, ['anna 7 8']);
+    await server.close();
+    rmSync(folder, { recursive: true });
   });
 });
 
