@@ -15,8 +15,14 @@ const MIN_TARGETS = 5;
 
 function buildSuspicion(shape: NonNullable<FileShape['global']>['suspicion']): SuspicionConfig | undefined {
   if (shape === 'off') return undefined;
-  const { share = SHARE, min_targets: minTargets = MIN_TARGETS, hold, reference: references = [] } = shape ?? {};
-  return { share, minTargets, hold, references };
+  const {
+    share = SHARE,
+    min_targets: minTargets = MIN_TARGETS,
+    hold,
+    reference: references = [],
+    yield: yields = false,
+  } = shape ?? {};
+  return { share, minTargets, hold, references, yields };
 }
 
 export const buildChecking = (shape: FileShape['global']): CheckingConfig => ({

@@ -96,6 +96,8 @@ export function buildConfig(
   checkTracked(sections, virtualServers, report);
   const checking = buildChecking(sections.global?.value);
   checkMarks(sections, virtualServers, checking, report);
+  if (sections.global && checking.suspicion?.yields && vrrpInstances.length === 0)
+    report('warning', sections.global, 'yield means nothing here: there is no VRRP instance', ['suspicion', 'yield']);
   return {
     global: buildGlobal(sections.global?.value, hostname),
     virtualServers,

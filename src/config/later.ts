@@ -6,7 +6,6 @@
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
-  suspicion: ['yield'],
   'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
 };
 

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseIp } from '../base/ip.js';
 import { isRefused, type Parsed, parseFwmark, refused } from '../base/words.js';
 import type { MarkRange } from './passage.js';
-import { duration, list, mapping, parsed, whole } from './schema-tools.js';
+import { duration, list, mapping, parsed, whole, yesNo } from './schema-tools.js';
 
 /** `0x4c420000-0x4c42ffff`, or in decimal digits. */
 function parseMarks(word: string): Parsed<MarkRange> {
@@ -34,6 +34,7 @@ const suspicionOn = mapping('suspicion', {
   min_targets: v.optional(whole('min_targets', 2, 100_000)),
   hold: v.optional(duration('hold', 100, 300_000)),
   reference: v.optional(list('reference', reference)),
+  yield: v.optional(yesNo('yield')),
 });
 
 export const checkingWords = {

@@ -53,6 +53,8 @@ export interface SuspicionConfig {
   readonly hold: Milliseconds | undefined;
   /** Hosts that are asked by ICMP: when one answers, it is not the director. */
   readonly references: readonly Ip[];
+  /** VRRP instances fall to priority 1 meanwhile, and until the servers answer again where they never did. */
+  readonly yields: boolean;
 }
 
 /** `kernel_settings:`, the sysctls below net.ipv4.vs. */

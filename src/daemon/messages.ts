@@ -73,6 +73,8 @@ export type CheckCommand =
 export type CheckMessage =
   | ChildMessage
   | { readonly type: 'forwarding'; readonly state: Forwarding; readonly reason: string }
+  /** This director suspects itself, and its VRRP instances are to stand back for another one. */
+  | { readonly type: 'yield'; readonly now: boolean }
   /** The real server of this override, which is to be removed when it is drained, is empty. */
   | { readonly type: 'drained'; readonly id: number };
 

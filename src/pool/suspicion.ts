@@ -35,6 +35,14 @@ export interface SuspicionState {
   readonly fresh: Set<string>;
   /** Set while the director suspects itself. */
   held: Held | undefined;
+  /** Set when the time to hold ran out and nobody had answered. */
+  doubted: Doubted | undefined;
+}
+
+/** Their verdicts count, but that the director is well has not been seen: until half of these checks succeed again. */
+interface Doubted {
+  readonly keys: Set<string>;
+  readonly count: number;
 }
 
 interface Held {
@@ -75,12 +83,16 @@ export const initialSuspicion = (): SuspicionState => ({
   hosts: new Map(),
   fresh: new Set(),
   held: undefined,
+  doubted: undefined,
 });
 
 export const suspicionDeadline = ({ held }: SuspicionState): Instant => held?.until ?? NEVER;
 
 /** Whether the check's failure does not count for now. */
 export const isHeld = ({ held }: SuspicionState, key: string): boolean => held?.keys.has(key) === true;
+
+/** Whether another director should serve, if there is one that does not suspect itself. */
+export const isDoubtful = ({ held, doubted }: SuspicionState): boolean => held !== undefined || doubted !== undefined;
 
 function hostOf({ hosts }: SuspicionState, address: Ip): Host {
   const known = hosts.get(address) ?? { checks: 0, failing: 0 };
@@ -194,20 +206,35 @@ function onDown(state: SuspicionState, key: string): void {
   if (!isHeld(state, key) && !state.fresh.has(key)) forget(state, key);
 }
 
+function onTick(state: SuspicionState, now: Instant): SuspicionEffect[] {
+  if (!state.held || now < state.held.until) return [];
+  const keys = new Set(state.held.keys);
+  state.doubted = keys.size > 0 ? { keys, count: keys.size } : undefined;
+  return end(state, 'the time to hold is over: verdicts count');
+}
+
+/** A check that was doubted succeeds, or is no more. */
+function trust(state: SuspicionState, key: string): void {
+  const { doubted } = state;
+  if (doubted?.keys.delete(key) && doubted.keys.size * 2 <= doubted.count) state.doubted = undefined;
+}
+
 /** One event; the state is changed in place. */
 export function suspect(conf: SuspicionConfig, state: SuspicionState, event: SuspicionEvent, now: Instant): SuspicionEffect[] {
   switch (event.type) {
     case 'result':
+      if (event.ok) trust(state, event.key);
       return onResult(conf, state, event, now);
     case 'down':
       onDown(state, event.key);
       return [];
     case 'gone':
+      trust(state, event.key);
       forget(state, event.key);
       return [];
     case 'reference':
       return state.held ? end(state, `${event.address} answers: it is the real servers, and verdicts count`) : [];
     case 'tick':
-      return state.held && now >= state.held.until ? end(state, 'the time to hold is over: verdicts count') : [];
+      return onTick(state, now);
   }
 }

@@ -37,6 +37,8 @@ export interface PoolWorld {
   /** `tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=0` of every kernel service. */
   table(): string[];
   readonly events: string[];
+  /** Whether another director should serve, each time that it became other. */
+  readonly yielded: readonly boolean[];
   /** What core was told. */
   readonly states: string[];
   /** Real servers that the kernel had been given when core was first told `ready`. */
@@ -72,6 +74,7 @@ export async function poolWorld(
   kernel.queue = 100_000;
   const other = await openIpvs(kernel.open, never);
   const [events, states]: [string[], string[]] = [[], []];
+  const yielded: boolean[] = [];
   let ready: number | undefined;
   const down = new Set<string>();
   const shares = new Map<string, number>();
@@ -95,7 +98,8 @@ export async function poolWorld(
   });
   const link: ChildLink<CheckCommand> = {
     send: (message) => {
-      const { state } = message as { state?: string };
+      const { type, now: yields, state } = message as { type?: string; now?: boolean; state?: string };
+      if (type === 'yield') return void yielded.push(yields === true);
       states.push(`${state}`);
       if (state === 'ready') ready ??= kernel.commands.filter((one) => one === NEW_DEST).length;
     },
@@ -130,7 +134,7 @@ export async function poolWorld(
     });
   const configure: PoolWorld['configure'] = (services, own) => pool.configure(command(services, own));
   try {
-    await run({ pool, kernel, configure, table, events, states, readyWith: () => ready, down, shares, settings });
+    await run({ pool, kernel, configure, table, events, yielded, states, readyWith: () => ready, down, shares, settings });
   } finally {
     await pool.close(true);
     other.close();

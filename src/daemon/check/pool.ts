@@ -105,6 +105,13 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       for (const service of new Set([...keys].flatMap((key) => [...catalogue.usersOf(key)]))) decide(service);
       remember();
     },
+    yields(now) {
+      const text = now
+        ? 'its VRRP instances stand back for another one: priority 1'
+        : 'its VRRP instances have their priority again';
+      link.event('suspicion', 'director', text);
+      link.send({ type: 'yield', now });
+    },
   });
   const runner = createCheckRunner({ now, startProbe: via.startProbe, onVerdict, onShare, onResult });
   const gate = createGate({

@@ -7,6 +7,7 @@ import type { CheckSpec, HealthState, ResultRecord } from '../../health/types.js
 import type { Probe, StartProbe } from '../../os/probe/types.js';
 import {
   initialSuspicion,
+  isDoubtful,
   isHeld,
   type SuspicionEffect,
   type SuspicionEvent,
@@ -20,6 +21,8 @@ export interface SuspicionOptions {
   readonly tell: (text: string) => void;
   /** The verdicts of these checks begin, or end, not to count. */
   readonly decide: (keys: ReadonlySet<string>) => void;
+  /** Where the configuration wants it: another director should serve, or need no longer. */
+  readonly yields: (now: boolean) => void;
 }
 
 export interface Suspicion {
@@ -43,7 +46,7 @@ const LOCAL_TYPES: readonly string[] = ['file'];
 
 const hostOf = ({ check, address }: CheckSpec): Ip => passageOf(check)?.address ?? address;
 
-export function createSuspicion({ now, startProbe, tell, decide }: SuspicionOptions): Suspicion {
+export function createSuspicion({ now, startProbe, tell, decide, yields }: SuspicionOptions): Suspicion {
   const known = new Map<string, CheckSpec>();
   let conf: SuspicionConfig | undefined;
   let state = initialSuspicion();
@@ -51,6 +54,7 @@ export function createSuspicion({ now, startProbe, tell, decide }: SuspicionOpti
   let timer: NodeJS.Timeout | undefined;
   let round: NodeJS.Timeout | undefined;
   let asking: Probe[] = [];
+  let yielding = false;
 
   function stopAsking(): void {
     clearTimeout(round);
@@ -80,9 +84,17 @@ export function createSuspicion({ now, startProbe, tell, decide }: SuspicionOpti
     decide(new Set(state.held?.keys));
   }
 
+  function tellYield(): void {
+    const next = conf?.yields === true && isDoubtful(state);
+    if (next === yielding) return;
+    yielding = next;
+    yields(next);
+  }
+
   function feed(event: SuspicionEvent): void {
     if (!conf) return;
     const effects = suspect(conf, state, event, now());
+    tellYield();
     if (effects.length === 0) return;
     clearTimeout(timer);
     for (const effect of effects) perform(effect);
@@ -108,6 +120,7 @@ export function createSuspicion({ now, startProbe, tell, decide }: SuspicionOpti
     use(next) {
       if (next === undefined && conf !== undefined) forgetAll();
       conf = next;
+      tellYield();
     },
     change(fresh, gone) {
       for (const spec of fresh) if (!LOCAL_TYPES.includes(spec.check.type)) known.set(spec.key, spec);

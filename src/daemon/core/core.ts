@@ -106,6 +106,7 @@ export async function runCore(file: string): Promise<void> {
           log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
         else if (message.type === 'recheck') publisher.recheck();
         else if (message.type === 'roles') publisher.roles(message.roles as Readonly<Record<string, string>>);
+        else if (message.type === 'yield') publisher.yield(message.now === true);
         else if (message.type === 'drained') void wanted.drained(Number(message.id));
         else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
       },

@@ -1,10 +1,13 @@
 /** What the children need to know: sent when they are ready, and after every change. */
 import { dirname } from 'node:path';
+import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { DirectorIntent, Intent, ServiceIntent } from '../../intent/types.js';
 import type { CheckRest, Forwarding } from '../messages.js';
 import { type Leftovers, NO_LEFTOVERS } from './leftovers.js';
 import type { Supervisor } from './supervisor.js';
 import type { Wanted } from './wanted.js';
+
+const OWNER = 255;
 
 export interface PublisherParts {
   readonly wanted: () => Wanted;
@@ -17,6 +20,8 @@ export interface Publisher {
   toCheck(): void;
   toVrrp(): void;
   forwarding(state: Forwarding, reason: string): void;
+  /** Another director should serve, or need no longer: this one's instances have the least priority meanwhile. */
+  yield(now: boolean): void;
   /** What vrrp says of its instances. */
   roles(roles: Readonly<Record<string, string>>): void;
   /** vrrp says that an interface is back: its instances wait for fresh verdicts, as at start. */
@@ -41,11 +46,19 @@ function differenceOf(before: readonly ServiceIntent[], after: readonly ServiceI
 const sameDirector = (a: DirectorIntent, b: DirectorIntent): boolean =>
   a.kernel === b.kernel && a.connectionSync === b.connectionSync && a.timeouts === b.timeouts && a.checking === b.checking;
 
+/**
+ * The least priority: whoever is well takes over, and of two that suspect themselves one still serves. The owner of the addresses (255)
+ * cannot have another one (RFC 9568 section 6.1).
+ */
+const standBack = (instance: VrrpInstanceConfig): VrrpInstanceConfig =>
+  instance.priority === OWNER ? instance : { ...instance, priority: 1 };
+
 export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publisher {
   let forwarding: { state: Forwarding; reason: string } = { state: 'starting', reason: 'the first table is not applied yet' };
   let roles: Readonly<Record<string, string>> = {};
   /** What the check process has, by its intent. */
   let sent: { readonly intent: Intent; readonly onStop: string } | undefined;
+  let yielding = false;
   const global = () => wanted().config().global;
   const runDir = () => dirname(global().socket);
 
@@ -62,6 +75,8 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
   }
 
   function toCheck(): void {
+    // One that has just begun suspects nobody.
+    yieldNow(false);
     const intent = wanted().intent();
     sent = { intent, onStop: global().onStop };
     const { services } = intent;
@@ -85,15 +100,22 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
     gate();
     vrrp().send({
       type: 'configure',
-      instances: wanted().intent().instances,
+      instances: yielding ? wanted().intent().instances.map(standBack) : wanted().intent().instances,
       runDir: runDir(),
       routerId: global().routerId,
     });
   }
 
+  function yieldNow(now: boolean): void {
+    if (now === yielding) return;
+    yielding = now;
+    toVrrp();
+  }
+
   return {
     toCheck,
     toVrrp,
+    yield: yieldNow,
     forwarding(state, reason) {
       if (forwarding.state === state && forwarding.reason === reason) return;
       forwarding = { state, reason };

@@ -51,12 +51,12 @@ refuses('probe_marks and suspicion', [
     `global: { probe_marks: @5-5 }\n${web(VIA, 'address: 10.0.0.21 }, { address: 10.0.0.22')}`,
     /probe_marks \(0x5-0x5\) are 1, and the checks via: vip need 2/,
   ],
-  [`global: { suspicion: @on }\n${service('')}`, /suspicion is a mapping of share, min_targets, hold, reference/],
+  [`global: { suspicion: @on }\n${service('')}`, /suspicion is a mapping of share, min_targets, hold, reference, yield/],
   [`global: { suspicion: { share: @100% } }\n${service('')}`, /"100%" is no share: write 1% to 99%/],
   [`global: { suspicion: { min_targets: @1 } }\n${service('')}`, /min_targets is a whole number from 2/],
   [`global: { suspicion: { hold: @1h } }\n${service('')}`, /hold: 1h is outside/],
   [`global: { suspicion: { reference: [ @gateway ] } }\n${service('')}`, /reference: "gateway" is no IP address/],
-  [`global: { suspicion: { @yield: true } }\n${service('')}`, /yield: this version of lbd does not have it yet/],
+  [`global: { suspicion: { yield: @maybe } }\n${service('')}`, /yield is true or false/],
 ]);
 
 function parse(text: string): Config {
@@ -114,15 +114,18 @@ test('what nobody says of marks and suspicion', () => {
   const { checking } = parse(service(''));
   assert.deepEqual(checking, {
     probeMarks: { first: 0x4c420000, last: 0x4c42ffff },
-    suspicion: { share: 0.6, minTargets: 5, hold: undefined, references: [] },
+    suspicion: { share: 0.6, minTargets: 5, hold: undefined, references: [], yields: false },
   });
 });
 
 test('what the file says of them', () => {
-  const said = 'probe_marks: 0x100-0x1ff, suspicion: { share: 75%, min_targets: 3, hold: 4s, reference: [ 192.0.2.1 ] }';
+  const said =
+    'probe_marks: 0x100-0x1ff, suspicion: { share: 75%, min_targets: 3, hold: 4s, reference: [ 192.0.2.1 ], yield: true }';
   assert.deepEqual(parse(`global: { ${said} }\n${service('')}`).checking, {
     probeMarks: { first: 0x100, last: 0x1ff },
-    suspicion: { share: 0.75, minTargets: 3, hold: 4000, references: ['192.0.2.1'] },
+    suspicion: { share: 0.75, minTargets: 3, hold: 4000, references: ['192.0.2.1'], yields: true },
   });
+  const yielding = parseConfig('f.yaml', `global: { suspicion: { yield: true } }\n${service('')}`).problems;
+  assert.ok(yielding.some((one) => one.message === 'yield means nothing here: there is no VRRP instance'));
   assert.equal(parse(`global: { suspicion: off }\n${service('')}`).checking.suspicion, undefined);
 });

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { SuspicionConfig } from '../../../src/config/types.js';
-import { initialSuspicion, isHeld, type SuspicionEvent, suspect, suspicionDeadline } from '../../../src/pool/suspicion.js';
+import {
+  initialSuspicion,
+  isDoubtful,
+  isHeld,
+  type SuspicionEvent,
+  suspect,
+  suspicionDeadline,
+} from '../../../src/pool/suspicion.js';
 
-const CONF: SuspicionConfig = { share: 0.6, minTargets: 5, hold: undefined, references: [] };
+const CONF: SuspicionConfig = { share: 0.6, minTargets: 5, hold: undefined, references: [], yields: false };
 const INTERVAL = 2000;
 const TIMING = { interval: INTERVAL, timeout: 1000 };
 
@@ -143,6 +150,41 @@ describe('while it suspects itself', () => {
     assert.match(one.told[1] ?? '', /^over: 192\.0\.2\.1 answers: it is the real servers/);
     one.feed({ type: 'reference', address: '192.0.2.1' }, 2200);
     assert.equal(one.told.length, 2);
+  });
+});
+
+describe('whether another director should serve', () => {
+  const suspecting = () => {
+    const one = world();
+    one.allUp(10);
+    assert.ok(!isDoubtful(one.state));
+    one.fail(10, 1000, 1000);
+    assert.ok(isDoubtful(one.state));
+    return one;
+  };
+
+  test('no longer when most answer again, or a reference does', () => {
+    const one = suspecting();
+    for (let host = 1; host <= 6; host++) one.result(host, true, 4000);
+    assert.ok(!isDoubtful(one.state));
+    const other = suspecting();
+    other.feed({ type: 'reference', address: '192.0.2.1' }, 2100);
+    assert.ok(!isDoubtful(other.state));
+  });
+
+  test('when the time to hold ran out, until half of them answer or are no more', () => {
+    for (const end of ['result', 'gone'] as const) {
+      const one = suspecting();
+      for (let host = 1; host <= 10; host++) one.feed({ type: 'down', key: `tcp${host}` }, 3000);
+      one.feed({ type: 'tick' }, 60_000);
+      for (let host = 1; host <= 5; host++) {
+        assert.ok(isDoubtful(one.state), `${host}`);
+        one.result(host, false, 61_000, false);
+        if (end === 'result') one.result(host, true, 62_000, false);
+        else one.feed({ type: 'gone', key: `tcp${host}` }, 62_000);
+      }
+      assert.ok(!isDoubtful(one.state));
+    }
   });
 });
 

@@ -19,7 +19,7 @@ const director = (suspicion: SuspicionConfig | undefined) => ({
 });
 
 const suspicious = (own: Partial<SuspicionConfig> = {}) =>
-  director({ share: 0.6, minTargets: 5, hold: 60_000, references: [], ...own });
+  director({ share: 0.6, minTargets: 5, hold: 60_000, references: [], yields: false, ...own });
 
 /** Slow enough that one moment is one moment, also on a busy machine. */
 const servers = () => HOSTS.map((host) => dr(host, { interval: 100, timeout: 100 }));
@@ -88,6 +88,25 @@ describe('most servers begin to fail at once', () => {
       one.down.delete('10.0.0.99');
       await until(() => inTable(one) === 0, 'all are out');
       assert.match(told(one)[1] ?? '', /10\.0\.0\.99 answers/);
+    });
+  });
+
+  test('yield: while it suspects itself, and after the time to hold until they answer; never unless it is asked for', async () => {
+    await world({ hold: 400, yields: true }, async (one) => {
+      await all(one);
+      assert.deepEqual(one.yielded, []);
+      for (const address of ADDRESSES) one.down.add(address);
+      await until(() => inTable(one) === 0, 'all are out');
+      assert.deepEqual(one.yielded, [true]);
+      one.down.clear();
+      await all(one);
+      assert.deepEqual(one.yielded, [true, false]);
+    });
+    await world({ hold: 400 }, async (one) => {
+      await all(one);
+      for (const address of ADDRESSES) one.down.add(address);
+      await until(() => inTable(one) === 0, 'all are out');
+      assert.deepEqual(one.yielded, []);
     });
   });
 

@@ -32,7 +32,8 @@ function core() {
       start: () => {},
       state: () => ({ state: 'running' }),
     }) as unknown as Supervisor;
-  const [check, vrrp] = [child(sent), child([])];
+  const toVrrp: { type: string; instances?: readonly { readonly name: string; readonly priority: number }[] }[] = [];
+  const [check, vrrp] = [child(sent), child(toVrrp)];
   const publisher = createPublisher({
     wanted: () => ({ config: () => config, intent: () => intent }) as unknown as Wanted,
     check: () => check,
@@ -40,6 +41,8 @@ function core() {
   });
   return {
     publisher,
+    /** `VI_1 100`, as the vrrp process was last told. */
+    priorities: () => toVrrp.findLast((one) => one.instances)?.instances?.map(({ name, priority }) => `${name} ${priority}`),
     /** What the check process is told. */
     reload(services: string, more = ''): Sent[] {
       const parsed = parseConfig('f.yaml', `virtual_servers:\n${services}${more}`);
@@ -79,6 +82,27 @@ describe('the publisher', () => {
     assert.equal(reload(A + B, `${instance}global: { on_stop: remove }\n`)[0]?.rest?.onStop, 'remove');
     assert.equal(reload(A + B, `${instance}global: { on_stop: remove }\ntimeouts: { udp: 5s }\n`).length, 1);
     assert.deepEqual(reload(A + B, `${instance}global: { on_stop: remove }\ntimeouts: { udp: 5s }\n`), []);
+  });
+
+  test('a director that suspects itself has the least priority, an owner its own; until it is well or its checks begin anew', () => {
+    const one = core();
+    const owner =
+      '  - { name: OWN, interface: eth1, virtual_router_id: 52, priority: 255, virtual_addresses: [ 192.0.2.2/24 ] }\n';
+    one.reload(service('a', 10), instance + owner);
+    const [own, least] = [
+      ['VI_1 100', 'OWN 255'],
+      ['VI_1 1', 'OWN 255'],
+    ];
+    assert.deepEqual(one.priorities(), own);
+    one.publisher.yield(true);
+    assert.deepEqual(one.priorities(), least);
+    one.reload(service('a', 11), instance + owner);
+    assert.deepEqual(one.priorities(), least);
+    one.publisher.yield(false);
+    assert.deepEqual(one.priorities(), own);
+    one.publisher.yield(true);
+    one.publisher.toCheck();
+    assert.deepEqual(one.priorities(), own);
   });
 
   test('a check process that begins is told everything', () => {
