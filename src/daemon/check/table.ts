@@ -20,8 +20,10 @@ const TIMING: TableTiming = { reconcile: 1500, reopen: 5000, retry: [0, 100, 500
 /** A reading in slices must leave the loop at least as much time as it took. */
 const RECONCILE_SHARE = 1;
 
-/** Operations planned, or sent, in one turn of the loop. */
+/** Operations planned in one turn of the loop. */
 const SLICE = 1024;
+/** Operations sent in one turn: some 20 ms where the kernel is not emulated, and nothing else of this process falls in between. */
+const BURST = 8192;
 /** Operations planned before the first is sent. */
 const AHEAD = 16_384;
 
@@ -188,7 +190,7 @@ class Keeper implements TableKeeper {
       this.sending = this.outbox.size > 0;
       if (this.sending) this.options.owned.announce(this.outbox.coming());
     }
-    if (this.sending && !this.send(this.outbox.take(SLICE))) return;
+    if (this.sending && !this.send(this.outbox.take(BURST))) return;
     this.sending = this.outbox.size > 0;
     if (this.sending || this.dirty.size > 0) this.flushSoon();
     else this.finishRun();
