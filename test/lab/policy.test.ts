@@ -17,9 +17,9 @@ const config = (folder: string) => {
   const rs = (service: string, host: number, more = '') =>
     `{ address: 192.0.2.${20 + host}, weight: 100, checks: [ { type: file, path: ${folder}/${service}-${host} } ]${more} }`;
   return `
-defaults: { scheduler: wrr, forward: dr, check: { interval: 250ms, timeout: 240ms, fall: 1 } }
+defaults: { scheduler: wrr, forward: dr, check: { interval: 500ms, timeout: 490ms, fall: 2 } }
 virtual_servers:
-  - { name: ramp, address: "${VIP}:80", slow_start: 6s, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
+  - { name: ramp, address: "${VIP}:80", slow_start: 8s, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
   - { name: slow, address: "${VIP}:85", slow_start: 10m, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
   - { name: tiers, address: "${VIP}:81", real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
   - { name: held, address: "${VIP}:82", real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
