@@ -33,7 +33,7 @@ export interface PoolWorld {
   readonly pool: Pool;
   readonly kernel: FakeKernel;
   configure(services: readonly ServiceIntent[], more?: Partial<Configure>): void;
-  /** `tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=0` of every kernel service. */
+  /** `tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=0` of every kernel service; servers sorted: which check answers first is chance. */
   table(): string[];
   readonly events: string[];
   /** What core was told. */
@@ -116,7 +116,11 @@ export async function poolWorld(
   });
   const table = () =>
     [...other.readTable()].map(
-      ([key, one]) => `${key}: ${[...one.destinations].map(([name, { weight }]) => `${name}=${weight}`).join(' ')}`,
+      ([key, one]) =>
+        `${key}: ${[...one.destinations]
+          .map(([name, { weight }]) => `${name}=${weight}`)
+          .sort()
+          .join(' ')}`,
     );
   const configure: PoolWorld['configure'] = (services, own) => pool.configure(command(services, own));
   try {

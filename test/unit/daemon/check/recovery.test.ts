@@ -33,7 +33,7 @@ test('what a server asks for its weight is in the table, and an ordered stop lea
     world.down.add('10.0.0.1');
     await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.2:80=10'), 'out');
     world.down.clear();
-    await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.2:80=10 10.0.0.1:80=3'), 'and back with its share');
+    await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.1:80=3 10.0.0.2:80=10'), 'and back with its share');
   };
   let left: { verdicts: Record<string, { verdict: string; share?: number }> } | undefined;
   const ended = (folder: string) => {
