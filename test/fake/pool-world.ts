@@ -34,7 +34,7 @@ export interface PoolWorld {
   readonly pool: Pool;
   readonly kernel: FakeKernel;
   configure(services: readonly ServiceIntent[], more?: Partial<Configure>): void;
-  /** `tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=0` of every kernel service. */
+  /** `tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=0` of every kernel service; servers sorted: which check answers first is chance. */
   table(): string[];
   readonly events: string[];
   /** Whether another director should serve, each time that it became other. */
