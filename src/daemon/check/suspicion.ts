@@ -82,11 +82,9 @@ export function createSuspicion({ now, startProbe, tell, decide }: SuspicionOpti
 
   function feed(event: SuspicionEvent): void {
     if (!conf) return;
-    const effects = suspect(conf, state, event, now());
-    if (effects.length === 0) return;
-    clearTimeout(timer);
-    for (const effect of effects) perform(effect);
-    arm();
+    const before = suspicionDeadline(state);
+    for (const effect of suspect(conf, state, event, now())) perform(effect);
+    if (suspicionDeadline(state) !== before) arm();
   }
 
   function arm(): void {
