@@ -46,8 +46,9 @@ interface Doubted {
 }
 
 interface Held {
-  readonly since: Instant;
   readonly until: Instant;
+  /** Most have answered again: the rest have one more probe each. */
+  readonly waning: boolean;
   /** Checks whose verdict does not count. */
   readonly keys: Set<string>;
 }
@@ -92,7 +93,7 @@ export const suspicionDeadline = ({ held }: SuspicionState): Instant => held?.un
 export const isHeld = ({ held }: SuspicionState, key: string): boolean => held?.keys.has(key) === true;
 
 /** Whether another director should serve, if there is one that does not suspect itself. */
-export const isDoubtful = ({ held, doubted }: SuspicionState): boolean => held !== undefined || doubted !== undefined;
+export const isDoubtful = ({ held, doubted }: SuspicionState): boolean => held?.waning === false || doubted !== undefined;
 
 function hostOf({ hosts }: SuspicionState, address: Ip): Host {
   const known = hosts.get(address) ?? { checks: 0, failing: 0 };
@@ -121,11 +122,19 @@ function see(state: SuspicionState, key: string, host: Ip, timing: Timing): Seen
   return seen;
 }
 
+const round = ({ interval, timeout }: Timing): Milliseconds => interval + timeout;
+
+function longest({ seen }: SuspicionState, keys: Iterable<string>, of: (timing: Timing) => Milliseconds): Milliseconds {
+  let most = 0;
+  for (const key of keys) most = Math.max(most, of(seen.get(key)?.timing ?? { interval: 0, timeout: 0 }));
+  return most;
+}
+
 /** What has been failing for longer was no sudden failure of many. */
 function prune(state: SuspicionState, now: Instant): void {
   for (const key of state.fresh) {
     const one = state.seen.get(key);
-    if (one?.failedAt !== undefined && now - one.failedAt <= one.timing.interval + one.timing.timeout) return;
+    if (one?.failedAt !== undefined && now - one.failedAt <= round(one.timing)) return;
     state.fresh.delete(key);
     if (one?.down) forget(state, key);
   }
@@ -141,9 +150,8 @@ function onset(conf: SuspicionConfig, state: SuspicionState, now: Instant): Susp
   if (!isMost(state.fresh.size)) return [];
   const failing = hostsOf(state, state.fresh).size;
   if (!isMost(failing)) return [];
-  const longest = Math.max(...[...state.fresh].map((key) => state.seen.get(key)?.timing.interval ?? 0));
-  const hold = conf.hold ?? Math.min(LONGEST_HOLD, 2 * longest);
-  state.held = { since: now, until: now + hold, keys: new Set(state.fresh) };
+  const hold = conf.hold ?? Math.min(LONGEST_HOLD, 2 * longest(state, state.fresh, ({ interval }) => interval));
+  state.held = { until: now + hold, waning: false, keys: new Set(state.fresh) };
   const text = `${failing} of ${all} hosts that were up began to fail within one interval: this director suspects itself, and takes nobody out for ${Math.ceil(hold / 1000)}s`;
   return [{ type: 'suspect', text }];
 }
@@ -170,8 +178,18 @@ function onFailure(conf: SuspicionConfig, state: SuspicionState, key: string, se
   return onset(conf, state, now);
 }
 
-/** Most of them answer again: it was the director, or it is over; who still fails then has failed by itself. */
-function onSuccess(state: SuspicionState, key: string, seen: Seen): SuspicionEffect[] {
+/** Who of those that are held answers again. */
+function answering(state: SuspicionState, keys: ReadonlySet<string>): { readonly hosts: number; readonly again: number } {
+  const hosts = hostsOf(state, keys);
+  const failing = [...hosts].filter((host) => (state.hosts.get(host)?.failing ?? 0) > 0).length;
+  return { hosts: hosts.size, again: hosts.size - failing };
+}
+
+/**
+ * Most of them answer again: it was the director, and it is over. The others are probed once more before they count: not everybody's turn
+ * has come.
+ */
+function onSuccess(state: SuspicionState, key: string, seen: Seen, now: Instant): SuspicionEffect[] {
   if (seen.failedAt === undefined) return [];
   seen.failedAt = undefined;
   seen.down = false;
@@ -179,11 +197,20 @@ function onSuccess(state: SuspicionState, key: string, seen: Seen): SuspicionEff
   state.fresh.delete(key);
   const { held } = state;
   if (!held) return [];
-  const hosts = hostsOf(state, held.keys);
-  const failing = [...hosts].filter((host) => (state.hosts.get(host)?.failing ?? 0) > 0).length;
-  return failing * 2 >= hosts.size
-    ? []
-    : end(state, `${hosts.size - failing} of ${hosts.size} hosts answer again: verdicts count`);
+  const { hosts, again } = answering(state, held.keys);
+  if (again === hosts) return end(state, `all ${hosts} hosts answer again`);
+  if (again * 2 > hosts && !held.waning)
+    state.held = { ...held, waning: true, until: Math.min(held.until, now + longest(state, held.keys, round)) };
+  return [];
+}
+
+function onTick(state: SuspicionState, now: Instant): SuspicionEffect[] {
+  const { held } = state;
+  if (!held || now < held.until) return [];
+  const { hosts, again } = answering(state, held.keys);
+  if (!held.waning && held.keys.size > 0) state.doubted = { keys: new Set(held.keys), count: held.keys.size };
+  const over = held.waning ? `${again} of ${hosts} hosts answer again` : 'the time to hold is over';
+  return end(state, `${over}: verdicts count`);
 }
 
 function onResult(
@@ -196,7 +223,7 @@ function onResult(
   // One that was down, and is not held, is no news.
   if (!up && !state.seen.has(key)) return [];
   const seen = see(state, key, host, timing);
-  return ok ? onSuccess(state, key, seen) : onFailure(conf, state, key, seen, now);
+  return ok ? onSuccess(state, key, seen, now) : onFailure(conf, state, key, seen, now);
 }
 
 function onDown(state: SuspicionState, key: string): void {
@@ -204,13 +231,6 @@ function onDown(state: SuspicionState, key: string): void {
   if (!seen) return;
   seen.down = true;
   if (!isHeld(state, key) && !state.fresh.has(key)) forget(state, key);
-}
-
-function onTick(state: SuspicionState, now: Instant): SuspicionEffect[] {
-  if (!state.held || now < state.held.until) return [];
-  const keys = new Set(state.held.keys);
-  state.doubted = keys.size > 0 ? { keys, count: keys.size } : undefined;
-  return end(state, 'the time to hold is over: verdicts count');
 }
 
 /** A check that was doubted succeeds, or is no more. */

@@ -93,12 +93,11 @@ export function createSuspicion({ now, startProbe, tell, decide, yields }: Suspi
 
   function feed(event: SuspicionEvent): void {
     if (!conf) return;
+    const before = suspicionDeadline(state);
     const effects = suspect(conf, state, event, now());
     tellYield();
-    if (effects.length === 0) return;
-    clearTimeout(timer);
     for (const effect of effects) perform(effect);
-    arm();
+    if (suspicionDeadline(state) !== before) arm();
   }
 
   function arm(): void {

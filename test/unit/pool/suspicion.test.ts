@@ -136,12 +136,29 @@ describe('while it suspects itself', () => {
     assert.equal(suspicionDeadline(one.state), 11_000);
   });
 
-  test('when most answer again it ends, and who still fails has failed', () => {
-    const one = suspecting();
+  test('when most answer again the others have one more probe; who still fails then has failed', () => {
+    const one = suspecting({ hold: 60_000 });
     for (let host = 1; host <= 5; host++) one.result(host, true, 4000);
-    assert.deepEqual(one.kinds(), ['suspect']);
+    assert.equal(suspicionDeadline(one.state), 61_600);
     one.result(6, true, 4001);
-    assert.match(one.told[1] ?? '', /^over: 6 of 10 hosts answer again/);
+    assert.equal(suspicionDeadline(one.state), 4001 + TIMING.interval + TIMING.timeout);
+    assert.ok(isHeld(one.state, 'tcp7'), 'its turn has not come');
+    one.result(7, true, 5000);
+    assert.equal(suspicionDeadline(one.state), 4001 + TIMING.interval + TIMING.timeout, 'it is put off no further');
+    one.feed({ type: 'tick' }, 7001);
+    assert.match(one.told[1] ?? '', /^over: 7 of 10 hosts answer again: verdicts count/);
+  });
+
+  test('when all answer again it ends at once', () => {
+    const one = suspecting({ hold: 60_000 });
+    for (let host = 1; host <= 10; host++) one.result(host, true, 4000 + host);
+    assert.match(one.told[1] ?? '', /^over: all 10 hosts answer again/);
+  });
+
+  test('the end that was set is not put off by it', () => {
+    const one = suspecting({ hold: 500 });
+    for (let host = 1; host <= 6; host++) one.result(host, true, 2050);
+    assert.equal(suspicionDeadline(one.state), 2100);
   });
 
   test('a reference that answers ends it at once', () => {
