@@ -8,7 +8,8 @@
  *      d LENGTH STATUS            what to say, and the exit status, should the connection end without an x
  *      q LENGTH STATUS SECONDS    the same for so many seconds without a byte; 0: it goes on until nobody reads standard output
  *      x STATUS                   the exit status; the end
- * Nothing is begun before lbctl has, in its socket, that it was accepted: it may give up waiting and do the work itself.
+ * Nothing is begun before lbctl has, in its socket, that it was accepted: it may give up waiting and do the work itself. It keeps its side
+ * open until the end: to close it means that nobody waits any more.
  */
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
