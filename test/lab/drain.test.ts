@@ -9,8 +9,8 @@ import { monotonic, shares, startTraffic, type Traffic } from './kit/traffic.js'
 
 const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, import.meta.url));
 const HELD = 50;
-/** Long enough that the daemon is killed and started again within it, on a slow machine too; the other tests go on meanwhile. */
-const DEADLINE_S = 45;
+/** Seconds; and so many times a start of the daemon here: it is killed and started again within it, however slow the machine is. */
+const DEADLINE = { least: 25, starts: 6 };
 /** New connections a second: always, and as many more while a host is drained: the lab's machine cannot make 200 for long. */
 const RATE = { always: 50, more: 150 };
 const SHOP = '192.0.2.11';
@@ -33,6 +33,8 @@ describe('a drain', () => {
   let traffic: Traffic;
   let held: { alive: readonly number[]; broken: readonly number[] } | undefined;
   let began = 0;
+  /** Seconds. */
+  let deadline = DEADLINE.least;
   const programs: Program[] = [];
 
   const refused = (since: number) => traffic.between(since).filter((answer) => answer.error !== null);
@@ -46,7 +48,7 @@ describe('a drain', () => {
       .sort()
       .join();
   }
-  const isOver = () => monotonic() - began > DEADLINE_S * 1000 - 1500;
+  const isOver = () => monotonic() - began > deadline * 1000 - 1500;
   const kernel = () => network.exec('d1', 'ipvsadm -Ln');
   const ctl = (...words: string[]) => {
     const result = d1.ctl(...words);
@@ -71,8 +73,10 @@ describe('a drain', () => {
     for (const program of programs) await program.line(/listens/);
     d1 = createDirector(network.host('d1').netns, 'd1');
     d1.configure(CONFIG);
+    const starts = monotonic();
     await d1.start();
     await d1.when('all are up', ({ services }) => services.length === 4 && services.every((one) => one.up === 2 && one.in_sync));
+    deadline = Math.max(DEADLINE.least, Math.ceil((DEADLINE.starts * (monotonic() - starts)) / 1000));
     traffic = startTraffic(network.host('cli').netns, VIP, 80, RATE.always, 10_000);
     const client = start(network.host('cli').netns, [process.execPath, script('long'), 'hold', String(HELD), '500', `${VIP}:81`]);
     programs.push(client);
@@ -89,22 +93,22 @@ describe('a drain', () => {
     network?.destroy();
   });
 
-  test('del-rs --drain says who is left, and goes on through a SIGKILL', async (t) => {
+  test('del-rs --drain says who is left, and goes on through a SIGKILL', async () => {
     began = monotonic();
-    const { stdout, stderr } = ctl('del-rs', 'long', RS1, '--drain', `${DEADLINE_S}s`);
-    assert.match(stdout, /it is removed when it is empty; what is left after 45s is cut/);
+    const { stdout, stderr } = ctl('del-rs', 'long', RS1, '--drain', `${deadline}s`);
+    assert.match(stdout, /it is removed when it is empty; what is left after \S+ is cut/);
     assert.match(
       stderr,
-      /draining: in the table with weight 0, 25 active and 0 inactive connections left, cut in \d+s, then removed/,
+      /draining: in the table with weight 0, 25 active and 0 inactive connections left, cut in \S+, then removed/,
     );
     d1.program().signal('SIGKILL');
     await d1.program().ended;
     await d1.start();
     await d1.when('it goes on', ({ services }) => services.length === 4 && services.every((one) => one.in_sync));
-    if (isOver()) return t.diagnostic(`the restart took longer than the deadline: ${DEADLINE_S} s`);
     assert.match(kernel(), /192\.0\.2\.21:81 +Route +0 +25 /);
-    await until('every long connection echoes', () => held?.alive[0] === HELD || isOver());
-    assert.ok(isOver() || held?.broken[0] === 0, JSON.stringify(held));
+    await until('every long connection echoes', () => held?.alive[0] === HELD);
+    assert.ok(!isOver(), `the machine is too slow for a deadline of ${deadline} s`);
+    assert.deepEqual(held?.broken, [0]);
   });
 
   test('a host drains in all services at once: nobody new after the command has returned, and nobody is refused', async () => {
@@ -151,8 +155,8 @@ describe('a drain', () => {
 
   test('at the deadline those who are left are cut, and the server is gone', async () => {
     assert.ok(isOver() || held?.broken[0] === 0, JSON.stringify(held));
-    await until('those of the drained one are cut', () => held?.broken[0] === HELD / 2, 120_000);
-    assert.ok(monotonic() - began >= DEADLINE_S * 1000 - 1500, 'not before the deadline');
+    await until('those of the drained one are cut', () => held?.broken[0] === HELD / 2, deadline * 1000 + 60_000);
+    assert.ok(isOver(), 'not before the deadline');
     assert.doesNotMatch(kernel(), /192\.0\.2\.21:81/);
     await until('the others go on', () => held?.alive[0] === HELD / 2);
     assert.match(d1.ctl('undrain', 'long', RS1).stderr, /long has no real server 192\.0\.2\.21/);
