@@ -63,7 +63,7 @@ function argvOf(stage: Stage, who: Who, targets: number, kind: CheckKind | undef
 }
 
 async function costOf(stage: Stage, farm: Farm, who: Who, targets: number, kind: CheckKind | undefined): Promise<Cost> {
-  const until = { kind: 'full', services: targets / REAL_SERVERS } as const;
+  const until = { kind: 'made', services: targets / REAL_SERVERS } as const;
   const { pid } = await stage.launch(argvOf(stage, who, targets, kind), `${who}.log`, until);
   await sleep(WARM_MS);
   const before = kind && farm.arrived(kind);
