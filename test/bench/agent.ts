@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type IpvsClient, openIpvs } from '../../src/os/ipvs.js';
 import { serve } from '../netns/netns.js';
-import { type Reached, type StillAlive, untilFull, untilWeight } from './kernel-watch.js';
+import { type Reached, type StillAlive, untilFull, untilMade, untilWeight } from './kernel-watch.js';
 import { reloadWatch } from './lbd-watch.js';
 import { cpuOf, pssOf, reapedCpu, tree } from './proc.js';
 import type { Weighted } from './texts.js';
@@ -15,6 +15,8 @@ import type { Weighted } from './texts.js';
 /** What to wait for. */
 export type Until =
   | { readonly kind: 'full'; readonly services: number }
+  /** Its services alone. */
+  | { readonly kind: 'made'; readonly services: number }
   | { readonly kind: 'weight'; readonly of: Weighted }
   /** lbd has read its file again, and its check process has taken the result. */
   | { readonly kind: 'reloaded'; readonly log: string; readonly socket: string }
@@ -122,6 +124,8 @@ function watch(until: Until, alive: StillAlive): () => Promise<Reached> {
   switch (until.kind) {
     case 'full':
       return () => untilFull(kernel(), until.services, LIMIT_MS, alive);
+    case 'made':
+      return () => atOnce(untilMade(kernel(), until.services, LIMIT_MS, alive));
     case 'weight':
       return () => atOnce(untilWeight(kernel(), until.of, LIMIT_MS, alive));
     case 'reloaded': {

@@ -60,6 +60,10 @@ export async function untilFull(client: IpvsClient, services: number, limitMs: n
   return { at: await until(`the last of ${services} services`, limitMs, alive, () => isWhole(client, services)), first };
 }
 
+/** All services are there, whatever their checks say of the real servers. */
+export const untilMade = (client: IpvsClient, services: number, limitMs: number, alive: StillAlive): Promise<number> =>
+  until(`${services} services`, limitMs, alive, () => client.readTable().size === services);
+
 export function untilWeight(client: IpvsClient, wanted: Weighted, limitMs: number, alive: StillAlive): Promise<number> {
   const { service, server, weight } = wanted;
   const id = serviceId(service);

@@ -314,6 +314,7 @@ class Runner implements CheckRunner {
   }
 
   private launchHeld(): void {
+    if (this.held.size === 0) return;
     for (const entry of this.held) {
       if (this.running >= this.options.maxRunning) return;
       this.held.delete(entry);

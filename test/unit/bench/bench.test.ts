@@ -190,7 +190,7 @@ describe('checks', () => {
 describe('the command line', () => {
   test('sizes and output', () => {
     assert.deepEqual(parseOptions(['ipvs']), { subject: 'ipvs', sizes: [100, 1000, 5000], output: 'table' });
-    assert.deepEqual(parseOptions(['checks']), { subject: 'checks', sizes: [200, 2000], output: 'table' });
+    assert.deepEqual(parseOptions(['checks']), { subject: 'checks', sizes: [200, 1000], output: 'table' });
     assert.deepEqual(parseOptions(['checks', '--sizes', '10', '--native', '/x']), {
       subject: 'checks',
       sizes: [10],
@@ -206,7 +206,7 @@ describe('the command line', () => {
     [['ipvs', '--sizes', '10,x'], /--sizes "10,x": give numbers/],
     [['ipvs', '--sizes'], /--sizes "": give numbers/],
     [['ipvs', '--sizes', '0'], /from 1 to 100000/],
-    [['checks', '--sizes', '15'], /--sizes "15": give multiples of 10 real servers to 10000, such as 200,2000/],
+    [['checks', '--sizes', '15'], /--sizes "15": give multiples of 10 real servers to 10000, such as 200,1000/],
     [['checks', '--sizes', '20000'], /to 10000/],
     [['ipvs', '-o', 'xml'], /give table or json/],
     [['ipvs', '--fast'], /unknown word "--fast"/],
