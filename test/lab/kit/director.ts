@@ -31,6 +31,8 @@ export interface Director {
   when(what: string, test: (status: ApiStatus) => boolean, timeoutMs?: number): Promise<ApiStatus>;
   /** Events from now on, as they come. */
   follow(): Program & { event(test: (event: ApiEvent) => boolean, timeoutMs?: number): Promise<ApiEvent> };
+  /** Events after this number, or all that are kept. */
+  eventsSince(id?: number): readonly ApiEvent[];
   /** SIGTERM and wait for the ordered stop. */
   stop(): Promise<number | null>;
   destroy(): Promise<void>;
@@ -122,6 +124,10 @@ export function createDirector(netns: string, routerId: string): Director {
         });
       };
       return { ...follower, event };
+    },
+    eventsSince(id = 0) {
+      const { stdout } = ctl('events', '--since', String(id), '--limit', '1000', '-o', 'json');
+      return (JSON.parse(stdout) as { events: readonly ApiEvent[] }).events;
     },
     async stop() {
       program().signal('SIGTERM');
