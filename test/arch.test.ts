@@ -37,7 +37,7 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
  * files as the daemon does.
  */
 const VALUE_LEAVES = new Set(['ipvs/types.ts', 'os/config-files.ts']);
-/** core runs command lines for lbctl; it loads the grammar with the first of them, and no other process does. */
+/** core runs command lines for lbctl; it loads the grammar when its start is over, and no other process does. */
 const LAZY: Readonly<Record<string, string>> = { 'daemon/core/command-line.ts': 'cli/served.ts' };
 const PURE = ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp'];
 const NODE_ALLOWED_IN_PURE = new Set(['node:crypto']);

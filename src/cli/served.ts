@@ -1,6 +1,6 @@
 /**
- * lbctl within the daemon, for the compiled lbctl (native/lbctl.c): the same grammar, the same words. Loaded by core with the first command
- * line that comes.
+ * lbctl within the daemon, for the compiled lbctl (native/lbctl.c): the same grammar, the same words. Loaded by core when its start is
+ * over.
  */
 import { VERSION } from '../base/version.js';
 import type { CommandLine } from '../control/api.js';

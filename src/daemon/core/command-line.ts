@@ -1,4 +1,5 @@
-/** Command lines that lbctl hands over: the grammar and the words of lbctl are loaded with the first of them. */
+/** Command lines that lbctl hands over: the grammar and the words of lbctl are loaded when there is time, or with the first of them. */
+import { VERSION } from '../../base/version.js';
 import type { CommandLine } from '../../control/api.js';
 import type { Session } from '../../control/command-line.js';
 import type { ServiceIntent } from '../../intent/types.js';
@@ -8,6 +9,17 @@ const MANY_SERVERS = 1000;
 
 export const isLarge = (services: readonly Pick<ServiceIntent, 'realServers'>[]): boolean =>
   services.reduce((count, { realServers }) => count + realServers.length, 0) > MANY_SERVERS;
+
+/**
+ * Reads a command line of no effect, so that the first one does not wait until everything is loaded and compiled. Costs some milliseconds
+ * and 0.3 MB. False: it read nothing.
+ */
+export async function prepare(): Promise<boolean> {
+  const { serve } = await import('../../cli/served.js');
+  const argv = ['set-rs', 'web', '192.0.2.1:80', '--weight', '1'];
+  const served = await serve({ version: VERSION, socket: '/', lbd_socket: '/', argv }, () => false);
+  return typeof served !== 'string';
+}
 
 async function run(line: CommandLine, session: Session, large: () => boolean): Promise<void> {
   const { serve } = await import('../../cli/served.js');

@@ -15,7 +15,7 @@ import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
 import { coalesce } from './coalesce.js';
-import { createCommandLines, isLarge } from './command-line.js';
+import { createCommandLines, isLarge, prepare } from './command-line.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
 import { findLeftovers } from './leftovers.js';
@@ -29,6 +29,9 @@ import { openWanted, type Wanted } from './wanted.js';
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
 const STOP_SLACK_MS = 5000;
 const EXIT_LIMIT_MS = 2000;
+
+/** When the start is over: then there is time to be ready for lbctl. */
+const PREPARE_MS = 5000;
 
 const INVALID_CONFIG = 4;
 
@@ -134,6 +137,7 @@ export async function runCore(file: string): Promise<void> {
   );
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
+  setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
   signals.attach({ log, wanted, check, vrrp, tell }, () => server.close());
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VERSION } from '../../../../src/base/version.js';
 import type { Session } from '../../../../src/control/command-line.js';
-import { createCommandLines, isLarge } from '../../../../src/daemon/core/command-line.js';
+import { createCommandLines, isLarge, prepare } from '../../../../src/daemon/core/command-line.js';
 
 /** A session that notes what is done with it. */
 function createNotes(changes: Partial<Session> = {}) {
@@ -25,6 +25,10 @@ const line = (...argv: string[]) => ({ version: VERSION, socket: '/s', lbd_socke
 test('a table is large above 1,000 real servers', () => {
   const of = (...counts: number[]) => counts.map((length) => ({ realServers: new Array<never>(length) }));
   assert.deepEqual([isLarge(of()), isLarge(of(500, 500)), isLarge(of(500, 501))], [false, false, true]);
+});
+
+test('what is read to be ready is a command line that the daemon runs', async () => {
+  assert.equal(await prepare(), true);
 });
 
 test('a bug is told to lbctl and to the log, and harms nobody', async () => {
