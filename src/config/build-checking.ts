@@ -3,7 +3,6 @@ import { countPassages, markFaults } from './build-via.js';
 import type { Located, Report } from './located.js';
 import { formatMarks } from './passage.js';
 import type { FileShape } from './schema.js';
-import type { VirtualServerShape } from './schema-service.js';
 import type { CheckingConfig, SuspicionConfig, VirtualServerConfig } from './types.js';
 
 /** Far from the small numbers that people choose: `LB` and two bytes. */
@@ -32,7 +31,8 @@ export const buildChecking = (shape: FileShape['global']): CheckingConfig => ({
 
 interface Places {
   readonly global: Located<unknown> | undefined;
-  readonly services: readonly Located<VirtualServerShape>[];
+  /** Nobody looks at their values: those of entries that were not read again have none. */
+  readonly services: readonly Located<unknown>[];
 }
 
 export function checkMarks(
@@ -42,8 +42,9 @@ export function checkMarks(
   report: Report,
 ): void {
   services.forEach((service, i) => {
-    const at = places[i] as Located<VirtualServerShape>;
-    for (const fault of markFaults(service, probeMarks)) report('error', at, fault, [at.value.fwmark ? 'fwmark' : 'name']);
+    const at = places[i] as Located<unknown>;
+    const key = service.ids[0]?.kind === 'fwmark' ? 'fwmark' : 'name';
+    for (const fault of markFaults(service, probeMarks)) report('error', at, fault, [key]);
   });
   const [needed, room] = [countPassages(services), probeMarks.last - probeMarks.first + 1];
   const at = global ?? places[0];

@@ -8,7 +8,7 @@ import type { Before } from '../../config/reparse.js';
 import type { Config, ParsedConfig, Problem } from '../../config/types.js';
 import type { ApiChanged, ApiProblem } from '../../control/api.js';
 import { type ChangeRequest, decideChange } from '../../intent/change.js';
-import { describeDifference } from '../../intent/describe.js';
+import { describeDifference, describeOutside } from '../../intent/describe.js';
 import { nextEnd, removeDrained, type Settled, settle } from '../../intent/expiry.js';
 import { buildIntent } from '../../intent/merge.js';
 import { followRenames } from '../../intent/rename.js';
@@ -188,7 +188,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const next = reuse(config, parsed.config);
     const renamed = followRenames(config, next, overrides);
     const merged = merge(next, renamed.overrides);
-    const text = describeDifference(intent, merged.intent);
+    const text = describeDifference(intent, merged.intent, describeOutside(config, next));
     const result = { text, problems: parsed.problems, dry_run: context.dryRun === true };
     if (context.dryRun) return { ...result, revision: intent.revision };
     if (text === 'nothing changed' && merged.dropped.length === 0) config = next;

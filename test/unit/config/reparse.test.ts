@@ -117,6 +117,17 @@ describe('a configuration read again', () => {
     }
   });
 
+  test('marks of checks that become those of what is the same are left to the whole reading', () => {
+    const text = `virtual_servers:\n  - { name: m, fwmark: 7, real_servers: [ { address: 10.0.0.1 } ] }\n${service('a', 1, '    checks: [ { type: tcp, fwmark: 8 } ]\n')}`;
+    const before = beforeOf(full({ main: text }));
+    for (const marks of ['7-7', '8-8']) {
+      const main = `global: { probe_marks: ${marks} }\n${text}`;
+      assert.equal(again({ main }, before), undefined, marks);
+      assert.ok(full({ main }).problems.some(({ message }) => message.includes('is one of probe_marks')));
+    }
+    step(text, `global: { probe_marks: 50-60 }\n${text}`);
+  });
+
   test('what is inherited counts', () => {
     const text = `defaults: { scheduler: rr }\n${HEAD}${service('a', 1)}`;
     const other = text.replace('rr', 'wrr');
@@ -189,6 +200,12 @@ const FORMS: readonly ((n: number) => string)[] = [
     `  - name: "q${n}" # a name\n    address: [ 192.0.2.${n}:80,\n      192.0.2.${n}:81 ]\n    scheduler: sh\n    forward: dr\n    follow: VI_1\n    real_servers: [\n      { address: 10.0.4.${n}, weight: 3 }, # last\n      ]\n`,
   (n) => `  - name: e${n}\n    address: 192.0.2.${n}:\${P:-8080}\n    quorum: 7\n`,
   (n) => `  - name: v6x${n}\n    address: "[2001:db8::${n}]:80"\n    real_servers: [ { address: "[fe80::${n}]:80" } ]\n`,
+  (n) =>
+    `  - name: p${n}\n    address: 192.0.2.${n}:82\n    mode: { at_least: 1 }\n    slow_start: 30s\n    min_healthy: 50%\n    below: keep_last\n    damping: { half_life: ${n}s }\n    checks: [ { type: grpc, service: a }, { type: agent, port: 99, share: { max: 150% } } ]\n    real_servers:\n      - { address: 10.0.5.${n}:82, weight: ${n} }\n      - { address: 10.0.6.${n}:82, backup: 2 }\n`,
+  (n) =>
+    `  - name: w${n}\n    address: 192.0.2.${n}:83\n    forward: dr\n    checks: [ { type: tcp, via: vip }, { type: tcp_half_open, fwmark: 20 } ]\n    real_servers: [ { address: 10.0.7.${n} } ]\n`,
+  (n) =>
+    `  - name: n${n}\n    address: 192.0.2.${n}:84\n    max_ejected: 30%\n    damping: off\n    checks: [ { type: tcp, netns: t${n} } ]\n    real_servers: [ { address: 10.0.8.${n}:84, mode: any } ]\n    sorry_server: { address: 10.0.9.9:84 }\n`,
 ];
 const SECTIONS = [
   '',
@@ -197,6 +214,9 @@ const SECTIONS = [
   'timeouts:\n  tcp: 900s\n',
   'connection_sync: { interface: eth1, follow: VI_1 }\n',
   'include: [ "more/*" ]\n',
+  'global:\n  probe_marks: 5-14\n  suspicion: { share: 60%, yield: true }\n',
+  'global: { probe_marks: 0x64-0x65, suspicion: off, on_stop: remove }\n',
+  'kernel_settings: { conntrack: 0 }\n',
 ];
 
 const entry = fc.tuple(fc.nat(FORMS.length - 1), fc.integer({ min: 1, max: 12 })).map(([form, n]) => FORMS[form]?.(n) as string);

@@ -125,6 +125,24 @@ describe('what is wanted', () => {
     await assert.rejects(wanted.reload({ who: 'ann' }), refusedWith('refused', /global\.control\.socket .* needs a restart/));
   });
 
+  test('a reload that changes only settings of the daemon, or the order, says so', async () => {
+    const another = '  - { name: mail, address: "192.0.2.11:25", real_servers: [ { address: "10.0.0.2:25" } ] }\n';
+    const web = '{ address: "10.0.0.1:80" }';
+    text = file(web) + another;
+    const wanted = await open();
+    text = file(web, ', on_stop: remove') + another;
+    assert.equal((await wanted.reload({ who: 'ann' })).text, 'global changed');
+    text = `defaults: { check: { fall: 3 } }\n${text}`;
+    assert.equal((await wanted.reload({ who: 'ann' })).text, 'defaults changed');
+    text = text.replace(another, '').replace('virtual_servers:\n', `virtual_servers:\n${another}`);
+    assert.equal((await wanted.reload({ who: 'ann' })).text, 'order of the virtual servers changed');
+    assert.deepEqual(
+      wanted.intent().services.map(({ name }) => name),
+      ['mail', 'web'],
+    );
+    assert.equal((await wanted.reload({ who: 'ann' })).text, 'nothing changed');
+  });
+
   test('a reload keeps overrides whose target is there, and tells of each one it drops', async () => {
     const wanted = await open();
     await wanted.change({ kind: 'set-rs', service: 'web', rs: '10.0.0.1:80', weight: '50%' }, { who: 'ann' });
