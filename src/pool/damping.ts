@@ -38,5 +38,12 @@ export function dampen(
   return release(rule, { value, at: now, up: false, held: before.held || value >= rule.suppress }, now);
 }
 
+/** The last change to down was none of the server's. Whether it was held out before is not known then: in doubt it was not. */
+export function forgive({ suppress }: DampingConfig, before: Penalty | undefined): Penalty | undefined {
+  if (!before || before.up) return before;
+  const value = Math.max(0, before.value - 1);
+  return { ...before, value, up: true, held: before.held && value >= suppress };
+}
+
 const release = (rule: DampingConfig, penalty: Penalty, now: Instant): Penalty =>
   penalty.held && now >= reuseAt(penalty, rule) ? { ...penalty, held: false } : penalty;

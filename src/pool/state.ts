@@ -6,7 +6,7 @@
 import type { Milliseconds } from '../base/duration.js';
 import { earliest, type Instant, NEVER } from '../base/time.js';
 import type { RealServerIntent, ServiceIntent } from '../intent/types.js';
-import { dampen, type Penalty, reuseAt } from './damping.js';
+import { dampen, forgive, type Penalty, reuseAt } from './damping.js';
 import { type Candidate, type Floor, floorOf, keptOf } from './floor.js';
 import {
   checksOf,
@@ -52,6 +52,8 @@ export interface Look {
   readonly shareOf: ShareOf;
   /** Since when the verdict of a check holds. */
   readonly sinceOf: (checkKey: string) => Instant;
+  /** Its failure does not count: this director suspects itself. */
+  readonly isHeld?: (checkKey: string) => boolean;
 }
 
 /** What a state may go on from; absent: nothing is known. */
@@ -87,12 +89,32 @@ type Verdicts = ReadonlyMap<string, MemberVerdict>;
 /** A server without checks is up. */
 const ofChecks = (verdict: MemberVerdict): 'up' | 'down' | 'unknown' => (verdict === 'unchecked' ? 'up' : verdict);
 
-function penaltiesOf(service: ServiceIntent, before: PoolState, verdicts: Verdicts, now: Instant): PoolState['penalties'] {
+/** Who is up only because a failure does not count. */
+function excusedIn(service: ServiceIntent, verdicts: Verdicts, { isHeld }: Look): ReadonlySet<string> {
+  if (!isHeld) return NOBODY;
+  const excused = service.realServers.filter(
+    (server) => verdicts.get(server.key) === 'up' && checksOf(server).some(({ key }) => isHeld(key)),
+  );
+  return excused.length === 0 ? NOBODY : new Set(excused.map(({ key }) => key));
+}
+
+interface Heard {
+  readonly verdicts: Verdicts;
+  readonly excused: ReadonlySet<string>;
+}
+
+function penaltiesOf(
+  service: ServiceIntent,
+  before: PoolState,
+  { verdicts, excused }: Heard,
+  now: Instant,
+): PoolState['penalties'] {
   const { damping } = service;
   if (!damping) return NO_PENALTIES;
   const penalties = new Map<string, Penalty>();
   for (const [key, verdict] of verdicts) {
-    const penalty = dampen(damping, before.penalties.get(key), ofChecks(verdict), now);
+    const known = before.penalties.get(key);
+    const penalty = dampen(damping, excused.has(key) ? forgive(damping, known) : known, ofChecks(verdict), now);
     if (penalty) penalties.set(key, penalty);
   }
   return penalties;
@@ -147,13 +169,21 @@ const hopefulIn =
   (key: string): boolean =>
     now < hopeUntil && fresh.has(key) && verdicts.get(key) === 'unknown';
 
-/** A ramp begins with a server that takes part and did not before; it ends with its time, or when the server is away again. */
-function rampsOf(service: ServiceIntent, before: PoolState, members: Memberships, now: Instant): PoolState['ramps'] {
+/**
+ * A ramp begins with a server that takes part and did not before; it ends with its time, or when the server is away again. Who is back
+ * because the failure did not count was never away.
+ */
+function rampsOf(
+  service: ServiceIntent,
+  before: PoolState,
+  { members, excused }: Pick<PoolState, 'members'> & Heard,
+  now: Instant,
+): PoolState['ramps'] {
   let ramps: Map<string, Instant> | undefined;
   for (const server of service.realServers) {
     const { key, slowStart: span } = server;
     if (span === undefined || !takesPart(server, members)) continue;
-    const isNew = !before.present.has(key) && !before.fresh.has(key);
+    const isNew = !before.present.has(key) && !before.fresh.has(key) && !excused.has(key);
     const since = before.ramps.get(key) ?? (isNew ? now : undefined);
     if (since === undefined || hasEnded({ since, span }, now)) continue;
     ramps ??= new Map();
@@ -166,7 +196,8 @@ function rampsOf(service: ServiceIntent, before: PoolState, members: Memberships
 export function decide(service: ServiceIntent, before: PoolState, look: Look): PoolState {
   const { now, verdictOf, shareOf } = look;
   const verdicts = new Map(service.realServers.map((server) => [server.key, serverVerdict(server, verdictOf)]));
-  const penalties = penaltiesOf(service, before, verdicts, now);
+  const heard = { verdicts, excused: excusedIn(service, verdicts, look) };
+  const penalties = penaltiesOf(service, before, heard, now);
   const { members, floor } = judge(service, before, verdicts, penalties, look);
   const isHopeful = hopefulIn(before, verdicts, now);
   const reach = reachOf(service, { members, shareOf, isHopeful }, before.reach);
@@ -179,7 +210,7 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
     present: new Set(service.realServers.filter((one) => takesPart(one, members)).map((one) => one.key)),
     fresh: fresh.length === 0 ? NOBODY : new Set(fresh),
     hopeUntil: before.hopeUntil,
-    ramps: rampsOf(service, before, members, now),
+    ramps: rampsOf(service, before, { ...heard, members }, now),
     penalties,
   };
 }

@@ -21,9 +21,20 @@ interface Seen {
   down: boolean;
 }
 
+/** Numbers of its checks: of those that were up, of these those that fail, that are fresh, that are held. */
 interface Host {
-  /** Checks that were up. */
   checks: number;
+  failing: number;
+  fresh: number;
+  held: number;
+}
+
+/** Numbers of hosts, kept with every change: with thousands of checks counting them for each result is too much. */
+interface Counts {
+  /** That have a check that is fresh. */
+  fresh: number;
+  /** That have a check that is held, and of these those that fail. */
+  held: number;
   failing: number;
 }
 
@@ -31,6 +42,7 @@ interface Host {
 export interface SuspicionState {
   readonly seen: Map<string, Seen>;
   readonly hosts: Map<Ip, Host>;
+  readonly counts: Counts;
   /** Checks that turned to failing a moment ago, oldest first. */
   readonly fresh: Set<string>;
   /** Set while the director suspects itself. */
@@ -82,6 +94,7 @@ const LONGEST_HOLD: Milliseconds = 10_000;
 export const initialSuspicion = (): SuspicionState => ({
   seen: new Map(),
   hosts: new Map(),
+  counts: { fresh: 0, held: 0, failing: 0 },
   fresh: new Set(),
   held: undefined,
   doubted: undefined,
@@ -95,22 +108,44 @@ export const isHeld = ({ held }: SuspicionState, key: string): boolean => held?.
 /** Whether another director should serve, if there is one that does not suspect itself. */
 export const isDoubtful = ({ held, doubted }: SuspicionState): boolean => held?.waning === false || doubted !== undefined;
 
-function hostOf({ hosts }: SuspicionState, address: Ip): Host {
-  const known = hosts.get(address) ?? { checks: 0, failing: 0 };
-  hosts.set(address, known);
-  return known;
+function count(counts: Counts, { fresh, held, failing }: Host, by: 1 | -1): void {
+  if (fresh > 0) counts.fresh += by;
+  if (held > 0) counts.held += by;
+  if (held > 0 && failing > 0) counts.failing += by;
+}
+
+/** One check of the host more, or less, of that kind. */
+function alter({ hosts, counts }: SuspicionState, address: Ip, kind: keyof Host, by: 1 | -1): void {
+  const host = hosts.get(address) ?? { checks: 0, failing: 0, fresh: 0, held: 0 };
+  count(counts, host, -1);
+  host[kind] += by;
+  count(counts, host, 1);
+  if (host.checks > 0) hosts.set(address, host);
+  else hosts.delete(address);
+}
+
+function freshen(state: SuspicionState, key: string, { host }: Seen): void {
+  state.fresh.add(key);
+  alter(state, host, 'fresh', 1);
+}
+
+function age(state: SuspicionState, key: string, { host }: Seen): void {
+  if (state.fresh.delete(key)) alter(state, host, 'fresh', -1);
+}
+
+function hold(state: SuspicionState, keys: Set<string>, key: string, { host }: Seen): void {
+  keys.add(key);
+  alter(state, host, 'held', 1);
 }
 
 function forget(state: SuspicionState, key: string): void {
   const seen = state.seen.get(key);
   if (!seen) return;
-  const host = hostOf(state, seen.host);
-  host.checks--;
-  if (seen.failedAt !== undefined) host.failing--;
-  if (host.checks === 0) state.hosts.delete(seen.host);
+  age(state, key, seen);
+  if (state.held?.keys.delete(key)) alter(state, seen.host, 'held', -1);
+  if (seen.failedAt !== undefined) alter(state, seen.host, 'failing', -1);
+  alter(state, seen.host, 'checks', -1);
   state.seen.delete(key);
-  state.fresh.delete(key);
-  state.held?.keys.delete(key);
 }
 
 function see(state: SuspicionState, key: string, host: Ip, timing: Timing): Seen {
@@ -118,7 +153,7 @@ function see(state: SuspicionState, key: string, host: Ip, timing: Timing): Seen
   if (known) return known;
   const seen: Seen = { host, timing, failedAt: undefined, down: false };
   state.seen.set(key, seen);
-  hostOf(state, host).checks++;
+  alter(state, host, 'checks', 1);
   return seen;
 }
 
@@ -133,26 +168,22 @@ function longest({ seen }: SuspicionState, keys: Iterable<string>, of: (timing: 
 /** What has been failing for longer was no sudden failure of many. */
 function prune(state: SuspicionState, now: Instant): void {
   for (const key of state.fresh) {
-    const one = state.seen.get(key);
-    if (one?.failedAt !== undefined && now - one.failedAt <= round(one.timing)) return;
-    state.fresh.delete(key);
-    if (one?.down) forget(state, key);
+    const one = state.seen.get(key) as Seen;
+    if (one.failedAt !== undefined && now - one.failedAt <= round(one.timing)) return;
+    age(state, key, one);
+    if (one.down) forget(state, key);
   }
 }
 
-const hostsOf = ({ seen }: SuspicionState, keys: Iterable<string>): Set<Ip> =>
-  new Set([...keys].flatMap((key) => seen.get(key)?.host ?? []));
-
 function onset(conf: SuspicionConfig, state: SuspicionState, now: Instant): SuspicionEffect[] {
   const all = state.hosts.size;
-  const isMost = (count: number) => count >= conf.minTargets && count > all * conf.share;
-  // It is asked at every failure, and hosts are no more than checks.
-  if (!isMost(state.fresh.size)) return [];
-  const failing = hostsOf(state, state.fresh).size;
-  if (!isMost(failing)) return [];
-  const hold = conf.hold ?? Math.min(LONGEST_HOLD, 2 * longest(state, state.fresh, ({ interval }) => interval));
-  state.held = { until: now + hold, waning: false, keys: new Set(state.fresh) };
-  const text = `${failing} of ${all} hosts that were up began to fail within one interval: this director suspects itself, and takes nobody out for ${Math.ceil(hold / 1000)}s`;
+  const failing = state.counts.fresh;
+  if (failing < conf.minTargets || failing <= all * conf.share) return [];
+  const time = conf.hold ?? Math.min(LONGEST_HOLD, 2 * longest(state, state.fresh, ({ interval }) => interval));
+  const keys = new Set<string>();
+  for (const key of state.fresh) hold(state, keys, key, state.seen.get(key) as Seen);
+  state.held = { until: now + time, waning: false, keys };
+  const text = `${failing} of ${all} hosts that were up began to fail within one interval: this director suspects itself, and takes nobody out for ${Math.ceil(time / 1000)}s`;
   return [{ type: 'suspect', text }];
 }
 
@@ -160,30 +191,30 @@ function end(state: SuspicionState, text: string): SuspicionEffect[] {
   const keys = new Set(state.held?.keys);
   state.held = undefined;
   // The same failures are no second reason.
-  state.fresh.clear();
-  for (const key of keys) if (state.seen.get(key)?.down) forget(state, key);
+  for (const key of [...state.fresh]) age(state, key, state.seen.get(key) as Seen);
+  for (const key of keys) {
+    const seen = state.seen.get(key) as Seen;
+    alter(state, seen.host, 'held', -1);
+    if (seen.down) forget(state, key);
+  }
   return [{ type: 'over', text, keys }];
 }
 
 function onFailure(conf: SuspicionConfig, state: SuspicionState, key: string, seen: Seen, now: Instant): SuspicionEffect[] {
   if (seen.failedAt !== undefined) return [];
   seen.failedAt = now;
-  hostOf(state, seen.host).failing++;
+  alter(state, seen.host, 'failing', 1);
   if (state.held) {
-    state.held.keys.add(key);
+    if (!state.held.keys.has(key)) hold(state, state.held.keys, key, seen);
     return [];
   }
-  state.fresh.add(key);
+  freshen(state, key, seen);
   prune(state, now);
   return onset(conf, state, now);
 }
 
-/** Who of those that are held answers again. */
-function answering(state: SuspicionState, keys: ReadonlySet<string>): { readonly hosts: number; readonly again: number } {
-  const hosts = hostsOf(state, keys);
-  const failing = [...hosts].filter((host) => (state.hosts.get(host)?.failing ?? 0) > 0).length;
-  return { hosts: hosts.size, again: hosts.size - failing };
-}
+/** Of the hosts that are held, how many answer again. */
+const answering = ({ counts: { held, failing } }: SuspicionState) => ({ hosts: held, again: held - failing });
 
 /**
  * Most of them answer again: it was the director, and it is over. The others are probed once more before they count: not everybody's turn
@@ -193,11 +224,11 @@ function onSuccess(state: SuspicionState, key: string, seen: Seen, now: Instant)
   if (seen.failedAt === undefined) return [];
   seen.failedAt = undefined;
   seen.down = false;
-  hostOf(state, seen.host).failing--;
-  state.fresh.delete(key);
+  alter(state, seen.host, 'failing', -1);
+  age(state, key, seen);
   const { held } = state;
   if (!held) return [];
-  const { hosts, again } = answering(state, held.keys);
+  const { hosts, again } = answering(state);
   if (again === hosts) return end(state, `all ${hosts} hosts answer again`);
   if (again * 2 > hosts && !held.waning)
     state.held = { ...held, waning: true, until: Math.min(held.until, now + longest(state, held.keys, round)) };
@@ -207,7 +238,7 @@ function onSuccess(state: SuspicionState, key: string, seen: Seen, now: Instant)
 function onTick(state: SuspicionState, now: Instant): SuspicionEffect[] {
   const { held } = state;
   if (!held || now < held.until) return [];
-  const { hosts, again } = answering(state, held.keys);
+  const { hosts, again } = answering(state);
   if (!held.waning && held.keys.size > 0) state.doubted = { keys: new Set(held.keys), count: held.keys.size };
   const over = held.waning ? `${again} of ${hosts} hosts answer again` : 'the time to hold is over';
   return end(state, `${over}: verdicts count`);

@@ -6,7 +6,7 @@ import type { Instant } from '../../base/time.js';
 import type { HealthState } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import type { Service } from '../../ipvs/types.js';
-import { adoptedMembership, boundedShare, checksOf, kernelKey, wanted, weightOf } from '../../pool/membership.js';
+import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
 import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../pool/state.js';
 import { createTurns } from './turns.js';
@@ -36,6 +36,8 @@ export interface Decider {
   /** Tells that a check asks for another share of the weight. */
   tellShare(service: ServiceIntent, checkKey: string, share: number): void;
   wanted(service: ServiceIntent): Service[];
+  /** A real server of it that takes traffic depends on the check. */
+  serves(service: ServiceIntent, checkKey: string): boolean;
   /** By name. */
   forget(service: string): void;
   close(): void;
@@ -48,7 +50,7 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
   const verdictOf = (key: string) => (isHeld(key) ? 'up' : (stateOf(key)?.verdict ?? 'unknown'));
   const trusted = (key: string) => (verdictOf(key) === 'down' ? 'unknown' : verdictOf(key));
   const shareOf = (key: string) => stateOf(key)?.share;
-  const look = (): Look => ({ now: now(), verdictOf, shareOf, sinceOf: (key) => stateOf(key)?.since ?? 0 });
+  const look = (): Look => ({ now: now(), verdictOf, shareOf, sinceOf: (key) => stateOf(key)?.since ?? 0, isHeld });
 
   return {
     pools,
@@ -90,6 +92,12 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
         isIdle: (server) => isIdle(service, pool, server),
         now: Date.now(),
       });
+    },
+    serves(service, checkKey) {
+      const { members } = poolOf(service);
+      return service.realServers.some(
+        (server) => isIn(members.get(server.key)) && checksOf(server).some((one) => one.key === checkKey),
+      );
     },
     forget(name) {
       pools.delete(name);

@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { describeDoubt } from '../../health/key.js';
-import type { ResultRecord } from '../../health/types.js';
+import type { HealthState, ResultRecord, Verdict } from '../../health/types.js';
 import { chooseTemplates } from '../../intent/sticky.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import type { KernelDestination } from '../../ipvs/types.js';
@@ -105,6 +105,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
       for (const service of new Set([...keys].flatMap((key) => [...catalogue.usersOf(key)]))) decide(service);
       remember();
     },
+    serves: (key) => [...catalogue.usersOf(key)].some((service) => decider.serves(service, key)),
     yields(now) {
       const text = now
         ? 'its VRRP instances stand back for another one: priority 1'
@@ -168,9 +169,9 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const cutOff = new Set<string>();
   void start();
 
-  function onResult(key: string, result: ResultRecord): void {
+  function onResult(key: string, result: ResultRecord, before: Verdict): void {
     const { ok, local } = result;
-    suspicion.result(key, runner.state(key), result);
+    suspicion.result(key, result, { before, after: runner.state(key)?.verdict ?? before });
     // A failure of this director says nothing of the server.
     if (!gate.result(key, { ok: ok || local, up: runner.state(key)?.verdict === 'up' })) return;
     trustAgain();
@@ -245,10 +246,17 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     return keeper.read(service.ids)?.flatMap((found) => found?.destinations.get(kernelKey(server, found.id)) ?? []);
   }
 
+  /** What the next life may begin with: not a verdict that does not count, for it would, and nobody would be left. */
+  const known: Iterable<readonly [string, HealthState]> = {
+    *[Symbol.iterator]() {
+      for (const one of runner.states()) if (!suspicion.holds(one[0])) yield one;
+    },
+  };
+
   /** Not while the first table is on its way: writing a large file would keep it waiting. */
   function remember(): void {
     unsaved = !keeper.applied && keeper.problem === undefined;
-    if (!unsaved) store.save(runner.states(), decider.pools);
+    if (!unsaved) store.save(known, decider.pools);
   }
 
   /** A check that is new begins with what is known of it, and one that a serving member depends on begins as serving. */
@@ -421,7 +429,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     suspicion: () => suspicion.text,
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
-      if (begun) store.save([...runner.states()], decider.pools);
+      if (begun) store.save([...known], decider.pools);
       runner.close();
       suspicion.close();
       deadlines.close();

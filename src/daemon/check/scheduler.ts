@@ -33,8 +33,8 @@ export interface RunnerOptions {
   readonly onVerdict: (key: string, change: VerdictChange) => void;
   /** The server asks for another share of its weight; the check's state has it already. */
   readonly onShare?: (key: string, share: number) => void;
-  /** Every result, of probes given up at their deadline too. */
-  readonly onResult?: (key: string, result: ResultRecord) => void;
+  /** Every result, of probes given up at their deadline too; with the verdict before it. */
+  readonly onResult?: (key: string, result: ResultRecord, before: Verdict) => void;
   /** Probes under way at once; the others wait in the order in which they were due. */
   readonly maxRunning?: number;
   /** Calls back once after so many milliseconds; returns what takes that back. */
@@ -266,7 +266,7 @@ class Runner implements CheckRunner {
     if (before.verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
     if (before.share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
     const latest = state.history[0];
-    if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest);
+    if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest, before.verdict);
     for (const effect of effects) {
       if (effect.type === 'start') this.begin(entry, effect.id, before.nextAt, event.now);
       else if (!entry.gone) this.perform(entry, effect);

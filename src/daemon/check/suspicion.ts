@@ -3,7 +3,7 @@ import type { Ip } from '../../base/ip.js';
 import { NEVER } from '../../base/time.js';
 import type { SuspicionConfig } from '../../config/types.js';
 import { passageOf } from '../../config/via.js';
-import type { CheckSpec, HealthState, ResultRecord } from '../../health/types.js';
+import type { CheckSpec, ResultRecord, Verdict } from '../../health/types.js';
 import type { Probe, StartProbe } from '../../os/probe/types.js';
 import {
   initialSuspicion,
@@ -21,6 +21,8 @@ export interface SuspicionOptions {
   readonly tell: (text: string) => void;
   /** The verdicts of these checks begin, or end, not to count. */
   readonly decide: (keys: ReadonlySet<string>) => void;
+  /** A real server that takes traffic depends on the check. */
+  readonly serves: (key: string) => boolean;
   /** Where the configuration wants it: another director should serve, or need no longer. */
   readonly yields: (now: boolean) => void;
 }
@@ -29,8 +31,8 @@ export interface Suspicion {
   use(conf: SuspicionConfig | undefined): void;
   /** Checks that begin, and end. */
   change(fresh: readonly CheckSpec[], gone: readonly string[]): void;
-  /** With every result, before its verdict is told; the state is the new one. */
-  result(key: string, state: HealthState | undefined, result: ResultRecord): void;
+  /** With every result, before its verdict is told. */
+  result(key: string, result: ResultRecord, verdicts: { readonly before: Verdict; readonly after: Verdict }): void;
   down(key: string): void;
   holds(key: string): boolean;
   /** In one sentence; undefined: no suspicion. */
@@ -46,7 +48,7 @@ const LOCAL_TYPES: readonly string[] = ['file'];
 
 const hostOf = ({ check, address }: CheckSpec): Ip => passageOf(check)?.address ?? address;
 
-export function createSuspicion({ now, startProbe, tell, decide, yields }: SuspicionOptions): Suspicion {
+export function createSuspicion({ now, startProbe, tell, decide, serves, yields }: SuspicionOptions): Suspicion {
   const known = new Map<string, CheckSpec>();
   let conf: SuspicionConfig | undefined;
   let state = initialSuspicion();
@@ -128,11 +130,12 @@ export function createSuspicion({ now, startProbe, tell, decide, yields }: Suspi
         feed({ type: 'gone', key });
       }
     },
-    result(key, health, { ok, local, at }) {
+    result(key, { ok, local }, { before, after }) {
       const spec = known.get(key);
-      if (local || !spec || !health) return;
-      // One that has just become down by this very result was up before it.
-      const up = health.verdict === 'up' || (health.verdict === 'down' && health.since === at && !ok);
+      // A success that does not make it up is no answer yet: its server would be taken out at the end.
+      if (local || !spec || (ok && after !== 'up')) return;
+      // One that was never up has not failed, unless its server serves all the same: after a restart, or with a check that is new.
+      const up = ok || before === 'up' || (before === 'unknown' && serves(key));
       feed({ type: 'result', key, host: hostOf(spec), timing: spec.check, ok, up });
     },
     down: (key) => feed({ type: 'down', key }),

@@ -20,6 +20,7 @@ function pool(first: ServiceIntent, members: Record<number, Membership> = {}) {
   const key = (host: number) => `10.0.0.${host}:80`;
   const host = (address: string) => Number(/\.(\d+):/.exec(address)?.[1]);
   const verdicts = new Map<string, { verdict: Verdict; since: number }>();
+  const excused = new Set<string>();
   let service = first;
   let now = 0;
   let state: PoolState = begin(service, new Map(Object.entries(members).map(([one, is]) => [key(Number(one)), is])), {}, now);
@@ -28,9 +29,10 @@ function pool(first: ServiceIntent, members: Record<number, Membership> = {}) {
   const run = () => {
     const look: Look = {
       now,
-      verdictOf: (check) => verdicts.get(check)?.verdict ?? 'unknown',
+      verdictOf: (check) => (excused.has(check) ? 'up' : (verdicts.get(check)?.verdict ?? 'unknown')),
       shareOf: () => undefined,
       sinceOf: (check) => verdicts.get(check)?.since ?? 0,
+      isHeld: (check) => excused.has(check),
     };
     const after = decide(service, state, look);
     for (const { server: one, text } of notes(service, state, after, look)) told.push(`${one ? `${host(one)} ` : ''}${text}`);
@@ -47,6 +49,14 @@ function pool(first: ServiceIntent, members: Record<number, Membership> = {}) {
         for (const spec of checksOf(found)) verdicts.set(spec.key, { verdict, since: now });
         run();
       }
+      return one;
+    },
+    /** The director suspects itself of what the checks of these say; nobody: no more. */
+    excuse(hosts: readonly number[]) {
+      excused.clear();
+      for (const candidate of service.realServers)
+        if (hosts.includes(host(candidate.key))) for (const spec of checksOf(candidate)) excused.add(spec.key);
+      run();
       return one;
     },
     change(next: ServiceIntent) {
@@ -114,6 +124,13 @@ describe('slow start', () => {
     assert.equal(late.table(), '1=100 2=100', 'its first check was slow');
     const down = pool(web, { 1: 'in' }).says(1, 'up').says(2, 'down').says(2, 'up');
     assert.equal(down.table(), '1=100 2=5', 'it was seen away');
+  });
+
+  test('who is back because the failure does not count was never away', () => {
+    const one = pool(web, both).says([1, 2], 'up').says(2, 'down').wait(1000).excuse([1, 2]);
+    assert.equal(one.table(), '1=100 2=100');
+    assert.equal(one.says(2, 'up').excuse([]).table(), '1=100 2=100');
+    assert.equal(one.says(2, 'down').says(2, 'up').table(), '1=100 2=5');
   });
 
   test('alone it has its whole weight; of those that came together none has to carry the others', () => {
@@ -370,6 +387,24 @@ describe('flap damping', () => {
     assert.equal(one.says(2, 'down').table(), '2=10');
     const all = flap(pool(makeService([server(1)], { damping, floor })).says(1, 'up'), 4);
     assert.equal(all.table(), '1=10', 'the only one stays, whatever it does');
+  });
+
+  test('a failure that does not count costs nothing, also where it counted for a moment, and once where it was true', () => {
+    const one = pool(makeService([server(1), server(2)], { damping })).says([1, 2], 'up');
+    for (let i = 0; i < 4; i++)
+      one.says(1, 'down').wait(100).excuse([1, 2]).says(2, 'down').wait(900).says([1, 2], 'up').excuse([]);
+    assert.deepEqual(
+      [...one.state().penalties.values()].map(({ value, held }) => [value, held]),
+      [
+        [0, false],
+        [0, false],
+      ],
+    );
+    one.says(1, 'down').excuse([1, 2]).says(2, 'down').excuse([]);
+    assert.deepEqual(
+      [...one.state().penalties.values()].map(({ value }) => Math.round(value)),
+      [1, 1],
+    );
   });
 
   test('unknown is no change', () => {

@@ -1,5 +1,7 @@
 /** The check process when most of its servers fail at once, and with checks via: vip; on a fake kernel and a fake network. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { SuspicionConfig } from '../../../../src/config/types.js';
 import { answer } from '../../../../src/daemon/check/answers.js';
@@ -108,6 +110,72 @@ describe('most servers begin to fail at once', () => {
       await until(() => inTable(one) === 0, 'all are out');
       assert.deepEqual(one.yielded, []);
     });
+  });
+
+  test('a start at which most are down is no sudden failure: nobody who was never up gets traffic', async () => {
+    await world({}, async (one) => {
+      for (const address of ADDRESSES.slice(1)) one.down.add(address);
+      one.configure([named('web', 10, servers()), named('mail', 20, [dr(7)])]);
+      await until(() => one.events.filter((text) => /web.*-> (up|down)/.test(text)).length === HOSTS.length, 'all have decided');
+      assert.deepEqual(told(one), []);
+      assert.match(one.table()[0] ?? '', /: 10\.0\.0\.1:80=10$/);
+    });
+  });
+
+  test('who needs several successes stays until they are together', async () => {
+    const slow = HOSTS.map((host) => dr(host, { interval: 100, timeout: 100, rise: 3 }));
+    const run = async (one: PoolWorld) => {
+      await all(one);
+      for (const address of ADDRESSES) one.down.add(address);
+      await until(() => one.events.filter((text) => /-> down/.test(text)).length === HOSTS.length, 'every verdict is down');
+      await all(one);
+      one.down.clear();
+      let least = HOSTS.length;
+      await until(() => {
+        least = Math.min(least, inTable(one));
+        return one.events.filter((text) => /down -> up/.test(text)).length === HOSTS.length;
+      }, 'all are up');
+      assert.equal(least, HOSTS.length);
+    };
+    await poolWorld([named('web', 10, slow)], run, { more: { director: suspicious() } });
+  });
+
+  test('who is back without having been away begins with his whole weight', async () => {
+    const growing = servers().map((server) => ({ ...server, slowStart: 60_000 }));
+    const run = async (one: PoolWorld) => {
+      await all(one);
+      for (const address of ADDRESSES) one.down.add(address);
+      await until(() => one.events.filter((text) => /-> down/.test(text)).length === HOSTS.length, 'every verdict is down');
+      await all(one);
+      one.down.clear();
+      await until(() => told(one).length === 2, 'over');
+      assert.equal(inTable(one), HOSTS.length);
+    };
+    await poolWorld([named('web', 10, growing)], run, { more: { director: suspicious() } });
+  });
+
+  test('a restart meanwhile goes on suspecting, and does not begin with what did not count', async () => {
+    let left: { verdicts: object; members: object } | undefined;
+    const ended = (folder: string) => {
+      const { verdicts, members } = JSON.parse(readFileSync(join(folder, 'verdicts.json'), 'utf8'));
+      left = { verdicts, members };
+    };
+    const more = { director: suspicious() };
+    const fail = async (one: PoolWorld) => {
+      await all(one);
+      for (const address of ADDRESSES) one.down.add(address);
+      await until(() => one.events.filter((text) => /-> down/.test(text)).length === HOSTS.length, 'every verdict is down');
+      await all(one);
+    };
+    await poolWorld([named('web', 10, servers())], fail, { more, ended });
+    assert.deepEqual(left?.verdicts, {});
+    const again = async (one: PoolWorld) => {
+      for (const address of ADDRESSES) one.down.add(address);
+      await until(() => told(one).length === 1, 'it suspects itself again');
+      await until(() => one.events.filter((text) => /-> down/.test(text)).length === HOSTS.length, 'every verdict is down');
+      await all(one);
+    };
+    await poolWorld([named('web', 10, servers())], again, { more, ...(left ? { saved: left } : {}) });
   });
 
   test('off, or switched off meanwhile: verdicts count', async () => {
