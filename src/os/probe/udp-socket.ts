@@ -15,13 +15,13 @@ const LARGEST = 65_535;
 /** One for all probes: what is read is judged before the next read. */
 let buffer: Uint8Array | undefined;
 
-/** Sends one datagram and hears what comes back; `release` is to be called at the end of the probe. */
+/** Sends one datagram and hears what comes back; `release` is to be called at the end of the probe. `look` takes what is there already. */
 export function openDatagram(
   settings: ProbeSocket,
   target: Target,
   outcome: Outcome,
   heard: (bytes: Uint8Array) => void,
-): { send(bytes: Uint8Array): void; release(): void } {
+): { send(bytes: Uint8Array): void; look(): void; release(): void } {
   const fd = openSocket(target.address, SOCK_DGRAM, settings);
   const receive = () => {
     buffer ??= new Uint8Array(LARGEST);
@@ -37,6 +37,7 @@ export function openDatagram(
       const count = native.send(fd, bytes, 0);
       if (count < 0) outcome.fail(sendFailure(-count));
     },
+    look: receive,
     release: () => closeWatched(fd),
   };
 }

@@ -19,8 +19,12 @@ export function startUdp(probe: UdpProbe, target: Target, done: (result: ProbeRe
         else outcome.fail(remote(`the answer ${excerpt(text)} ${missing}`));
       });
       // The one time of its own that a prober keeps: silence that lasts is its result, not the machine's deadline.
-      const quiet =
-        probe.silence === undefined ? undefined : setTimeout(() => outcome.succeed('no answer, and no error'), probe.silence);
+      // This process may have stood still meanwhile: what came then waits to be read, and goes before silence.
+      const onSilence = () => {
+        socket.look();
+        outcome.succeed('no answer, and no error');
+      };
+      const quiet = probe.silence === undefined ? undefined : setTimeout(() => outcome.guard(onSilence), probe.silence);
       release = () => {
         clearTimeout(quiet);
         socket.release();

@@ -116,6 +116,13 @@ describe('udp', () => {
       expectFailure(await run(udp(), closed), 'connection refused');
       expectFailure(await run(udp({ silence: 500 }), closed), 'connection refused');
     }));
+  test('silence while this process stood still is none where the error waits to be read', () =>
+    leavesNothing(async () => {
+      const result = run(udp({ silence: 20 }), await closedPort());
+      const until = performance.now() + 60;
+      while (performance.now() < until);
+      expectFailure(await result, 'connection refused');
+    }));
   test('silence is a success only where it is asked for', () =>
     leavesNothing(async () => {
       const { socket, target } = await udpServer(() => {});
