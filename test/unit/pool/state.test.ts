@@ -7,7 +7,7 @@ import type { Verdict } from '../../../src/health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../../src/intent/types.js';
 import { checksOf, type Membership, wanted } from '../../../src/pool/membership.js';
 import { notes, sorryIn } from '../../../src/pool/notes.js';
-import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../../src/pool/state.js';
+import { begin, decide, isIdle, type Look, nextAt, type PoolState, type Remains, weightsNow } from '../../../src/pool/state.js';
 import { makeServer, makeService } from '../../fake/intent.js';
 
 const tcp: CheckConfig = { type: 'tcp', interval: 2000, timeout: 1000, rise: 1, fall: 1 };
@@ -16,14 +16,19 @@ const backup = (host: number, tier = 1, own: Partial<RealServerIntent> = {}) => 
 const drained = { state: 'drain', source: { kind: 'file' } } as const;
 
 /** A pool on a clock of its own; servers are named by their host. `members`: who is in when it begins. */
-function pool(first: ServiceIntent, members: Record<number, Membership> = {}) {
+function pool(first: ServiceIntent, members: Record<number, Membership> = {}, remains: Remains = {}) {
   const key = (host: number) => `10.0.0.${host}:80`;
   const host = (address: string) => Number(/\.(\d+):/.exec(address)?.[1]);
   const verdicts = new Map<string, { verdict: Verdict; since: number }>();
   const excused = new Set<string>();
   let service = first;
   let now = 0;
-  let state: PoolState = begin(service, new Map(Object.entries(members).map(([one, is]) => [key(Number(one)), is])), {}, now);
+  let state: PoolState = begin(
+    service,
+    new Map(Object.entries(members).map(([one, is]) => [key(Number(one)), is])),
+    remains,
+    now,
+  );
   const told: string[] = [];
   const turns: number[] = [];
   const run = () => {
@@ -217,6 +222,13 @@ describe('backups', () => {
     const fast = pool(web).says(3, 'up').says(1, 'up');
     assert.equal(fast.table(), '1=10 3=0');
     assert.deepEqual(fast.told, []);
+  });
+
+  test('at a start those that serve already go on until one before them is up', () => {
+    const one = pool(web, { 3: 'in' }, { reach: 1 }).says(3, 'unknown');
+    assert.equal(one.table(), '3=10');
+    assert.equal(one.says(3, 'up').table(), '3=10');
+    assert.equal(one.says(1, 'up').table(), '1=10 3=0');
   });
 
   test('who drains does not count', () => {
