@@ -110,6 +110,18 @@ describe('slow start', () => {
     assert.deepEqual(one.told, ['2 slow start: its weight grows to 100 in 20s']);
   });
 
+  test('a hundred that come back one after the other are not decided twenty times each', () => {
+    const hosts = Array.from({ length: 100 }, (_, i) => i + 1);
+    const one = pool(makeService(hosts.map((host) => slow(host))))
+      .says(hosts, 'up')
+      .says(hosts, 'down');
+    for (const host of hosts) one.wait(17).says(host, 'up');
+    const before = one.turns.length;
+    one.wait(22_000);
+    assert.ok(one.turns.length - before <= 221, `${one.turns.length - before} decisions`);
+    assert.equal(new Set(one.table().match(/=\d+/g)).size, 1, 'all have their whole weight');
+  });
+
   test('a failure ends it; it begins again', () => {
     const one = pool(web, both).says([1, 2], 'up').says(2, 'down').says(2, 'up').wait(10_000);
     assert.equal(one.table(), '1=100 2=50');
