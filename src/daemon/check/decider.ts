@@ -60,7 +60,7 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       if (pools.has(service.name)) return;
       const found = believed(service.key);
       const inTable = service.realServers.map(
-        (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
+        (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)), server)] as const,
       );
       const known = isStart ? store.members(service.name) : undefined;
       const members = known ?? new Map(inTable);
