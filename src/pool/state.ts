@@ -173,7 +173,7 @@ const hopefulIn =
 
 /**
  * A ramp begins with a server that takes part and did not before; it ends with its time, or when the server is away again. Who is back
- * because the failure did not count was never away.
+ * because the failure did not count was never away, and who is kept in because too few are left must help at once.
  */
 function rampsOf(
   service: ServiceIntent,
@@ -185,7 +185,8 @@ function rampsOf(
   for (const server of service.realServers) {
     const { key, slowStart: span } = server;
     if (span === undefined || !takesPart(server, members)) continue;
-    const isNew = !before.present.has(key) && !before.fresh.has(key) && !excused.has(key);
+    const isBack = members.get(key) === 'in' && !excused.has(key);
+    const isNew = isBack && !before.present.has(key) && !before.fresh.has(key);
     const since = before.ramps.get(key) ?? (isNew ? now : undefined);
     if (since === undefined || hasEnded({ since, span }, now)) continue;
     ramps ??= new Map();

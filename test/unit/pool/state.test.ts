@@ -317,6 +317,18 @@ describe('the floor', () => {
     assert.equal(one.says(4, 'up').table(), '2=10 4=10');
   });
 
+  test('all: those that come in help at once, with slow start too', () => {
+    const floor = { of: 'min_healthy', amount: 50, unit: 'percent', below: 'all' } as const;
+    const hosts = [1, 2, 3, 4];
+    const own = makeService(
+      hosts.map((host) => server(host, { slowStart: 20_000, weight: 100 })),
+      { floor },
+    );
+    const one = pool(own).says(hosts, 'up').says([2, 3], 'down').wait(1000);
+    assert.equal(one.table(), '1=100 4=100');
+    assert.equal(one.says(4, 'down').table(), '1=100 2=100 3=100 4=100');
+  });
+
   test('sorry and withdraw: nobody gets anything new, what is served goes on', () => {
     const sorry = server(9, { weight: 1 });
     const one = pool(makeService(four, { floor: { ...half, below: 'sorry' }, sorry }))
