@@ -12,13 +12,17 @@ export const isCut = ({ state, until }: Pick<Word, 'state' | 'until'>, now: numb
  * drain; of two drains the one that is cut first; persistent clients stay only when neither sends them away.
  */
 export function counting(said: readonly Admin[]): Admin | undefined {
+  const [only, ...more] = said;
+  if (!only || more.length === 0) return only;
+  // It is ready again when the last word has ended.
+  const last = Math.max(...said.map(({ expires = Infinity }) => expires));
+  const expires = last === Infinity ? undefined : last;
   const disabled = said.find((one) => one.state === 'disabled');
-  if (disabled) return disabled;
-  const [first, ...others] = [...said].sort((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity));
-  if (!first || others.length === 0) return first;
+  if (disabled) return { ...disabled, expires };
+  const [first = only] = [...said].sort((a, b) => (a.until ?? Infinity) - (b.until ?? Infinity));
   const remove = said.some((one) => one.remove) ? ({ remove: true } as const) : {};
   const broken = said.find((one) => one.sticky !== 'honour');
-  return { ...first, ...(broken ? { sticky: broken.sticky } : {}), ...remove };
+  return { ...first, expires, ...(broken ? { sticky: broken.sticky } : {}), ...remove };
 }
 
 /** With one word more; of two about the same thing the last one stays. */

@@ -19,7 +19,7 @@ import { whichPortFault } from '../config/build-server.js';
 import type { Config, RealServerConfig } from '../config/types.js';
 import { about, type Edit, findServer, findService, inRange, type Refusal, refuse, type Services } from './find.js';
 import { buildIntent, effectiveWeight } from './merge.js';
-import { type DrainWords, drainAway, type StateContext, type StateWords, setHost, setState } from './state-change.js';
+import { ADMIN_TEXT, type DrainWords, drainAway, type StateContext, type StateWords, setHost, setState } from './state-change.js';
 import type { Change, Override, Provenance, ServiceIntent } from './types.js';
 
 /** Words as they came over the control socket. */
@@ -116,6 +116,8 @@ function addRs(config: Config, services: Services, request: Extract<ChangeReques
 
 function waiting(services: Services, name: string, key: string): string {
   const server = services.find((one) => one.name === name)?.realServers.find((one) => one.key === key);
+  if (server?.admin)
+    return `; its host ${server.address} is ${ADMIN_TEXT[server.admin.state]}: it takes no traffic before that ends`;
   return server && server.checks.length > 0 ? '; it takes traffic when its checks pass' : '';
 }
 

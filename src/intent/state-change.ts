@@ -33,7 +33,7 @@ export interface StateContext {
 const UDP_SECONDS = 300;
 
 const ADMIN_WORDS = { drain: 'drain', disable: 'disabled', undrain: 'drain', enable: 'disabled' } as const;
-const ADMIN_TEXT = { drain: 'draining', disabled: 'disabled' } as const;
+export const ADMIN_TEXT = { drain: 'draining', disabled: 'disabled' } as const;
 const STICKY: readonly Sticky[] = ['honour', 'break'];
 
 interface Words {

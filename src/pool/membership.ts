@@ -56,10 +56,16 @@ export function membership(verdict: MemberVerdict, onFailure: OnFailure, before:
   }
 }
 
-/** What the kernel's table says of a server, where nothing else is remembered: a restarted daemon adopts what it finds. */
-export function adoptedMembership(destination: { readonly weight: number } | undefined): Membership {
+/**
+ * What the kernel's table says of a server, where nothing else is remembered: a restarted daemon adopts what it finds. Weight 0 by the
+ * administrator's word is no failure.
+ */
+export function adoptedMembership(
+  destination: { readonly weight: number } | undefined,
+  { admin, weight }: Pick<RealServerIntent, 'admin' | 'weight'>,
+): Membership {
   if (!destination) return 'out';
-  return destination.weight === 0 ? 'quiesced' : 'in';
+  return destination.weight === 0 && !admin && weight > 0 ? 'quiesced' : 'in';
 }
 
 /** A memo, by identity: keys cost more than all the rest of a verdict, and intents live from one configuration to the next. */

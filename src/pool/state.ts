@@ -61,6 +61,8 @@ export type Remains = { readonly [K in 'quorum' | 'reach' | 'ramps' | 'penalties
 
 /** As long as VRRP waits for the checks too. */
 const HOPE: Milliseconds = 10_000;
+/** A step of a ramp is late by so much at most. */
+const STEP: Milliseconds = 100;
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_RAMPS: PoolState['ramps'] = new Map();
 const NO_PENALTIES: PoolState['penalties'] = new Map();
@@ -171,7 +173,7 @@ const hopefulIn =
 
 /**
  * A ramp begins with a server that takes part and did not before; it ends with its time, or when the server is away again. Who is back
- * because the failure did not count was never away.
+ * because the failure did not count was never away, and who is kept in because too few are left must help at once.
  */
 function rampsOf(
   service: ServiceIntent,
@@ -183,7 +185,8 @@ function rampsOf(
   for (const server of service.realServers) {
     const { key, slowStart: span } = server;
     if (span === undefined || !takesPart(server, members)) continue;
-    const isNew = !before.present.has(key) && !before.fresh.has(key) && !excused.has(key);
+    const isBack = members.get(key) === 'in' && !excused.has(key);
+    const isNew = isBack && !before.present.has(key) && !before.fresh.has(key);
     const since = before.ramps.get(key) ?? (isNew ? now : undefined);
     if (since === undefined || hasEnded({ since, span }, now)) continue;
     ramps ??= new Map();
@@ -215,12 +218,15 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
   };
 }
 
+/** Servers that came back one by one grow in common steps: each for itself would be a decision, of a thousand servers twenty thousand. */
+const together = (at: Instant): Instant => Math.ceil(at / STEP) * STEP;
+
 /** When the time alone makes another state. */
 export function nextAt(service: ServiceIntent, state: PoolState, now: Instant): Instant {
   let next = NEVER;
   for (const { key, slowStart: span } of service.realServers) {
     const since = state.ramps.get(key);
-    if (since !== undefined && span !== undefined) next = earliest(next, nextStep({ since, span }, now));
+    if (since !== undefined && span !== undefined) next = earliest(next, together(nextStep({ since, span }, now)));
     const penalty = state.penalties.get(key);
     if (penalty?.held && service.damping) next = earliest(next, reuseAt(penalty, service.damping));
   }

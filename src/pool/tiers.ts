@@ -4,7 +4,7 @@
  * connections that the other director knows have their place. After the last tier comes the sorry server.
  */
 import type { ServiceIntent } from '../intent/types.js';
-import { type Memberships, type ShareOf, tierOf, weightOf } from './membership.js';
+import { isIn, type Memberships, type ShareOf, tierOf, weightOf } from './membership.js';
 import { neededToGain, neededToKeep } from './quorum.js';
 
 export interface TierLook {
@@ -20,24 +20,29 @@ export const tiersOf = ({ realServers }: Pick<ServiceIntent, 'realServers'>): nu
   [...new Set(realServers.map(tierOf))].sort((a, b) => a - b);
 
 /** Weights of the tiers down to this one. Who is kept in without being up does not spare the backups. */
-function strengthTo(tier: number, { realServers }: Pool, { members, shareOf, isHopeful }: TierLook) {
+function strengthTo(tier: number, { realServers }: Pool, { members, shareOf, isHopeful }: TierLook, hopes: boolean) {
   let [live, all] = [0, 0];
   for (const server of realServers) {
     if (tierOf(server) > tier) continue;
     all += server.weight;
     if (server.admin) continue;
     if (members.get(server.key) === 'in') live += weightOf(server, shareOf);
-    else if (isHopeful(server.key)) live += server.weight;
+    else if (hopes && isHopeful(server.key)) live += server.weight;
   }
   return { live, all };
 }
+
+/** The last tier that takes traffic, where the kernel alone tells: who stands by has weight 0 there, and was not adopted as in. */
+export const adoptedReach = ({ realServers }: Pick<ServiceIntent, 'realServers'>, members: Memberships): number =>
+  realServers.reduce((reach, server) => (isIn(members.get(server.key)) ? Math.max(reach, tierOf(server)) : reach), 0);
 
 /** The last tier that takes traffic. `before`: where it was. */
 export function reachOf(service: Pool, look: TierLook, before: number): number {
   if (!service.realServers.some(tierOf)) return 0;
   const tiers = tiersOf(service);
   for (const tier of tiers) {
-    const { live, all } = strengthTo(tier, service, look);
+    // Hope keeps others from taking their place; who has it already gives it back to those that are up.
+    const { live, all } = strengthTo(tier, service, look, tier >= before);
     const needed = tier >= before ? neededToKeep(service, all) : neededToGain(service, all);
     if (live > 0 && live >= needed) return tier;
   }

@@ -26,5 +26,9 @@ export function createDeadlines({ services, event, due }: DeadlinesOptions): Ala
     }
     if (concerned.length > 0) due(concerned);
   }
-  return createAlarm(() => nextDeadline(services(), done), fire);
+  return createAlarm(() => {
+    // The clock has been set back: what is to come is not done.
+    done = Math.min(done, Date.now());
+    return nextDeadline(services(), done);
+  }, fire);
 }

@@ -9,6 +9,7 @@ import type { Service } from '../../ipvs/types.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
 import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../pool/state.js';
+import { adoptedReach } from '../../pool/tiers.js';
 import { createTurns } from './turns.js';
 import type { VerdictStore } from './verdicts.js';
 
@@ -59,10 +60,11 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       if (pools.has(service.name)) return;
       const found = believed(service.key);
       const inTable = service.realServers.map(
-        (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)))] as const,
+        (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)), server)] as const,
       );
-      const members = (isStart ? store.members(service.name) : undefined) ?? new Map(inTable);
-      const remains = isStart ? store.remains(service.name) : {};
+      const known = isStart ? store.members(service.name) : undefined;
+      const members = known ?? new Map(inTable);
+      const remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
       const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
       pools.set(service.name, begin(service, members, { ...remains, quorum: remains.quorum ?? served }, now()));
     },

@@ -147,6 +147,24 @@ describe('a host', () => {
     assert.match(notes, /by words of their own: web\/10\.0\.0\.1:80 is draining \(by ann\)/);
   });
 
+  test('it is ready again when the last word has ended', () => {
+    const ends = (...requests: ChangeRequest[]) => {
+      const { services } = buildIntent(FILE, made(FILE, ...requests), 1).intent;
+      const end = services[0]?.realServers[0]?.admin?.expires;
+      return end === undefined ? undefined : (end - NOW) / 1000;
+    };
+    assert.equal(ends(rs('drain', { for: 600 })), 600);
+    assert.equal(ends(rs('drain', { for: 600 }), onHost('drain')), undefined);
+    assert.equal(ends(rs('disable', { for: 600 }), onHost('drain')), undefined);
+    assert.equal(ends(rs('disable', { for: 600 }), onHost('drain', { for: 900 })), 900);
+  });
+
+  test('who comes to it takes no traffic, and the answer says so', () => {
+    const add: ChangeRequest = { kind: 'add-rs', service: 'web', rs: '10.0.0.1:81' };
+    assert.match(decide(FILE, made(FILE, onHost('drain')), add).text, /; its host 10\.0\.0\.1 is draining: it takes no traffic/);
+    assert.doesNotMatch(decide(FILE, [], add).text, /its host/);
+  });
+
   test('it may stay a sorry server, and that is said', () => {
     const sorry = file(service('mail', '192.0.2.10:25', '{ address: 10.0.0.2 }', ', sorry_server: { address: 10.0.0.1 }'));
     assert.match(decide(sorry, [], onHost('drain')).notes.join('\n'), /it stays the sorry server of mail/);

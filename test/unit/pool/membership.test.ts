@@ -67,9 +67,12 @@ describe('the rule of membership', () => {
   });
 
   test('adoption reads the table', () => {
-    assert.equal(adoptedMembership(undefined), 'out');
-    assert.equal(adoptedMembership({ weight: 0 }), 'quiesced');
-    assert.equal(adoptedMembership({ weight: 1 }), 'in');
+    const ready = { weight: 10 };
+    assert.equal(adoptedMembership(undefined, ready), 'out');
+    assert.equal(adoptedMembership({ weight: 0 }, ready), 'quiesced');
+    assert.equal(adoptedMembership({ weight: 0 }, { weight: 10, admin: { state: 'drain', source: { kind: 'file' } } }), 'in');
+    assert.equal(adoptedMembership({ weight: 0 }, { weight: 0 }), 'in');
+    assert.equal(adoptedMembership({ weight: 1 }, ready), 'in');
   });
 
   test('a server that nobody knows is out until its first success', () => {

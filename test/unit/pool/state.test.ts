@@ -7,7 +7,7 @@ import type { Verdict } from '../../../src/health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../../src/intent/types.js';
 import { checksOf, type Membership, wanted } from '../../../src/pool/membership.js';
 import { notes, sorryIn } from '../../../src/pool/notes.js';
-import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../../src/pool/state.js';
+import { begin, decide, isIdle, type Look, nextAt, type PoolState, type Remains, weightsNow } from '../../../src/pool/state.js';
 import { makeServer, makeService } from '../../fake/intent.js';
 
 const tcp: CheckConfig = { type: 'tcp', interval: 2000, timeout: 1000, rise: 1, fall: 1 };
@@ -16,14 +16,19 @@ const backup = (host: number, tier = 1, own: Partial<RealServerIntent> = {}) => 
 const drained = { state: 'drain', source: { kind: 'file' } } as const;
 
 /** A pool on a clock of its own; servers are named by their host. `members`: who is in when it begins. */
-function pool(first: ServiceIntent, members: Record<number, Membership> = {}) {
+function pool(first: ServiceIntent, members: Record<number, Membership> = {}, remains: Remains = {}) {
   const key = (host: number) => `10.0.0.${host}:80`;
   const host = (address: string) => Number(/\.(\d+):/.exec(address)?.[1]);
   const verdicts = new Map<string, { verdict: Verdict; since: number }>();
   const excused = new Set<string>();
   let service = first;
   let now = 0;
-  let state: PoolState = begin(service, new Map(Object.entries(members).map(([one, is]) => [key(Number(one)), is])), {}, now);
+  let state: PoolState = begin(
+    service,
+    new Map(Object.entries(members).map(([one, is]) => [key(Number(one)), is])),
+    remains,
+    now,
+  );
   const told: string[] = [];
   const turns: number[] = [];
   const run = () => {
@@ -103,6 +108,18 @@ describe('slow start', () => {
     assert.ok(one.turns.length <= 20, `${one.turns.length} changes`);
     assert.equal(nextAt(web, one.state(), one.now()), Number.POSITIVE_INFINITY);
     assert.deepEqual(one.told, ['2 slow start: its weight grows to 100 in 20s']);
+  });
+
+  test('a hundred that come back one after the other are not decided twenty times each', () => {
+    const hosts = Array.from({ length: 100 }, (_, i) => i + 1);
+    const one = pool(makeService(hosts.map((host) => slow(host))))
+      .says(hosts, 'up')
+      .says(hosts, 'down');
+    for (const host of hosts) one.wait(17).says(host, 'up');
+    const before = one.turns.length;
+    one.wait(22_000);
+    assert.ok(one.turns.length - before <= 221, `${one.turns.length - before} decisions`);
+    assert.equal(new Set(one.table().match(/=\d+/g)).size, 1, 'all have their whole weight');
   });
 
   test('a failure ends it; it begins again', () => {
@@ -219,6 +236,13 @@ describe('backups', () => {
     assert.deepEqual(fast.told, []);
   });
 
+  test('at a start those that serve already go on until one before them is up', () => {
+    const one = pool(web, { 3: 'in' }, { reach: 1 }).says(3, 'unknown');
+    assert.equal(one.table(), '3=10');
+    assert.equal(one.says(3, 'up').table(), '3=10');
+    assert.equal(one.says(1, 'up').table(), '1=10 3=0');
+  });
+
   test('who drains does not count', () => {
     const one = up().change(makeService([server(1, { admin: drained }), server(2), backup(3), backup(4, 2)]));
     assert.equal(one.says(2, 'down').table(), '1=0 3=10 4=0');
@@ -291,6 +315,18 @@ describe('the floor', () => {
     assert.equal(one.table(), '2=10', 'who has not decided may still be up');
     assert.equal(one.says(4, 'down').table(), '1=10 2=10 3=10 4=10');
     assert.equal(one.says(4, 'up').table(), '2=10 4=10');
+  });
+
+  test('all: those that come in help at once, with slow start too', () => {
+    const floor = { of: 'min_healthy', amount: 50, unit: 'percent', below: 'all' } as const;
+    const hosts = [1, 2, 3, 4];
+    const own = makeService(
+      hosts.map((host) => server(host, { slowStart: 20_000, weight: 100 })),
+      { floor },
+    );
+    const one = pool(own).says(hosts, 'up').says([2, 3], 'down').wait(1000);
+    assert.equal(one.table(), '1=100 4=100');
+    assert.equal(one.says(4, 'down').table(), '1=100 2=100 3=100 4=100');
   });
 
   test('sorry and withdraw: nobody gets anything new, what is served goes on', () => {

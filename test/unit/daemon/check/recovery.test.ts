@@ -51,6 +51,36 @@ test('what a server asks for its weight is in the table, and an ordered stop lea
   );
 });
 
+test('backups that serve go on with a new name and new checks, and after a restart that remembers nothing', async () => {
+  const slow = (path: number) => [dr(1, { fall: 2, port: path }), { ...dr(2, { port: path }), tier: 1 }];
+  const serves = 'tcp/192.0.2.10:80: 10.0.0.2:80=10';
+  const run = async (world: PoolWorld) => {
+    world.down.add('10.0.0.1');
+    await until(() => has(world, serves), 'the backup serves');
+    world.configure([named('shop', 10, slow(81))]);
+    const seen = new Set<string>();
+    await until(() => {
+      seen.add(world.table().join());
+      return world.events.filter((one) => /shop.*-> (up|down)/.test(one)).length === 2;
+    }, 'the new checks have decided');
+    assert.deepEqual([...seen], [serves]);
+  };
+  await poolWorld([named('web', 10, slow(80))], run, { probe: 15 });
+});
+
+test('one that drains is adopted as it is: its connections are not cut by one failure of a check that is new', async () => {
+  const admin = { state: 'drain', source: { kind: 'file' } } as const;
+  const drains = (port: number) => [{ ...dr(1, { fall: 3, port, interval: 60 }), admin }, dr(2, { port })];
+  const serves = 'tcp/192.0.2.10:80: 10.0.0.1:80=0 10.0.0.2:80=10';
+  await poolWorld([named('web', 10, drains(80))], async (world) => {
+    await until(() => has(world, serves), 'all in');
+    world.down.add('10.0.0.1');
+    world.configure([named('shop', 10, drains(81))]);
+    await until(() => world.events.some((one) => /shop\/10\.0\.0\.1.*-> down/.test(one)), 'it has failed');
+    assert.match(world.events.find((one) => /shop\/10\.0\.0\.1.*-> down/.test(one)) ?? '', /3 of 3 failures/);
+  });
+});
+
 describe('a network that was away', () => {
   for (const [rise, fall] of [
     [1, 1],

@@ -127,6 +127,21 @@ test('deadlines of one moment are told together', async () => {
   assert.ok(Date.now() >= soon);
 });
 
+test('a wall clock that is set back keeps no deadline from being told', async (context) => {
+  const trueNow = Date.now;
+  let wrong = 3_600_000;
+  context.mock.method(Date, 'now', () => trueNow() + wrong);
+  let services: ServiceIntent[] = [];
+  let count = 0;
+  const deadlines = createDeadlines({ services: () => services, event: () => {}, due: () => void count++ });
+  deadlines.arm();
+  wrong = 0;
+  services = [makeService([makeServer(1, word({ until: Date.now() + 30 }))])];
+  deadlines.arm();
+  await until(() => count > 0, 'due');
+  deadlines.close();
+});
+
 describe('real servers that are to be removed when they are empty', () => {
   const persistence = { timeout: 300, prefix: 32, engine: '' } as const;
   const found = (weight: number, active: number, persistent = 0) => [
