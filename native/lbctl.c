@@ -46,6 +46,8 @@ struct reader {
   int fd;
   /* Nothing but standard output matters: the end when nobody reads it. */
   bool for_output;
+  /* Milliseconds of one wait, 0: without an end. What a slow reader of ours takes is not the daemon's. */
+  long patience;
   char data[65536];
   size_t at, end;
 };
@@ -188,7 +190,7 @@ static bool send_all(int fd, const struct request *request, long deadline) {
   return true;
 }
 
-/* Makes sure that something is there to be taken. */
+/* Makes sure that something is there to be taken, by a deadline (-1: whatever the reader's patience is). */
 static enum got fill(struct reader *reader, long deadline) {
   while (reader->at == reader->end) {
     ssize_t n = recv(reader->fd, reader->data, sizeof reader->data, 0);
@@ -197,7 +199,8 @@ static enum got fill(struct reader *reader, long deadline) {
       reader->at = 0;
       reader->end = (size_t)n;
     } else if (errno == EAGAIN) {
-      if (!wait_for(reader->fd, POLLIN, deadline, reader->for_output)) return GOT_NOTHING;
+      long until = deadline == -1 && reader->patience > 0 ? now_ms() + reader->patience : deadline;
+      if (!wait_for(reader->fd, POLLIN, until, reader->for_output)) return GOT_NOTHING;
     } else if (errno != EINTR) return GOT_END;
   }
   return GOT_DATA;
@@ -273,9 +276,9 @@ static void output_lost(int number) {
 }
 
 /* Copies so many bytes. Nobody who reads standard error is no reason to end: the exit status still counts. */
-static enum got copy(struct reader *reader, int fd, unsigned long length, long deadline) {
+static enum got copy(struct reader *reader, int fd, unsigned long length) {
   while (length > 0) {
-    enum got got = fill(reader, deadline);
+    enum got got = fill(reader, -1);
     if (got != GOT_DATA) return got;
     size_t there = reader->end - reader->at;
     size_t part = there < length ? there : length;
@@ -286,9 +289,9 @@ static enum got copy(struct reader *reader, int fd, unsigned long length, long d
   return GOT_DATA;
 }
 
-static enum got keep(struct reader *reader, struct words *words, unsigned long length, long deadline) {
+static enum got keep(struct reader *reader, struct words *words, unsigned long length) {
   for (words->length = 0; words->length < length; words->length++) {
-    enum got got = fill(reader, deadline);
+    enum got got = fill(reader, -1);
     if (got != GOT_DATA) return got;
     words->text[words->length] = reader->data[reader->at++];
   }
@@ -316,24 +319,22 @@ static bool numbers_of(const char *header, unsigned long *values, size_t count) 
 static void follow(struct reader *reader, const char *socket_path) {
   static struct words died, quiet;
   died.status = quiet.status = UNREACHABLE;
-  unsigned long limit = 0;
   for (;;) {
     char header[MAX_HEADER];
     unsigned long values[3];
-    long deadline = limit == 0 ? -1 : now_ms() + (long)limit * 1000;
-    enum got got = read_line(reader, header, sizeof header, deadline);
+    enum got got = read_line(reader, header, sizeof header, -1);
     bool known = true;
     if (got == GOT_DATA && header[0] == 'x' && numbers_of(header, values, 1)) exit((int)values[0]);
-    else if (got == GOT_DATA && header[0] == 'o' && numbers_of(header, values, 1)) got = copy(reader, STDOUT_FILENO, values[0], deadline);
-    else if (got == GOT_DATA && header[0] == 'e' && numbers_of(header, values, 1)) got = copy(reader, STDERR_FILENO, values[0], deadline);
+    else if (got == GOT_DATA && header[0] == 'o' && numbers_of(header, values, 1)) got = copy(reader, STDOUT_FILENO, values[0]);
+    else if (got == GOT_DATA && header[0] == 'e' && numbers_of(header, values, 1)) got = copy(reader, STDERR_FILENO, values[0]);
     else if (got == GOT_DATA && header[0] == 'd' && numbers_of(header, values, 2) && values[0] <= MAX_WORDS) {
       died.status = (int)values[1];
-      got = keep(reader, &died, values[0], deadline);
+      got = keep(reader, &died, values[0]);
     } else if (got == GOT_DATA && header[0] == 'q' && numbers_of(header, values, 3) && values[0] <= MAX_WORDS) {
       quiet.status = (int)values[1];
-      limit = values[2];
-      reader->for_output = limit == 0;
-      got = keep(reader, &quiet, values[0], deadline);
+      reader->patience = (long)values[2] * 1000;
+      reader->for_output = values[2] == 0;
+      got = keep(reader, &quiet, values[0]);
     } else known = got != GOT_DATA;
     if (!known) {
       say("lbctl: what answers on %s is not lbd, or not a version that this lbctl understands\n", socket_path);

@@ -260,6 +260,23 @@ describe('a daemon that behaves badly', () => {
   const end = (socket: Socket) => socket.end();
   const DIED = 'd 5 3\ndied\nq 6 3 1\nquiet\n';
 
+  test('the time limit is that of the daemon, not of a slow reader', async () => {
+    const long = 'x'.repeat(4 << 20);
+    const server = await startRawServer((socket) =>
+      socket.once('data', () => socket.end(`${ACCEPTED}${DIED}o ${long.length}\n${long}x 0\n`)),
+    );
+    const child = spawn(LBCTL, ['list'], {
+      env: environment({ LBD_SOCKET: server.socketPath }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    // A pager that nobody turns, for longer than the second that the daemon has.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    assert.deepEqual([status, err, out.length], [0, '', long.length]);
+    await server.close();
+  });
+
   test('one that does not know command lines is asked as ever', async () => {
     const old = await startFakeDaemon();
     const server = await startRawServer((socket) => {
