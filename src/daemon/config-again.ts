@@ -17,7 +17,16 @@ async function readHere(file: string, before: Before): Promise<ParsedConfig | un
   return reparseConfig(found, { ...parseSurroundings(readRegularFile), env: parserEnv() }, before, LIMITS);
 }
 
-/** Never rejects, as loadConfig. `before`: what is in force; undefined: it is not known where it came from. */
-export async function loadAgain(file: string, before: Before | undefined): Promise<ParsedConfig> {
-  return (before && (await readHere(file, before))) ?? loadConfig(file);
+/**
+ * Never rejects, as loadConfig. `before`: what is in force; undefined: it is not known where it came from. A bug of the short way is told to
+ * `failed`, and must not keep the administrator from a reload: everything is read then.
+ */
+export async function loadAgain(file: string, before: Before | undefined, failed: (error: Error) => void): Promise<ParsedConfig> {
+  try {
+    const parsed = before && (await readHere(file, before));
+    if (parsed) return parsed;
+  } catch (error) {
+    failed(error as Error);
+  }
+  return loadConfig(file);
 }

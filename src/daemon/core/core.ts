@@ -95,7 +95,8 @@ export async function runCore(file: string): Promise<void> {
     tell,
     problems,
     changed: (intent) => publisher.all(intent),
-    loadConfig: loadAgain,
+    loadConfig: (path, before) =>
+      loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
   });
   const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
   const supervise = (role: Role, configure: () => void) =>

@@ -35,9 +35,10 @@ describe('a reload from files', () => {
     assert.ok(config && record);
     return { config, record };
   };
+  const failed = (error: Error) => assert.fail(error);
   /** Reads the text again; whether the virtual server that is the same is the same object, as no other process can give it. */
   async function again(first: ParsedConfig): Promise<{ found: ParsedConfig; here: boolean }> {
-    const found = await loadAgain(file, inForce(first));
+    const found = await loadAgain(file, inForce(first), failed);
     return { found, here: found.config?.virtualServers[0] === first.config?.virtualServers[0] };
   }
 
@@ -70,6 +71,14 @@ describe('a reload from files', () => {
 
   test('what nobody remembers is read as a whole', async () => {
     writeFileSync(file, list(service('a', 1)));
-    assert.equal((await loadAgain(file, undefined)).config?.virtualServers.length, 1);
+    assert.equal((await loadAgain(file, undefined, failed)).config?.virtualServers.length, 1);
+  });
+
+  test('a bug of the short way is told, and the reload is done all the same', async () => {
+    writeFileSync(file, list(service('a', 1)));
+    const { config } = inForce(await loadConfig(file));
+    const told: Error[] = [];
+    const found = await loadAgain(file, { config, record: undefined as never }, (error) => told.push(error));
+    assert.deepEqual([found.config?.virtualServers.length, told.length], [1, 1]);
   });
 });
