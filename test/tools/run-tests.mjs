@@ -52,7 +52,23 @@ function node24() {
   return existsSync(program) ? { program } : `npm could not install it: ${(result.stderr ?? '').trim().split('\n').pop()}`;
 }
 
-/** Each gives argv for a program (this Node.js unless named), or the reason why it is skipped. */
+/** Those that judge how long something takes, or how many datagrams are lost, each alone; the others by twos. */
+const TIMED = /\/(soak|stopped-process|vrrp-[a-z]+)\.test\.js$/;
+const netnsTests = () => {
+  const all = tests('netns');
+  return [
+    testRunner(
+      2,
+      all.filter((file) => !TIMED.test(file)),
+    ),
+    testRunner(
+      1,
+      all.filter((file) => TIMED.test(file)),
+    ),
+  ];
+};
+
+/** Each gives argv for a program (this Node.js unless named), several one after the other, or the reason why it is skipped. */
 const stages = {
   lint: () => [join(ROOT, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=50', '.'],
   unit: unitTests,
@@ -60,7 +76,7 @@ const stages = {
     const found = node24();
     return typeof found === 'string' ? found : Object.assign(unitTests(), { program: found.program });
   },
-  netns: () => testRunner(1, tests('netns')),
+  netns: netnsTests,
   vm: () => testRunner(1, [join(ROOT, 'test/lab/vm/lab.test.mjs')]),
   lab: () => lab([process.execPath, join(ROOT, 'test/tools/lab-tests.mjs')]),
 };
@@ -75,6 +91,17 @@ const failed = [];
 
 /** Stages of many small tests are told by their totals, the slow ones test by test. */
 const TOLD_IN_FULL = ['netns', 'vm', 'lab'];
+
+/** One after the other, however the earlier ones end. */
+async function runAll(argvs, eachLine) {
+  const whole = { status: 0, output: '' };
+  for (const argv of argvs) {
+    const { status, output } = await runArgv(argv, eachLine);
+    whole.output += output;
+    if (status !== 0) whole.status = status;
+  }
+  return whole;
+}
 
 function runArgv(argv, eachLine) {
   const child = spawn(argv.program ?? process.execPath, argv, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -95,6 +122,20 @@ function runArgv(argv, eachLine) {
 
 const sum = (found) => [...found].reduce((total, [, count]) => total + Number(count), 0);
 
+/** Each test with its seconds, which follow it in TAP, and what it has to say beside that. */
+function teller(isTold) {
+  let test;
+  return (line) => {
+    if (!isTold) return;
+    const duration = /^\s*duration_ms: ([\d.]+)/.exec(line)?.[1];
+    if (/^\s*(ok|not ok) /.test(line)) test = line;
+    else if (test !== undefined && duration !== undefined) {
+      console.log(`   ${test} (${(Number(duration) / 1000).toFixed(1)} s)`);
+      test = undefined;
+    } else if (/^\s*# (?!Subtest|tests|suites|pass|fail|cancelled|skipped|todo|duration)/.test(line)) console.log(`   ${line}`);
+  };
+}
+
 /** TAP is read for the totals; a failure is shown whole. */
 async function runStage(name) {
   console.log(`== ${name}`);
@@ -104,15 +145,12 @@ async function runStage(name) {
     console.log(`== ${name}: SKIPPED: ${argv}`);
     return;
   }
-  const told = TOLD_IN_FULL.includes(name);
-  const tell = (line) => {
-    if (told && /^\s*(ok|not ok|# (?!Subtest|tests|suites|pass|fail|cancelled|skipped|todo|duration))/.test(line))
-      console.log(`   ${line}`);
-  };
-  let { status, output } = await runArgv(argv, tell);
+  const tell = teller(TOLD_IN_FULL.includes(name));
+  const argvs = Array.isArray(argv[0]) ? argv : [argv];
+  let { status, output } = await runAll(argvs, tell);
   if (status === STOOD_STILL) {
     console.log(`== ${name}: the emulated machine stood still, which says nothing of lbd: once more, in a new one`);
-    ({ status, output } = await runArgv(argv, tell));
+    ({ status, output } = await runAll(argvs, tell));
   }
   for (const key of Object.keys(totals)) totals[key] += sum(output.matchAll(new RegExp(`^# ${key} (\\d+)$`, 'gm')));
   if (status !== 0) {
