@@ -1,5 +1,5 @@
 // The lab's scenarios, called inside the lab. First the one that unloads modules: sockets whose peer is gone hold the namespaces of other
-// scenarios, and their services the modules, for minutes. Then by threes; at the end, each alone, those that judge how long something takes.
+// scenarios, and their services the modules, for minutes. Then by threes; at the end, by twos, those that judge how long something takes.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ const FOLDER = fileURLToPath(new URL('../../dist/test/lab/', import.meta.url));
 /** Milliseconds for one file: it is ended then, and its last lines say where it stood. The longest takes a fifth of it. */
 const FILE_LIMIT = 480_000;
 const FIRST = ['ipvs'];
-const ALONE = ['pair', 'steady', 'traffic'];
+const TIMED = ['pair', 'steady', 'traffic'];
 
 const all = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.test.js'))
@@ -17,8 +17,8 @@ const isOf = (group) => (name) => group.includes(name.replace('.test.js', ''));
 
 for (const [concurrency, files] of [
   [1, all.filter(isOf(FIRST))],
-  [3, all.filter((name) => !isOf([...FIRST, ...ALONE])(name))],
-  [1, all.filter(isOf(ALONE))],
+  [3, all.filter((name) => !isOf([...FIRST, ...TIMED])(name))],
+  [2, all.filter(isOf(TIMED))],
 ]) {
   const options = ['--test', '--test-reporter=tap', `--test-timeout=${FILE_LIMIT}`, `--test-concurrency=${concurrency}`];
   const argv = [...options, ...files.map((name) => `${FOLDER}${name}`)];
