@@ -1,5 +1,5 @@
 // The lab's scenarios, called inside the lab. First the one that unloads modules: sockets whose peer is gone hold the namespaces of other
-// scenarios, and their services the modules, for minutes. Then by threes; at the end, by twos, those that judge how long something takes.
+// scenarios, and their services the modules, for minutes. Then by threes; at the end, each alone, those that judge how long something takes.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ const isOf = (group) => (name) => group.includes(name.replace('.test.js', ''));
 for (const [concurrency, files] of [
   [1, all.filter(isOf(FIRST))],
   [3, all.filter((name) => !isOf([...FIRST, ...TIMED])(name))],
-  [2, all.filter(isOf(TIMED))],
+  [1, all.filter(isOf(TIMED))],
 ]) {
   const options = ['--test', '--test-reporter=tap', `--test-timeout=${FILE_LIMIT}`, `--test-concurrency=${concurrency}`];
   const argv = [...options, ...files.map((name) => `${FOLDER}${name}`)];
