@@ -339,7 +339,7 @@ describe('any change of any configuration', () => {
     );
     // The ways that are compared are gone.
     assert.ok(
-      valid > 500 && byItems > 250 && sames > 150,
+      valid > 250 && byItems > 150 && sames > 100,
       `${valid} valid, ${byItems} by items, ${sames} with some that were the same`,
     );
   });
