@@ -4,18 +4,18 @@
  * its own, which ends with it.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { HalfOpenProbe, ProbeConfig } from '../../src/config/types.js';
 import type { ProbeResult } from '../../src/health/types.js';
 import { closeIdleHalfOpen, halfOpenSocket, rest } from '../../src/os/probe/half-open-socket.js';
 import { closeIdleIcmp } from '../../src/os/probe/icmp-socket.js';
 import { startProbe } from '../../src/os/probe/index.js';
+import { inOwnNamespace } from './self.js';
 
 /** A veth pair with both ends here: what goes to a neighbour's address leaves by one end and is lost at the other. */
 const SETUP = `
@@ -252,22 +252,11 @@ async function child(): Promise<void> {
   server.close();
 }
 
-async function inNamespace(): Promise<Report> {
-  const argv = ['-n', 'sh', '-c', SETUP, process.execPath, fileURLToPath(import.meta.url)];
-  const process_ = spawn('unshare', argv, {
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let text = '';
-  for await (const chunk of process_.stdout) text += String(chunk);
-  return JSON.parse(text || '"the child said nothing"') as Report;
-}
-
 const scenario = () =>
   describe('half-open probes', () => {
     let report: Report;
     before(async () => {
-      report = await inNamespace();
+      report = await inOwnNamespace(import.meta.url, SETUP);
     });
     const says = (key: string, expected: string) => assert.equal(report.results[key], expected, key);
 

@@ -3,14 +3,13 @@
  * raw and over a ping socket. The file runs itself as the child inside a network namespace of its own, which ends with it.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { ProbeConfig } from '../../src/config/types.js';
 import type { ProbeResult } from '../../src/health/types.js';
 import { closeIdleIcmp, icmpSocket, leave } from '../../src/os/probe/icmp-socket.js';
 import { startProbe } from '../../src/os/probe/index.js';
+import { inOwnNamespace } from './self.js';
 
 /** A veth pair with both ends here: what goes to a neighbour's address leaves by one end and is lost at the other. */
 const SETUP = `
@@ -98,15 +97,6 @@ async function child(): Promise<void> {
   process.stdout.write(JSON.stringify(report));
 }
 
-async function inNamespace(range: string): Promise<Report> {
-  const argv = ['-n', 'sh', '-c', SETUP, process.execPath, fileURLToPath(import.meta.url)];
-  const env = { ...process.env, RANGE: range, NODE_TEST_CONTEXT: undefined };
-  const process_ = spawn('unshare', argv, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  for await (const chunk of process_.stdout) text += String(chunk);
-  return JSON.parse(text || '"the child said nothing"') as Report;
-}
-
 const words = (result: ProbeResult | 'silence' | undefined): string => {
   if (result === undefined || result === 'silence') return String(result);
   return `${result.ok ? 'ok' : result.local ? 'local' : 'failed'}: ${result.reason}`;
@@ -116,7 +106,7 @@ function suite(name: string, range: string, raw: boolean): void {
   describe(name, () => {
     let report: Report;
     before(async () => {
-      report = await inNamespace(range);
+      report = await inOwnNamespace(import.meta.url, SETUP, { RANGE: range });
     });
     const says = (key: string, expected: string) => assert.equal(words(report.results[key]), expected, key);
 

@@ -3,14 +3,12 @@
  * as the child inside a network namespace of its own, which ends with it.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { CheckConfig, ProbeConfig } from '../../src/config/types.js';
 import { createCheckRunner } from '../../src/daemon/check/scheduler.js';
 import { checkSpec } from '../../src/health/key.js';
@@ -18,6 +16,7 @@ import { now } from '../../src/os/clock.js';
 import { closeIdleHalfOpen } from '../../src/os/probe/half-open-socket.js';
 import { closeIdleIcmp } from '../../src/os/probe/icmp-socket.js';
 import { startProbe } from '../../src/os/probe/index.js';
+import { inOwnNamespace } from './self.js';
 
 /** A veth pair with both ends here: what goes to the neighbours of 10.99.0.0/16 leaves by one end and is lost at the other. */
 const SETUP = `
@@ -147,20 +146,11 @@ async function child(): Promise<void> {
   process.stdout.write(JSON.stringify({ samples, kinds, left: [wanted, descriptors()] } satisfies Report), () => process.exit(0));
 }
 
-async function inNamespace(): Promise<Report> {
-  const argv = ['-n', 'sh', '-c', SETUP, process.execPath, fileURLToPath(import.meta.url)];
-  const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
-  const process_ = spawn('unshare', argv, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  for await (const chunk of process_.stdout) text += String(chunk);
-  return JSON.parse(text || '"the child said nothing"') as Report;
-}
-
 const scenario = () =>
   describe('a thousand probes a second for a quarter of a minute', () => {
     let report: Report;
     before(async () => {
-      report = await inNamespace();
+      report = await inOwnNamespace(import.meta.url, SETUP);
     });
     /** The third sample, when all is warm and every check has its ten results to remember, and what came after it. */
     const both = () => [report.samples[2] as Sample, report.samples.slice(3)] as const;
