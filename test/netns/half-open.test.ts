@@ -15,15 +15,10 @@ import type { ProbeResult } from '../../src/health/types.js';
 import { closeIdleHalfOpen, halfOpenSocket, rest } from '../../src/os/probe/half-open-socket.js';
 import { closeIdleIcmp } from '../../src/os/probe/icmp-socket.js';
 import { startProbe } from '../../src/os/probe/index.js';
-import { inOwnNamespace } from './self.js';
+import { inOwnNamespace, VETH } from './self.js';
 
-/** A veth pair with both ends here: what goes to a neighbour's address leaves by one end and is lost at the other. */
-const SETUP = `
-set -e
-ip link set lo up
-ip link add va type veth peer name vb
-ip link set va up
-ip link set vb up
+/** Neighbours that are lost, routes that lead nowhere, and what a firewall may do. */
+const SETUP = `${VETH}
 ip address add 10.99.0.1/24 dev va
 ip address add 10.99.0.9/24 dev va
 ip address add fd99::1/64 dev va nodad

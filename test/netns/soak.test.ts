@@ -16,15 +16,10 @@ import { now } from '../../src/os/clock.js';
 import { closeIdleHalfOpen } from '../../src/os/probe/half-open-socket.js';
 import { closeIdleIcmp } from '../../src/os/probe/icmp-socket.js';
 import { startProbe } from '../../src/os/probe/index.js';
-import { inOwnNamespace } from './self.js';
+import { inOwnNamespace, VETH } from './self.js';
 
-/** A veth pair with both ends here: what goes to the neighbours of 10.99.0.0/16 leaves by one end and is lost at the other. */
-const SETUP = `
-set -e
-ip link set lo up
-ip link add va type veth peer name vb
-ip link set va up
-ip link set vb up
+/** The neighbours of 10.99.0.0/16 are lost. */
+const SETUP = `${VETH}
 ip address add 10.99.0.1/16 dev va
 ip neighbour add 10.99.0.2 lladdr 02:00:00:00:00:99 dev va
 ip -6 route add local fd97::/64 dev lo
