@@ -317,6 +317,18 @@ function build(settle: Settle, only: string | undefined): Command {
   return program;
 }
 
+/** A memo, by the command's name: core reads many command lines. Commander forgets what it read when it begins to read again. */
+const programs = new Map<string | undefined, { readonly program: Command; readonly settled: Work[] }>();
+
+function programFor(name: string | undefined): { readonly program: Command; readonly settled: Work[] } {
+  const known = programs.get(name);
+  if (known) return known;
+  const settled: Work[] = [];
+  const made = { program: build((work) => settled.push(work), name), settled };
+  programs.set(name, made);
+  return made;
+}
+
 /** `lbctl set-rs SERVICE RS --weight <N|P%>` */
 function usageOf(command: Command): string {
   const names = command.registeredArguments.map((one) => (one.required ? one.name() : `[${one.name()}]`));
@@ -367,10 +379,10 @@ function readFormat(word: string): Format {
 
 /** Reads a command line. Throws UsageError, whose message is one line. */
 export function parseCommandLine(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Invocation {
-  const settled: Work[] = [];
   const arranged = arrange(argv);
   const name = COMMANDS.find((one) => one === arranged[0]);
-  const program = build((work) => settled.push(work), name);
+  const { program, settled } = programFor(name);
+  settled.length = 0;
   const command = program.commands.find((one) => one.name() === name);
   try {
     program.parse(arranged, { from: 'user' });

@@ -239,7 +239,7 @@ function directorOf(config: Config): DirectorIntent {
   return director;
 }
 
-export function buildIntent(config: Config, overrides: readonly Override[], revision: number): Merged {
+function build(config: Config, overrides: readonly Override[]): Built {
   const drafts: Drafts = new Map(config.virtualServers.map((vs) => [vs.name, vs]));
   const dropped: DroppedOverride[] = [];
   const ofHosts = (override: Override) => override.change.kind === 'set-host';
@@ -251,5 +251,25 @@ export function buildIntent(config: Config, overrides: readonly Override[], revi
   const kept = overrides.filter((one) => !gone.has(one));
   const { vrrpInstances: instances } = config;
   const services = [...drafts.values()].map(finish);
-  return { intent: { revision, services, instances, director: directorOf(config) }, kept, dropped };
+  return { overrides, intent: { services, instances, director: directorOf(config) }, kept, dropped };
+}
+
+interface Built extends Omit<Merged, 'intent'> {
+  readonly overrides: readonly Override[];
+  readonly intent: Omit<Intent, 'revision'>;
+}
+
+/** A memo: what was last built of each configuration. Who decides on a change and who adopts it ask for the same. */
+const built = new WeakMap<Config, readonly Built[]>();
+const REMEMBERED = 2;
+
+const sameOverrides = (a: readonly Override[], b: readonly Override[]): boolean =>
+  a.length === b.length && a.every((one, i) => one === b[i]);
+
+export function buildIntent(config: Config, overrides: readonly Override[], revision: number): Merged {
+  const known = built.get(config) ?? [];
+  const found = known.find((one) => sameOverrides(one.overrides, overrides)) ?? build(config, overrides);
+  built.set(config, [found, ...known.filter((one) => one !== found)].slice(0, REMEMBERED));
+  const { intent, kept, dropped } = found;
+  return { intent: { revision, ...intent }, kept, dropped };
 }

@@ -1,5 +1,5 @@
 /** Who is at the other end of a Unix socket, as the kernel tells (unix(7), SO_PEERCRED). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Caller } from '../control/server.js';
 import { native } from './native.js';
@@ -11,13 +11,27 @@ const UCRED_BYTES = 12;
 
 const UNKNOWN: Caller = { uid: -1, pid: 0, name: 'unknown' };
 
+/** A memo: the names of one file, and what tells that it is still the same file. */
+let known: { readonly file: string; readonly stamp: string; readonly names: ReadonlyMap<string, string> } | undefined;
+
+function namesOf(file: string): ReadonlyMap<string, string> {
+  const { ino, mtimeMs, ctimeMs, size } = statSync(file);
+  const stamp = [ino, mtimeMs, ctimeMs, size].join(' ');
+  if (known?.file === file && known.stamp === stamp) return known.names;
+  const names = new Map<string, string>();
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const [name = '', , uid = ''] = line.split(':');
+    // Of several names for one user the first counts, as for getpwuid(3).
+    if (!names.has(uid)) names.set(uid, name);
+  }
+  known = { file, stamp, names };
+  return names;
+}
+
 /** The user's name from /etc/passwd (passwd(5)), else `uid N`. */
 export function userName(uid: number, file = '/etc/passwd'): string {
   try {
-    const line = readFileSync(file, 'utf8')
-      .split('\n')
-      .find((one) => one.split(':')[2] === String(uid));
-    return line?.split(':')[0] || `uid ${uid}`;
+    return namesOf(file).get(String(uid)) || `uid ${uid}`;
   } catch {
     return `uid ${uid}`;
   }

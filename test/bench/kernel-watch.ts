@@ -4,7 +4,7 @@ import type { IpvsClient } from '../../src/os/ipvs.js';
 import { REAL_SERVERS, serverAddress, serviceId, type Weighted } from './texts.js';
 
 /** Milliseconds between two questions: a hundredth of the time waited so far, within these bounds. */
-const POLL_MS = { least: 2, most: 10, share: 0.01 };
+const POLL_MS = { least: 5, most: 10, share: 0.01 };
 /** Services that are looked at, spread over the table. */
 const PROBES = 16;
 

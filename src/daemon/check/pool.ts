@@ -7,6 +7,7 @@ import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { describeDoubt } from '../../health/key.js';
 import type { HealthState, ResultRecord, Verdict } from '../../health/types.js';
+import { sameBeside } from '../../intent/beside.js';
 import { chooseTemplates } from '../../intent/sticky.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import type { KernelDestination } from '../../ipvs/types.js';
@@ -396,13 +397,14 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
         latest = { ...latest, services: (names ?? [...newer.keys()]).map((name) => newer.get(name) as ServiceIntent) };
         return;
       }
+      const beside = rest || names || !services.every((one) => sameBeside(catalogue.find(one.name), one));
       distrust(services);
       if (rest) check();
       follow(names ? catalogue.arrange(services, names) : catalogue.change({ services, gone: [] }));
       if (rest) distrust(catalogue.all());
       trustAgain();
       if (rest) reprogram();
-      direct();
+      if (beside) direct();
     },
     roles(next) {
       roles = next;

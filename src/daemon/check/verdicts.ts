@@ -132,6 +132,39 @@ function formatPolicy({ reach, ramps, penalties }: SavedPool): object | undefine
   return Object.keys(fields).length > 0 ? fields : undefined;
 }
 
+/** What is written of one pool, as it stands in the three objects of the file. */
+interface PoolText {
+  readonly members: string;
+  readonly quorum?: string;
+  readonly policy?: string;
+}
+
+/** A memo: pools are values, and of thousands a change touches one. */
+const texts = new WeakMap<SavedPool, PoolText>();
+
+function textOf(pool: SavedPool): PoolText {
+  const known = texts.get(pool);
+  if (known) return known;
+  const policy = formatPolicy(pool);
+  const text = {
+    members: JSON.stringify(Object.fromEntries(pool.members)),
+    ...(pool.quorum ? { quorum: JSON.stringify(pool.quorum) } : {}),
+    ...(policy ? { policy: JSON.stringify(policy) } : {}),
+  };
+  texts.set(pool, text);
+  return text;
+}
+
+/** One of the three. */
+function formatPools(pools: ReadonlyMap<string, SavedPool>, part: keyof PoolText): string {
+  const entries: string[] = [];
+  for (const [name, pool] of pools) {
+    const text = textOf(pool)[part];
+    if (text !== undefined) entries.push(`${JSON.stringify(name)}:${text}`);
+  }
+  return `{${entries.join(',')}}`;
+}
+
 function format(
   boot: string,
   now: Instant,
@@ -142,16 +175,9 @@ function format(
   for (const [key, { verdict, since, reason, share }] of states) {
     if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason, ...(share === undefined ? {} : { share }) };
   }
-  const members: Record<string, Record<string, Membership>> = {};
-  const quorums: Record<string, Quorum> = {};
-  const policies: Record<string, object> = {};
-  for (const [name, pool] of pools) {
-    members[name] = Object.fromEntries(pool.members);
-    if (pool.quorum) quorums[name] = pool.quorum;
-    const policy = formatPolicy(pool);
-    if (policy) policies[name] = policy;
-  }
-  return JSON.stringify({ boot_id: boot, saved_at: now, verdicts, members, quorums, policies });
+  const head = JSON.stringify({ boot_id: boot, saved_at: now, verdicts }).slice(0, -1);
+  const [members, quorums, policies] = (['members', 'quorum', 'policy'] as const).map((part) => formatPools(pools, part));
+  return `${head},"members":${members},"quorums":${quorums},"policies":${policies}}`;
 }
 
 function load(file: string, boot: string, warn: (text: string) => void): Saved | undefined {

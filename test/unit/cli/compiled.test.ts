@@ -251,20 +251,23 @@ async function answeredBy(
       })();
     }),
   );
-  const result = await compiled(argv, { LBD_SOCKET: server.socketPath });
-  await server.close();
-  return result;
+  try {
+    return await compiled(argv, { LBD_SOCKET: server.socketPath });
+  } finally {
+    await server.close();
+  }
 }
 
 describe('a daemon that behaves badly', () => {
   const end = (socket: Socket) => socket.end();
   const DIED = 'd 5 3\ndied\nq 6 3 1\nquiet\n';
 
-  test('the time limit is that of the daemon, not of a slow reader', async () => {
+  test('the time limit is that of the daemon, not of a slow reader', async (t) => {
     const long = 'x'.repeat(4 << 20);
     const server = await startRawServer((socket) =>
       socket.once('data', () => socket.end(`${ACCEPTED}${DIED}o ${long.length}\n${long}x 0\n`)),
     );
+    t.after(() => server.close());
     const child = spawn(LBCTL, ['list'], {
       env: environment({ LBD_SOCKET: server.socketPath }),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -274,11 +277,11 @@ describe('a daemon that behaves badly', () => {
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
     assert.deepEqual([status, err, out.length], [0, '', long.length]);
-    await server.close();
   });
 
-  test('one that does not know command lines is asked as ever', async () => {
+  test('one that does not know command lines is asked as ever', async (t) => {
     const old = await startFakeDaemon();
+    t.after(() => old.close());
     const server = await startRawServer((socket) => {
       socket.once('data', (first: Buffer) => {
         if (first.includes('command_line'))
@@ -288,10 +291,9 @@ describe('a daemon that behaves badly', () => {
         behind.pipe(socket);
       });
     });
+    t.after(() => server.close());
     const result = await compiled(['vrrp'], { LBD_SOCKET: server.socketPath });
     assert.deepEqual(result, await inNode(['vrrp', '--socket', old.socketPath]));
-    await server.close();
-    await old.close();
   });
 
   test('every byte by itself', async () => {

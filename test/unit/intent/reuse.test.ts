@@ -59,3 +59,14 @@ test('an override makes one service another object, and undoing it gives the fir
   assert.equal(buildIntent(file, decision.overrides, 3).intent.services[1], changed[1]);
   assert.equal(buildIntent(file, [], 4).intent.services[1]?.realServers[0]?.weight, 1);
 });
+
+test('who decides and who adopts build once, and every revision is its own', () => {
+  const file = config(1);
+  const provenance = { id: 1, who: 'ann', when: '', why: '' };
+  const decision = decideChange(file, [], { kind: 'set-rs', service: 'b', rs: '10.0.0.1:80', weight: '7' }, provenance);
+  assert.ok('overrides' in decision);
+  const [one, two] = [2, 3].map((revision) => buildIntent(file, [...decision.overrides], revision).intent);
+  assert.equal(one?.services, two?.services);
+  assert.deepEqual([one?.revision, two?.revision], [2, 3]);
+  assert.notEqual(buildIntent(file, [], 4).intent.services, one?.services);
+});
