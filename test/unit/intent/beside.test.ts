@@ -59,7 +59,13 @@ test('who its real servers are, what they do and what was said of them is', () =
 
 test('what the service itself is set to is', () => {
   const before = webOf(config());
-  for (const extra of ['snat: auto', 'persistence: 5m', 'on_failure: quiesce', 'sorry_server: { address: "10.0.0.9:80" }', 'slow_start: 30s'])
+  for (const extra of [
+    'snat: auto',
+    'persistence: 5m',
+    'on_failure: quiesce',
+    'sorry_server: { address: "10.0.0.9:80" }',
+    'slow_start: 30s',
+  ])
     assert.ok(!sameBeside(before, webOf(config(extra))), extra);
   assert.ok(!sameBeside(before, webOf(config('', ', forward: dr'))));
 });
