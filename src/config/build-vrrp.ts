@@ -1,9 +1,9 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
-import { familyOf, formatPrefix, type Ip, isLinkLocal6, type Prefix } from '../base/ip.js';
+import { familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
-import type { VrrpInstanceConfig } from './types.js';
+import type { HeldAddress, VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
 /** Count IPv4 Addr is 8 bits (RFC 9568 section 5.2.5); an unfragmented IPv6 advert at MTU 1500 holds 90. */
@@ -12,15 +12,20 @@ const MAX_ADDRESSES = { 4: 255, 6: 90 } as const;
 /** RFC 9568 wants a link-local address first: the EUI-64 form of the virtual MAC 00:00:5e:00:02:VRID. */
 const derivedLinkLocal = (vrid: number): Ip => `fe80::200:5eff:fe00:${(0x200 + vrid).toString(16)}`;
 
-function addressesOf(shape: VrrpInstanceShape): readonly Prefix[] {
-  const given = shape.virtual_addresses;
+/** The instance's own interface, named, is no other one. */
+const settled = (shape: VrrpInstanceShape, { dev, ...rest }: HeldAddress): HeldAddress =>
+  dev === undefined || dev === shape.interface ? rest : { ...rest, dev };
+
+function addressesOf(shape: VrrpInstanceShape): readonly HeldAddress[] {
+  const given = shape.virtual_addresses.map((one) => settled(shape, one));
+  const others = shape.excluded_addresses.map((one) => ({ ...settled(shape, one), advertised: false as const }));
   const first = given[0];
-  if (!first || familyOf(first.address) === 4) return given;
+  if (!first || familyOf(first.address) === 4) return [...given, ...others];
   const linkLocal = given.find((prefix) => isLinkLocal6(prefix.address)) ?? {
     address: derivedLinkLocal(shape.virtual_router_id),
     length: 128,
   };
-  return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal)];
+  return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal), ...others];
 }
 
 function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
@@ -57,26 +62,38 @@ function checkInterval(instance: VrrpInstanceConfig, at: Located<unknown>, repor
   }
 }
 
+/** What adverts name is of the instance's family; the rest is held beside it, of any. */
 function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report): void {
   const { addresses, family, version } = instance;
+  const advertised = addresses.filter((one) => one.advertised !== false);
   const below = ['virtual_addresses'];
-  if (addresses.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
-  const seen = new Set<string>();
-  for (const prefix of at.value.virtual_addresses) {
-    if (familyOf(prefix.address) !== family) {
-      report('error', at, `${prefix.address}: IPv4 and IPv6 are two VRRP instances (both may have the same VRID)`, below);
-    }
-    if (seen.has(prefix.address)) report('error', at, `${formatPrefix(prefix)} is listed twice`, below);
-    seen.add(prefix.address);
+  if (advertised.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
+  for (const { address } of at.value.virtual_addresses) {
+    if (familyOf(address) !== family)
+      report(
+        'error',
+        at,
+        `${address}: IPv4 and IPv6 are two VRRP instances (both may have the same VRID); excluded_addresses takes either`,
+        below,
+      );
   }
+  checkTwice(at, report);
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
-  if (addresses.length > MAX_ADDRESSES[family]) {
-    report(
-      'error',
-      at,
-      `one instance carries at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${addresses.length}`,
-      below,
-    );
+  if (advertised.length > MAX_ADDRESSES[family]) {
+    const text = `an advert names at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${advertised.length}: put the others into excluded_addresses, which are held the same`;
+    report('error', at, text, below);
+  }
+}
+
+function checkTwice(at: Located<VrrpInstanceShape>, report: Report): void {
+  const seen = new Map<string, string>();
+  for (const key of ['virtual_addresses', 'excluded_addresses'] as const) {
+    for (const one of at.value[key]) {
+      const before = seen.get(one.address);
+      const again = before === key ? 'is listed twice' : `is in ${before} already`;
+      if (before !== undefined) report('error', at, `${formatPrefix(one)} ${again}`, [key]);
+      seen.set(one.address, key);
+    }
   }
 }
 
@@ -104,27 +121,28 @@ function checkPassword(instance: VrrpInstanceConfig, at: Located<unknown>, repor
     report('error', at, 'the password may hold printable ASCII characters only', ['authentication', 'password']);
 }
 
+interface Holder {
+  readonly name: string;
+  readonly dev: string;
+}
+
 /** One address in two instances: on one interface one of them takes it from the other; on two, its packets come by one. */
-function checkHolders(
-  instance: VrrpInstanceConfig,
-  holders: Map<Ip, VrrpInstanceConfig>,
-  at: Located<unknown>,
-  report: Report,
-): void {
-  for (const { address } of instance.addresses) {
+function checkHolders(instance: VrrpInstanceConfig, holders: Map<Ip, Holder>, at: Located<unknown>, report: Report): void {
+  const { name } = instance;
+  for (const { address, advertised, dev = instance.interface } of instance.addresses) {
     const holder = holders.get(address);
-    holders.set(address, instance);
-    if (!holder || holder.name === instance.name || isLinkLocal6(address)) continue;
-    const [severity, where] =
-      holder.interface === instance.interface ? (['error', ''] as const) : (['warning', ` on ${holder.interface}`] as const);
-    report(severity, at, `${address} is a virtual address of ${holder.name}${where} already`, ['virtual_addresses']);
+    holders.set(address, { name, dev });
+    if (!holder || holder.name === name || isLinkLocal6(address)) continue;
+    const [severity, where] = holder.dev === dev ? (['error', ''] as const) : (['warning', ` on ${holder.dev}`] as const);
+    const key = advertised === false ? 'excluded_addresses' : 'virtual_addresses';
+    report(severity, at, `${address} is a virtual address of ${holder.name}${where} already`, [key]);
   }
 }
 
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
-  const holders = new Map<Ip, VrrpInstanceConfig>();
+  const holders = new Map<Ip, Holder>();
   return sections.map((at) => {
     const instance = build(at.value);
     const router = `${instance.interface} ${instance.family} ${instance.vrid}`;

@@ -182,6 +182,20 @@ export interface RealServerConfig extends ServerPolicy {
 export type * from './check-types.js';
 export type { Forward, MarkRange, Passage, Tunnel } from './passage.js';
 
+/** An address that a master holds. */
+export interface HeldAddress extends Prefix {
+  /** The interface that has it; absent: the instance's. */
+  readonly dev?: string;
+  /** IPv4: what `ip` and old tools show it as, at most 15 bytes (IFA_LABEL). */
+  readonly label?: string;
+  /** Absent: global, link for a link-local one (rt_scope_t of linux/rtnetlink.h). */
+  readonly scope?: AddressScope;
+  /** False: held as the others, and not named in adverts. */
+  readonly advertised?: false;
+}
+
+export type AddressScope = 'global' | 'site' | 'link' | 'host';
+
 export interface VrrpInstanceConfig {
   readonly name: string;
   readonly interface: string;
@@ -196,7 +210,7 @@ export interface VrrpInstanceConfig {
   readonly preemptDelay: Milliseconds;
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
-  readonly addresses: readonly Prefix[];
+  readonly addresses: readonly HeldAddress[];
   /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
   readonly password: string | undefined;
 }

@@ -9,10 +9,11 @@
 import { formatDuration, type Milliseconds } from '../base/duration.js';
 import { compareIp, type Ip } from '../base/ip.js';
 import { earliest, type Instant, NEVER } from '../base/time.js';
-import type { VrrpInstanceConfig } from '../config/types.js';
+import type { HeldAddress, VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
 import { admit } from './admit.js';
 import { advertisedAddresses } from './advertised.js';
+import { sameHeld } from './held.js';
 import {
   abandon,
   announceAgain,
@@ -300,8 +301,7 @@ function onClaimed(state: VrrpState, now: Instant, address: Ip): Step {
 }
 
 const sameAddresses = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
-  a.addresses.length === b.addresses.length &&
-  a.addresses.every((one, i) => one.address === b.addresses[i]?.address && one.length === b.addresses[i]?.length);
+  a.addresses.length === b.addresses.length && a.addresses.every((one, i) => sameHeld(one, b.addresses[i] as HeldAddress));
 
 /** A changed configuration takes effect in place: no election, no timer restarted that need not be. */
 function onReconfigured(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, before: VrrpInstanceConfig): Step {

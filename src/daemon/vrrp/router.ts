@@ -2,7 +2,7 @@
  * All instances of the process and its loop: one timer for the earliest deadline, and before every tick all sockets are emptied, so
  * that a late tick never acts on what the waiting packets have overtaken.
  */
-import { type Family, formatPrefix } from '../../base/ip.js';
+import type { Family } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
@@ -11,6 +11,7 @@ import { awaitLocal } from '../../os/local-address.js';
 import { watchClaims } from '../../os/packet.js';
 import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetlink.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
+import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { type Gate, instanceKey } from '../../vrrp/types.js';
 import { peekVrid } from '../../wire/vrrp.js';
 import type { ChildLink } from '../child.js';
@@ -72,7 +73,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
       store?.put(key, saved);
       if (urgency === 'now') store?.write();
     },
-    isHeld: (name, prefix) => [...runners.values()].some((one) => one.conf().interface === name && one.isHeld(prefix)),
+    isHeld: (name, prefix) => [...runners.values()].some((one) => one.isHeld(name, prefix)),
   };
   watchNetwork(onNetwork);
 
@@ -85,9 +86,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   function onNetwork(event: NetworkEvent): void {
     const names = host.network.take(event);
     for (const runner of runners.values()) {
-      const { interface: name } = runner.conf();
-      if (names && !names.includes(name)) continue;
-      if (event.type === 'address-gone') runner.addressGone(event.address);
+      if (names && !devicesOf(runner.conf()).some((one) => names.includes(one))) continue;
+      if (event.type === 'address-gone') for (const name of names ?? []) runner.addressGone(name, event.address);
       if (changed.size === 0) setImmediate(onNetworkChanged);
       changed.add(runner.key);
     }
@@ -159,7 +159,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     for (const [key, saved] of left) {
       if (wanted.has(key) || saved.held.length === 0) continue;
       createHolder(host, key, saved.interface, saved.held).reconcile([]);
-      link.event('vrrp', key, `no longer configured: removed ${saved.held.map(formatPrefix).join(', ')} from ${saved.interface}`);
+      link.event('vrrp', key, `no longer configured: removed ${saved.held.map(heldKey).join(', ')} from ${saved.interface}`);
     }
   }
 

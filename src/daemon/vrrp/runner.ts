@@ -1,10 +1,11 @@
 /** One instance at work: its machine, fed with what happens on the host, and its effects carried out in the order they come. */
-import { formatPrefix, type Ip, type Prefix } from '../../base/ip.js';
+import type { Ip, Prefix } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
-import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { advertisedAddresses } from '../../vrrp/advertised.js';
+import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
   type Gate,
@@ -21,7 +22,7 @@ import { createHolder, type Holder } from './holder.js';
 import { judgeLink } from './network.js';
 import { reportInstance } from './report.js';
 import type { Saved } from './store.js';
-import type { Host } from './types.js';
+import type { Host, HostInterface } from './types.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
@@ -36,13 +37,13 @@ export interface Runner {
   packet(packet: VrrpPacket): void;
   /** Interfaces or addresses have changed. */
   networkChanged(): void;
-  /** The kernel says that this address left the interface; networkChanged follows. */
-  addressGone(prefix: Prefix): void;
+  /** The kernel says that this address left that interface; networkChanged follows. */
+  addressGone(interfaceName: string, prefix: Prefix): void;
   deadline(): Instant;
   tick(): void;
   /** It is over: nothing is held, nothing will come. */
   ended(): boolean;
-  isHeld(prefix: Prefix): boolean;
+  isHeld(interfaceName: string, prefix: Prefix): boolean;
   /** `master` as long as it holds its addresses, also while it hands them over; else its phase. */
   role(): string;
   saved(): Saved;
@@ -100,7 +101,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     held: holder.held(),
   });
 
-  function save(urgency: 'now' | 'soon', intended: readonly Prefix[] = []): void {
+  function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
     const known = saved();
     const extra = intended.filter((one) => !holder.isHeld(one));
     host.save(key, { ...known, held: [...known.held, ...extra] }, urgency);
@@ -153,12 +154,20 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** What still waits to be announced must not follow the announcements of a new master. */
   function silence(): void {
-    const on = host.network.link(conf.interface);
-    if (on)
-      host.announcer.cancel(
-        on,
-        state.holding.map((one) => one.address),
-      );
+    cancel(state.holding);
+  }
+
+  function cancel(addresses: readonly HeldAddress[]): void {
+    each(addresses, (on, some) => host.announcer.cancel(on, some));
+  }
+
+  /** By the interface that has them, as far as there is one. */
+  function each(addresses: readonly HeldAddress[], work: (on: HostInterface, some: readonly Ip[]) => void): void {
+    for (const name of devicesOf(conf)) {
+      const on = host.network.link(name);
+      const some = addresses.filter((one) => (one.dev ?? conf.interface) === name).map((one) => one.address);
+      if (on && some.length > 0) work(on, some);
+    }
   }
 
   function failed(text: string): void {
@@ -168,24 +177,18 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   /** On record before it is done: a successor must recognise what this process was about to add. */
-  function hold(want: readonly Prefix[]): void {
+  function hold(want: readonly HeldAddress[]): void {
     if (want.length > 0) save('now', want);
-    const on = host.network.link(conf.interface);
-    const gone = holder.held().filter((one) => !want.some((other) => formatPrefix(other) === formatPrefix(one)));
-    if (on)
-      host.announcer.cancel(
-        on,
-        gone.map((one) => one.address),
-      );
+    const wanted = new Set(want.map(heldKey));
+    cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
     holder.reconcile(want);
     if (holder.lacking()) retryAt = host.now() + RETRY_MS;
     save('soon');
   }
 
   function announce(addresses: readonly string[]): void {
-    const on = host.network.link(conf.interface);
-    const there = addresses.filter((one) => !holder.lacks(one));
-    if (on) host.announcer.announce(on, there);
+    const there = state.holding.filter((one) => addresses.includes(one.address) && !holder.lacks(one));
+    each(there, (on, some) => host.announcer.announce(on, some));
   }
 
   function watch(on: boolean): void {
@@ -243,23 +246,33 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   /** The first time, then once a minute: somebody may fight for the address. */
-  function tellRestored(added: readonly Ip[], now: Instant): void {
+  function tellRestored(added: readonly HeldAddress[], now: Instant): void {
     restored++;
     if (now - toldRestored < TELL_EVERY_MS) return;
     const again = restored > 1 ? ` (${restored} times by now)` : '';
     toldRestored = now;
-    tell(`${added.join(', ')} had been removed from ${conf.interface} and was added again${again}`);
+    tell(
+      `${added.map((one) => one.address).join(', ')} had been removed from ${added[0]?.dev ?? conf.interface} and was added again${again}`,
+    );
   }
 
   /** What a predecessor added and the kernel still has: on record, or marked as lbd's. */
-  function leftovers(left: Saved | undefined): Prefix[] {
-    const on = host.network.link(conf.interface);
-    const known = new Set(left?.held.map(formatPrefix));
-    const ours = new Set(conf.addresses.map(formatPrefix));
-    const present = on ? host.network.addresses(on.index) : [];
-    return present
-      .filter((one) => known.has(formatPrefix(one)) || (one.own && ours.has(formatPrefix(one))))
-      .map(({ address, length }) => ({ address, length }));
+  function leftovers(left: Saved | undefined): HeldAddress[] {
+    const known = new Set(left?.held.map(heldKey));
+    const ours = new Set(conf.addresses.map(heldKey));
+    const names = new Set([...devicesOf(conf), ...(left?.held ?? []).flatMap((one) => one.dev ?? [])]);
+    return [...names].flatMap((name) => {
+      const on = host.network.link(name);
+      const dev = name === conf.interface ? {} : { dev: name };
+      const present = on ? host.network.addresses(on.index) : [];
+      return present
+        .map(({ address, length, own, label, scope }) => {
+          const form = { ...(label === undefined || label === name ? {} : { label }), ...(scope ? { scope } : {}) };
+          return { own, one: { address, length, ...dev, ...form } };
+        })
+        .filter(({ own, one }) => known.has(heldKey(one)) || (own && ours.has(heldKey(one))))
+        .map(({ one }) => one);
+    });
   }
 
   function start(gate: Gate, left: Saved | undefined): void {
@@ -269,7 +282,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     deliver({ type: 'start', link: look(), gate, resume });
     if (state.phase !== 'master' && found.length > 0) {
-      tell(`removes what an earlier process left on ${conf.interface}: ${found.map(formatPrefix).join(', ')}`);
+      tell(`removes what an earlier process left on ${conf.interface}: ${found.map(heldKey).join(', ')}`);
       hold([]);
     }
     save('soon');
@@ -294,7 +307,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       if (counters.refusals === before) counters.received++;
     },
     networkChanged,
-    addressGone: (prefix) => holder.lost(prefix),
+    addressGone: (name, prefix) => holder.lost(name, prefix),
     deadline: () => Math.min(deadline(state), retryAt),
     tick() {
       if (host.now() >= retryAt) {
@@ -304,7 +317,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       deliver({ type: 'tick' });
     },
     ended: () => ended,
-    isHeld: (prefix) => holder.isHeld(prefix),
+    isHeld: (name, { address, length }) =>
+      holder.isHeld(name === conf.interface ? { address, length } : { address, length, dev: name }),
     role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
     saved,
     report: () => reportInstance(conf, state, counters, holder, host.now()),

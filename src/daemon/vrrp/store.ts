@@ -4,15 +4,16 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatPrefix, type Prefix, parsePrefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
+import type { HeldAddress } from '../../config/types.js';
+import { heldKey, parseHeld } from '../../vrrp/held.js';
 
 export interface Saved {
   readonly interface: string;
   readonly master: boolean;
   /** Time of the last advert of this master; null when none was sent. */
   readonly lastAdvert: Instant | null;
-  readonly held: readonly Prefix[];
+  readonly held: readonly HeldAddress[];
 }
 
 export interface Store {
@@ -44,12 +45,12 @@ const bootId = (): string => {
 function readInstance(value: unknown): Saved | undefined {
   const { interface: name, master, last_advert: lastAdvert, held } = (value ?? {}) as Partial<FileInstance>;
   if (typeof name !== 'string' || typeof master !== 'boolean' || !Array.isArray(held)) return undefined;
-  const prefixes = held.map((one) => (typeof one === 'string' ? parsePrefix(one) : undefined));
+  const addresses = held.map((one) => (typeof one === 'string' ? parseHeld(one) : undefined));
   return {
     interface: name,
     master,
     lastAdvert: typeof lastAdvert === 'number' ? lastAdvert : null,
-    held: prefixes.filter((one): one is Prefix => one !== undefined),
+    held: addresses.filter((one): one is HeldAddress => one !== undefined),
   };
 }
 
@@ -88,7 +89,7 @@ export function openStore(runDir: string, warn: (text: string) => void): Store {
         interface: saved.interface,
         master: saved.master,
         last_advert: saved.lastAdvert,
-        held: saved.held.map(formatPrefix),
+        held: saved.held.map(heldKey),
       });
       dirty = true;
     },

@@ -128,6 +128,12 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, "2001:db8::1" ]'), /IPv4 and IPv6 are two VRRP instances/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('    excluded_addresses: @[ 192.0.2.10 ]\n'), /192\.0\.2\.10\/32 is in virtual_addresses already/],
+  [instance('    excluded_addresses: [ @{ label: a } ]\n'), /a virtual address needs "address"/],
+  [instance('    excluded_addresses: [ { address: 192.0.2.11, label: @eth0:much-too-long } ]\n'), /is no label of an address/],
+  [instance('    excluded_addresses: [ @{ address: "2001:db8::1", label: a } ]\n'), /only an IPv4 address has a label/],
+  [instance('    excluded_addresses: [ { address: 192.0.2.11, scope: @local } ]\n'), /"local" is no scope/],
+  [instance('    excluded_addresses: [ { address: 192.0.2.11, interface: @"a b" } ]\n'), /is no interface name/],
   [instance('').replace('eth0', '@a-very-long-interface'), /is no interface name/],
   [instance('    version: @2\n').replace('192.0.2.10/24', '"2001:db8::1"'), /VRRPv2 has no IPv6/],
   [
