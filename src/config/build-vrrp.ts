@@ -1,6 +1,7 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
 import { familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import type { HeldAddress, VrrpInstanceConfig } from './types.js';
@@ -139,12 +140,18 @@ function checkHolders(instance: VrrpInstanceConfig, holders: Map<Ip, Holder>, at
   }
 }
 
+const hasAny = ({ routes, rules }: Paths): boolean => routes.length + rules.length > 0;
+
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
   const holders = new Map<Ip, Holder>();
+  const paths = new Map<string, string>();
   return sections.map((at) => {
-    const instance = build(at.value);
+    const plain = build(at.value);
+    const own = buildPaths(plain, at);
+    // Without them an instance is what it was before there were any.
+    const instance = hasAny(own) ? { ...plain, ...own } : plain;
     const router = `${instance.interface} ${instance.family} ${instance.vrid}`;
     if (names.has(instance.name)) report('error', at, `there is another VRRP instance named "${instance.name}"`, ['name']);
     const twin = routers.get(router);
@@ -155,6 +162,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     if (TAKEN.includes(instance.name))
       report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);
     checkHolders(instance, holders, at, report);
+    checkPaths(instance.name, own, paths, at, report);
     names.add(instance.name);
     routers.set(router, instance.name);
     checkInterval(instance, at, report);

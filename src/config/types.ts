@@ -194,6 +194,32 @@ export interface HeldAddress extends Prefix {
   readonly advertised?: false;
 }
 
+/** A route that a master has; the kernel tells routes apart by destination, table and metric. */
+export interface VirtualRoute {
+  readonly to: Prefix;
+  readonly via?: Ip;
+  readonly dev?: string;
+  /** The source that the host's own packets take (RTA_PREFSRC). */
+  readonly source?: Ip;
+  /** 1..2^32-1; 254 is the main one. */
+  readonly table: number;
+  readonly metric?: number;
+  readonly mtu?: number;
+}
+
+/** A rule that a master has: which packets look into which table. */
+export interface VirtualRule {
+  readonly family: Family;
+  /** 1..32765. */
+  readonly priority: number;
+  readonly table: number;
+  readonly from?: Prefix;
+  readonly to?: Prefix;
+  readonly iif?: string;
+  readonly oif?: string;
+  readonly fwmark?: number;
+}
+
 export type AddressScope = 'global' | 'site' | 'link' | 'host';
 
 export interface VrrpInstanceConfig {
@@ -211,6 +237,9 @@ export interface VrrpInstanceConfig {
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];
+  /** Absent: none. */
+  readonly routes?: readonly VirtualRoute[];
+  readonly rules?: readonly VirtualRule[];
   /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
   readonly password: string | undefined;
 }

@@ -300,15 +300,20 @@ function onClaimed(state: VrrpState, now: Instant, address: Ip): Step {
   return stay({ ...state, handover: { unclaimed, until: Math.min(handover.until, now + OVERLAP) } });
 }
 
-const sameAddresses = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
-  a.addresses.length === b.addresses.length && a.addresses.every((one, i) => sameHeld(one, b.addresses[i] as HeldAddress));
+const samePaths = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
+  JSON.stringify([a.routes, a.rules]) === JSON.stringify([b.routes, b.rules]);
+
+const sameHoldings = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
+  samePaths(a, b) &&
+  a.addresses.length === b.addresses.length &&
+  a.addresses.every((one, i) => sameHeld(one, b.addresses[i] as HeldAddress));
 
 /** A changed configuration takes effect in place: no election, no timer restarted that need not be. */
 function onReconfigured(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, before: VrrpInstanceConfig): Step {
   if (state.phase === 'backup') return reconfigureBackup(conf, state, now, before);
   if (state.phase !== 'master') return stay(state);
   const kept = { ...state, holding: conf.addresses };
-  const first: Step = sameAddresses(conf, before)
+  const first: Step = sameHoldings(conf, before)
     ? stay(kept)
     : then([kept, [{ type: 'addresses', want: conf.addresses }]], (one) => announceNow(one, now));
   const says = (one: VrrpInstanceConfig) => [one.version, one.priority, one.advertInterval, one.password, one.v3Checksum].join();

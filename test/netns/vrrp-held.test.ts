@@ -1,16 +1,37 @@
 /** Addresses of a master beyond the plain ones: labels, scopes, other interfaces, and those that no advert names. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import type { HeldAddress } from '../../src/config/types.js';
+import { parsePrefix } from '../../src/base/ip.js';
+import type { HeldAddress, VirtualRoute, VirtualRule } from '../../src/config/types.js';
 import { buildLan, type Folders, instance, type Lan, type Lbd, makeFolders, startLbd, until, VIP } from './vrrp-harness.js';
 
-const SETTINGS = { priority: 150, interval: 200 };
+/** Master-down time less an interval must be longer than the start of a process takes on a busy machine. */
+const SETTINGS = { priority: 150, interval: 500 };
 const HELD: readonly HeldAddress[] = [
   { address: VIP, length: 24, label: 'eth0:vip' },
   { address: '10.9.0.101', length: 32, scope: 'link', advertised: false },
   { address: '10.10.0.1', length: 24, dev: 'inside', advertised: false },
   { address: 'fd10::1', length: 64, dev: 'inside', advertised: false },
 ];
+
+interface Paths {
+  readonly routes?: readonly VirtualRoute[];
+  readonly rules?: readonly VirtualRule[];
+}
+
+const network = (text: string) => parsePrefix(text) as NonNullable<ReturnType<typeof parsePrefix>>;
+const PATHS: Paths = {
+  routes: [
+    { to: network('198.51.100.0/24'), via: '10.9.0.9', source: VIP, table: 254, metric: 50 },
+    { to: network('0.0.0.0/0'), via: '10.9.0.9', dev: 'eth0', table: 1000, mtu: 1400 },
+    { to: network('203.0.113.0/24'), dev: 'eth0', table: 254 },
+    { to: network('fd77::/64'), via: 'fd09::9', table: 254 },
+  ],
+  rules: [
+    { family: 4, priority: 1000, table: 1000, from: network('10.9.0.0/24') },
+    { family: 6, priority: 1001, table: 254, iif: 'eth0', fwmark: 7 },
+  ],
+};
 
 describe('what a master holds', () => {
   let lan: Lan;
@@ -22,17 +43,17 @@ describe('what a master holds', () => {
     lan.exec(host, 'ip link set far up');
     lan.exec(host, 'ip link set inside up');
   };
-  const configure = (one: Lbd, addresses: readonly HeldAddress[]) =>
+  const configure = (one: Lbd, addresses: readonly HeldAddress[], paths: Paths = {}) =>
     one.send({
       type: 'configure',
-      instances: [{ ...instance(SETTINGS), addresses }],
+      instances: [{ ...instance(SETTINGS), addresses, ...paths }],
       runDir: folders.of(one.host),
       routerId: one.host,
     });
-  const lbd = async (host: string, addresses: readonly HeldAddress[]): Promise<Lbd> => {
+  const lbd = async (host: string, addresses: readonly HeldAddress[], paths?: Paths): Promise<Lbd> => {
     const one = await startLbd(lan, host, folders.of(host), { ...SETTINGS, priority: host === 'd1' ? 150 : 100 });
     running.push(one);
-    configure(one, addresses);
+    configure(one, addresses, paths);
     return one;
   };
 
@@ -104,5 +125,55 @@ describe('what a master holds', () => {
     assert.doesNotMatch(shown('d1'), /10\.10\.0\.1|fd10/);
     assert.match(shown('d1', 'eth0'), /10\.9\.0\.101\/32 scope link/);
     await one.stop();
+  });
+
+  const routes = (host: string, words = 'table main') => lan.exec(host, `ip route show ${words}`);
+  const rules = (host: string) => lan.exec(host, 'ip rule show') + lan.exec(host, 'ip -6 rule show');
+
+  test('routes and rules come with the office, are put back, survive a crash, and go with it', { timeout: 60_000 }, async () => {
+    const one = await lbd('d1', [{ address: VIP, length: 24 }], PATHS);
+    await one.when('master');
+    const first = (host: string) =>
+      until('the first', () =>
+        /198\.51\.100\.0\/24 via 10\.9\.0\.9 dev eth0 proto \S+ src 10\.9\.0\.100 metric 50/.test(routes(host)),
+      );
+    const others = async (host: string) => {
+      await until('the second', () => /default via 10\.9\.0\.9 dev eth0 proto \S+ mtu 1400/.test(routes(host, 'table 1000')));
+      await until('the third', () => /203\.0\.113\.0\/24 dev eth0 proto \S+ scope link/.test(routes(host)));
+      await until('that of IPv6', () => lan.exec(host, 'ip -6 route show').includes('fd77::/64 via fd09::9'));
+      await until('the rules', () =>
+        /1000:\s+from 10\.9\.0\.0\/24 lookup 1000[\s\S]*1001:\s+from all fwmark 0x7 iif eth0 lookup main/.test(rules(host)),
+      );
+    };
+    const all = (host: string) => Promise.all([first(host), others(host)]);
+    await all('d1');
+    lan.exec('d1', 'ip route del 198.51.100.0/24');
+    lan.exec('d1', 'ip rule del priority 1000');
+    await all('d1');
+    await one.kill();
+    const successor = await lbd('d1', [{ address: VIP, length: 24 }], PATHS);
+    await successor.when('master');
+    await all('d1');
+
+    configure(successor, [{ address: VIP, length: 24 }], { ...PATHS, routes: PATHS.routes?.slice(1) ?? [] });
+    await until('one is no longer wanted', () => !routes('d1').includes('198.51.100.0'));
+    await others('d1');
+    assert.match(routes('d1'), /203\.0\.113\.0/);
+
+    await successor.stop();
+    assert.doesNotMatch(routes('d1') + lan.exec('d1', 'ip -6 route show'), /198\.51\.100|203\.0\.113|fd77/);
+    assert.doesNotMatch(rules('d1'), /1000:|1001:/);
+  });
+
+  test('a route of somebody else is told and left alone; one that cannot be is told', { timeout: 30_000 }, async () => {
+    lan.exec('d1', 'ip route add 203.0.113.0/24 dev eth0');
+    const impossible: VirtualRoute = { to: network('198.51.100.0/24'), via: '10.99.0.1', table: 254 };
+    const one = await lbd('d1', [{ address: VIP, length: 24 }], { routes: [...(PATHS.routes ?? []).slice(2, 3), impossible] });
+    await one.when('master');
+    await until('both are told', () => one.events.filter((text) => /is there already|cannot be added/.test(text)).length === 2);
+    assert.match(one.events.join('\n'), /the route to 198\.51\.100\.0\/24 in table 254 cannot be added: .*ENETUNREACH/);
+    await one.stop();
+    assert.match(routes('d1'), /203\.0\.113\.0/);
+    lan.exec('d1', 'ip route del 203.0.113.0/24');
   });
 });

@@ -9,6 +9,7 @@ import type { ApiInstance } from '../../control/api.js';
 import { now } from '../../os/clock.js';
 import { awaitLocal } from '../../os/local-address.js';
 import { watchClaims } from '../../os/packet.js';
+import { openRoutes } from '../../os/routes.js';
 import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetlink.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
@@ -19,6 +20,7 @@ import { createAnnouncer } from './announcer.js';
 import { createHolder } from './holder.js';
 import type { VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
+import { createPaths, NO_PATHS } from './paths.js';
 import { createPorts } from './ports.js';
 import { createRunner, type Runner } from './runner.js';
 import { openStore, type Saved, type Store } from './store.js';
@@ -57,6 +59,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const host: Host = {
     now,
     rtnetlink,
+    routes: openRoutes(),
     network: openNetwork(rtnetlink),
     ports,
     announcer: createAnnouncer((name, errno) => link.log('debug', `an announcement cannot be sent on ${name}: errno ${errno}`)),
@@ -157,9 +160,11 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** Addresses of an earlier process for instances that are no longer configured. */
   function cleanUp(left: ReadonlyMap<string, Saved>): void {
     for (const [key, saved] of left) {
-      if (wanted.has(key) || saved.held.length === 0) continue;
+      if (wanted.has(key) || (saved.held.length === 0 && !saved.paths)) continue;
+      if (saved.paths) createPaths(host, key, saved.paths).reconcile(NO_PATHS);
       createHolder(host, key, saved.interface, saved.held).reconcile([]);
-      link.event('vrrp', key, `no longer configured: removed ${saved.held.map(heldKey).join(', ')} from ${saved.interface}`);
+      const left = [...saved.held.map(heldKey), ...(saved.paths ? ['routes and rules'] : [])];
+      link.event('vrrp', key, `no longer configured: removed ${left.join(', ')} from ${saved.interface}`);
     }
   }
 

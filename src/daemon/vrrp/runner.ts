@@ -20,6 +20,7 @@ import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData
 import { countRefusal, createCounters } from './counters.js';
 import { createHolder, type Holder } from './holder.js';
 import { judgeLink } from './network.js';
+import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
 import { reportInstance } from './report.js';
 import type { Saved } from './store.js';
 import type { Host, HostInterface } from './types.js';
@@ -56,6 +57,8 @@ const RETRY_MS = 1000;
 const RESTORE_MS = 100;
 /** The time of the last advert is written down at most this often; a process that is started again needs about as long. */
 const SAVE_MS = 100;
+/** Routes and rules that somebody removed are back within this. */
+const ASSERT_MS = 1000;
 const TELL_EVERY_MS = 60_000;
 
 /** The bytes of this instance's adverts from `source`; checksum and all. */
@@ -73,6 +76,11 @@ function encode(conf: VrrpInstanceConfig, source: string, priority: number): Uin
   return encodeAdvert(advert, { source, destination: VRRP_GROUP[conf.family] }, conf.v3Checksum);
 }
 
+const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
+  routes: [...a.routes, ...b.routes],
+  rules: [...a.rules, ...b.rules],
+});
+
 const sameLink = (a: Link, b: Link): boolean =>
   a.usable ? b.usable && a.source === b.source : !b.usable && a.reason === b.reason && a.wait === b.wait;
 
@@ -81,6 +89,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let conf = first;
   let state: VrrpState = initial(host.now());
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
+  let paths: Paths = createPaths(host, conf.name, NO_PATHS);
+  let assertAt: Instant = NEVER;
   let claims: { close(): void } | undefined;
   let ended = false;
   let retryAt: Instant = NEVER;
@@ -94,17 +104,20 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const encoded = new Map<string, Uint8Array>();
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
+  const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const saved = (): Saved => ({
     interface: conf.interface,
     master: state.phase === 'master',
     lastAdvert: Number.isFinite(state.lastSent) ? state.lastSent : null,
     held: holder.held(),
+    ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
   });
 
   function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
     const known = saved();
     const extra = intended.filter((one) => !holder.isHeld(one));
-    host.save(key, { ...known, held: [...known.held, ...extra] }, urgency);
+    const routes = intended.length > 0 && hasPaths(pathsOf()) ? { paths: both(paths.held(), pathsOf()) } : {};
+    host.save(key, { ...known, held: [...known.held, ...extra], ...routes }, urgency);
     savedAt = host.now();
   }
 
@@ -181,7 +194,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (want.length > 0) save('now', want);
     const wanted = new Set(want.map(heldKey));
     cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
+    const masters = want.length > 0;
+    // Routes may name addresses as their source: they come after them, and go before.
+    if (!masters) paths.reconcile(NO_PATHS);
     holder.reconcile(want);
+    if (masters) paths.reconcile(pathsOf());
+    assertAt = masters && hasPaths(pathsOf()) ? host.now() + ASSERT_MS : NEVER;
     if (holder.lacking()) retryAt = host.now() + RETRY_MS;
     save('soon');
   }
@@ -229,6 +247,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   /** Puts back what somebody removed from a master, not more often than RESTORE_MS. */
   function restore(): void {
     if (state.phase !== 'master') return;
+    if (assertAt !== NEVER) assertPaths();
     const missing = state.holding.some((one) => !holder.isHeld(one));
     if (!missing) return;
     const now = host.now();
@@ -243,6 +262,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     tellRestored(added, now);
     save('soon');
     deliver({ type: 'restored' });
+  }
+
+  function assertPaths(): void {
+    assertAt = host.now() + ASSERT_MS;
+    paths.assert();
   }
 
   /** The first time, then once a minute: somebody may fight for the address. */
@@ -278,11 +302,14 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   function start(gate: Gate, left: Saved | undefined): void {
     const found = leftovers(left);
     holder = createHolder(host, conf.name, conf.interface, found);
+    paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     deliver({ type: 'start', link: look(), gate, resume });
-    if (state.phase !== 'master' && found.length > 0) {
-      tell(`removes what an earlier process left on ${conf.interface}: ${found.map(heldKey).join(', ')}`);
+    if (state.phase !== 'master' && (found.length > 0 || left?.paths)) {
+      tell(
+        `removes what an earlier process left on ${conf.interface}: ${[...found.map(heldKey), ...(left?.paths ? ['routes and rules'] : [])].join(', ')}`,
+      );
       hold([]);
     }
     save('soon');
@@ -308,12 +335,13 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     },
     networkChanged,
     addressGone: (name, prefix) => holder.lost(name, prefix),
-    deadline: () => Math.min(deadline(state), retryAt),
+    deadline: () => Math.min(deadline(state), retryAt, assertAt),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
         networkChanged();
       }
+      if (host.now() >= assertAt) assertPaths();
       deliver({ type: 'tick' });
     },
     ended: () => ended,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Instant } from '../../base/time.js';
 import type { HeldAddress } from '../../config/types.js';
 import { heldKey, parseHeld } from '../../vrrp/held.js';
+import type { HeldPaths } from './paths.js';
 
 export interface Saved {
   readonly interface: string;
@@ -14,6 +15,8 @@ export interface Saved {
   /** Time of the last advert of this master; null when none was sent. */
   readonly lastAdvert: Instant | null;
   readonly held: readonly HeldAddress[];
+  /** Routes and rules; absent: none. */
+  readonly paths?: HeldPaths;
 }
 
 export interface Store {
@@ -32,6 +35,7 @@ interface FileInstance {
   readonly master: boolean;
   readonly last_advert: number | null;
   readonly held: readonly string[];
+  readonly paths?: HeldPaths;
 }
 
 const bootId = (): string => {
@@ -42,8 +46,15 @@ const bootId = (): string => {
   }
 };
 
+/** Of the same boot and the same lbd, or of another version: then it must at least be in this form. */
+const isPaths = (value: unknown): value is HeldPaths => {
+  const { routes, rules } = (value ?? {}) as Partial<HeldPaths>;
+  const table = (one: unknown) => typeof (one as { table?: unknown } | null)?.table === 'number';
+  return Array.isArray(routes) && Array.isArray(rules) && routes.every(table) && rules.every(table);
+};
+
 function readInstance(value: unknown): Saved | undefined {
-  const { interface: name, master, last_advert: lastAdvert, held } = (value ?? {}) as Partial<FileInstance>;
+  const { interface: name, master, last_advert: lastAdvert, held, paths } = (value ?? {}) as Partial<FileInstance>;
   if (typeof name !== 'string' || typeof master !== 'boolean' || !Array.isArray(held)) return undefined;
   const addresses = held.map((one) => (typeof one === 'string' ? parseHeld(one) : undefined));
   return {
@@ -51,6 +62,7 @@ function readInstance(value: unknown): Saved | undefined {
     master,
     lastAdvert: typeof lastAdvert === 'number' ? lastAdvert : null,
     held: addresses.filter((one): one is HeldAddress => one !== undefined),
+    ...(isPaths(paths) ? { paths } : {}),
   };
 }
 
@@ -90,6 +102,7 @@ export function openStore(runDir: string, warn: (text: string) => void): Store {
         master: saved.master,
         last_advert: saved.lastAdvert,
         held: saved.held.map(heldKey),
+        ...(saved.paths ? { paths: saved.paths } : {}),
       });
       dirty = true;
     },

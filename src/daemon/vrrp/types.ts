@@ -1,6 +1,7 @@
 /** What an instance's runner needs of the process around it. */
 import type { Ip, Prefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
+import type { Routes } from '../../os/routes.js';
 import type { Link as HostInterface, Rtnetlink } from '../../os/rtnetlink.js';
 import type { LogLevel } from '../messages.js';
 import type { Announcer } from './announcer.js';
@@ -16,6 +17,7 @@ export type Added = 'added' | 'own' | 'foreign' | 'failed';
 export interface Host {
   readonly now: () => Instant;
   readonly rtnetlink: Rtnetlink;
+  readonly routes: Routes;
   readonly network: Network;
   readonly ports: Ports;
   readonly announcer: Announcer;

@@ -128,6 +128,22 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, "2001:db8::1" ]'), /IPv4 and IPv6 are two VRRP instances/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('    virtual_routes: [ { to: @198.51.100.1/24 } ]\n'), /has bits beyond its length of 24: write the network/],
+  [
+    instance('    virtual_routes: [ { to: 198.51.100.0/24, via: @"2001:db8::1" } ]\n'),
+    /is of another family than 198\.51\.100\.0\/24/,
+  ],
+  [
+    instance('    virtual_routes: [ { to: default }, @{ to: 0.0.0.0/0 } ]\n'),
+    /the route to 0\.0\.0\.0\/0 in table 254 is listed twice/,
+  ],
+  [instance('    virtual_routes: [ @{ via: 192.0.2.1 } ]\n'), /a virtual route needs "to"/],
+  [instance('    virtual_rules: [ @{ table: 7 } ]\n'), /a virtual rule needs "priority"/],
+  [instance('    virtual_rules: [ { table: 7, priority: @32766 } ]\n'), /priority is a whole number from 1 to 32765/],
+  [
+    instance('    virtual_rules: [ { table: 7, priority: 9, family: ipv6, from: @10.0.0.0/8 } ]\n'),
+    /from 10\.0\.0\.0\/8 is no network of the rule's family \(IPv6\)/,
+  ],
   [instance('    excluded_addresses: @[ 192.0.2.10 ]\n'), /192\.0\.2\.10\/32 is in virtual_addresses already/],
   [instance('    excluded_addresses: [ @{ label: a } ]\n'), /a virtual address needs "address"/],
   [instance('    excluded_addresses: [ { address: 192.0.2.11, label: @eth0:much-too-long } ]\n'), /is no label of an address/],
