@@ -1,6 +1,6 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
-import { familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
@@ -29,13 +29,30 @@ function addressesOf(shape: VrrpInstanceShape): readonly HeldAddress[] {
   return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal), ...others];
 }
 
+/** Undefined: not asked for. */
+function vmacOf({ use_vmac: word, virtual_router_id: vrid }: VrrpInstanceShape, family: Family): { name: string } | undefined {
+  if (word === undefined || word === false) return undefined;
+  const given = word === true ? undefined : word.name;
+  return { name: given ?? `${family === 4 ? 'vrrp' : 'vrrp6'}.${vrid}` };
+}
+
+/**
+ * On the interface with the virtual MAC an address stands alone: with its network the kernel would have a second way there, and the
+ * host's own packets would take it.
+ */
+const moved = (addresses: readonly HeldAddress[], dev: string): readonly HeldAddress[] =>
+  addresses.map((one) => (one.dev === undefined ? { ...one, dev, length: addressBits(familyOf(one.address)) } : one));
+
 function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
-  const addresses = addressesOf(shape);
+  const given = addressesOf(shape);
+  const family = given[0] ? familyOf(given[0].address) : 4;
+  const vmac = vmacOf(shape, family);
+  const addresses = vmac ? moved(given, vmac.name) : given;
   const preempt = shape.preempt ?? true;
   return {
     name: shape.name,
     interface: shape.interface,
-    family: addresses[0] ? familyOf(addresses[0].address) : 4,
+    family,
     vrid: shape.virtual_router_id,
     version: shape.version ?? 3,
     priority: shape.priority ?? 100,
@@ -44,6 +61,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     preemptDelay: typeof preempt === 'object' ? preempt.delay : 0,
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
+    ...(vmac ? { vmac } : {}),
     password: shape.authentication?.password,
   };
 }
@@ -140,6 +158,20 @@ function checkHolders(instance: VrrpInstanceConfig, holders: Map<Ip, Holder>, at
   }
 }
 
+function checkVmac(
+  { name, vmac, ...instance }: VrrpInstanceConfig,
+  vmacs: Map<string, string>,
+  at: Located<unknown>,
+  report: Report,
+) {
+  if (!vmac) return;
+  const holder = vmacs.get(vmac.name);
+  if (holder !== undefined)
+    report('error', at, `${vmac.name} is the interface of ${holder} already: use_vmac: { name: … }`, ['use_vmac']);
+  if (vmac.name === instance.interface) report('error', at, `${vmac.name} is the interface of the instance itself`, ['use_vmac']);
+  vmacs.set(vmac.name, name);
+}
+
 const hasAny = ({ routes, rules }: Paths): boolean => routes.length + rules.length > 0;
 
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
@@ -147,6 +179,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
   const routers = new Map<string, string>();
   const holders = new Map<Ip, Holder>();
   const paths = new Map<string, string>();
+  const vmacs = new Map<string, string>();
   return sections.map((at) => {
     const plain = build(at.value);
     const own = buildPaths(plain, at);
@@ -162,6 +195,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     if (TAKEN.includes(instance.name))
       report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);
     checkHolders(instance, holders, at, report);
+    checkVmac(instance, vmacs, at, report);
     checkPaths(instance.name, own, paths, at, report);
     names.add(instance.name);
     routers.set(router, instance.name);

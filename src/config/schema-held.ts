@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { familyOf, formatPrefix, ipBytes, type Prefix, parsePrefix } from '../base/ip.js';
 import { unusable } from '../base/words.js';
-import { choice, interfaceName, mapping, parsed, text } from './schema-tools.js';
+import { choice, interfaceName, mapping, parsed, shown, text } from './schema-tools.js';
 import type { HeldAddress } from './types.js';
 
 /** Hosts and prefixes that one director may take from another. */
@@ -60,4 +60,12 @@ const long = v.pipe(
 export const heldAddress = v.lazy((input): v.GenericSchema<unknown, HeldAddress> => {
   const isMapping = typeof input === 'object' && input !== null && !Array.isArray(input);
   return (isMapping ? long : virtualAddress) as v.GenericSchema<unknown, HeldAddress>;
+});
+
+const vmac = mapping('use_vmac', { name: v.optional(interfaceName('name')) });
+
+/** `true`, or a mapping with the name of its interface. */
+export const useVmac = v.lazy((input): v.GenericSchema<unknown, boolean | v.InferOutput<typeof vmac>> => {
+  const isMapping = typeof input === 'object' && input !== null;
+  return isMapping ? vmac : v.boolean((issue) => `use_vmac is true, false or { name: vrrp.51 }, not ${shown(issue.input)}`);
 });

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { checkingWords } from './schema-checking.js';
-import { heldAddress } from './schema-held.js';
+import { heldAddress, useVmac } from './schema-held.js';
 import { virtualRoute, virtualRule } from './schema-paths.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
@@ -40,6 +40,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
   virtual_addresses: list('virtual_addresses', heldAddress),
   excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),
+  use_vmac: v.optional(useVmac),
   virtual_routes: v.optional(list('virtual_routes', virtualRoute), []),
   virtual_rules: v.optional(list('virtual_rules', virtualRule), []),
   authentication: v.optional(

@@ -237,6 +237,8 @@ export interface VrrpInstanceConfig {
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];
+  /** The interface with the virtual MAC, which has the addresses; absent: the instance's own has them. */
+  readonly vmac?: { readonly name: string };
   /** Absent: none. */
   readonly routes?: readonly VirtualRoute[];
   readonly rules?: readonly VirtualRule[];

@@ -26,5 +26,7 @@ export const devicesOf = (conf: Pick<VrrpInstanceConfig, 'interface' | 'addresse
 ];
 
 /** Those whose new holder can be heard: announced on the instance's own link, in its own family. */
-export const claimable = (conf: Pick<VrrpInstanceConfig, 'family'>, holding: readonly HeldAddress[]): readonly Ip[] =>
-  holding.filter((one) => one.dev === undefined && familyOf(one.address) === conf.family).map((one) => one.address);
+export const claimable = (conf: Pick<VrrpInstanceConfig, 'family' | 'vmac'>, holding: readonly HeldAddress[]): readonly Ip[] =>
+  holding
+    .filter((one) => (one.dev === undefined || one.dev === conf.vmac?.name) && familyOf(one.address) === conf.family)
+    .map((one) => one.address);

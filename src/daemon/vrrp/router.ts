@@ -8,9 +8,11 @@ import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import { now } from '../../os/clock.js';
 import { awaitLocal } from '../../os/local-address.js';
-import { watchClaims } from '../../os/packet.js';
+import { openMacvlans } from '../../os/macvlan.js';
+import { type FrameSender, openFrameSender, watchClaims } from '../../os/packet.js';
 import { openRoutes } from '../../os/routes.js';
 import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetlink.js';
+import { openSysctls } from '../../os/sysctl.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { type Gate, instanceKey } from '../../vrrp/types.js';
@@ -25,9 +27,16 @@ import { createPorts } from './ports.js';
 import { createRunner, type Runner } from './runner.js';
 import { openStore, type Saved, type Store } from './store.js';
 import type { Host } from './types.js';
+import { createVmac } from './vmac.js';
 
 /** setTimeout counts in whole milliseconds, and not beyond 31 bits. */
 const LONGEST_TIMEOUT_MS = 60_000;
+
+/** An instance of an earlier process that is configured no more, as far as its interface goes. */
+const ghost = (key: string, saved: Saved): Pick<VrrpInstanceConfig, 'name' | 'interface'> => ({
+  name: key,
+  interface: saved.interface,
+});
 
 export interface Router {
   configure(instances: readonly VrrpInstanceConfig[], runDir: string): void;
@@ -54,12 +63,22 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   let toldRoles = '';
   let whenEmpty: (() => void) | undefined;
 
+  let frames: FrameSender | undefined;
   const rtnetlink = openRtnetlink();
   const ports = createPorts(onPacket, settle);
   const host: Host = {
     now,
     rtnetlink,
     routes: openRoutes(),
+    macvlans: openMacvlans(),
+    sysctls: openSysctls('/proc/sys/net'),
+    settingsBefore: new Map(),
+    isShared: ({ name, interface: on }) =>
+      [...runners.values()].some((one) => one.conf().vmac && one.conf().interface === on && one.conf().name !== name),
+    frames() {
+      frames ??= openFrameSender();
+      return frames;
+    },
     network: openNetwork(rtnetlink),
     ports,
     announcer: createAnnouncer((name, errno) => link.log('debug', `an announcement cannot be sent on ${name}: errno ${errno}`)),
@@ -160,7 +179,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** Addresses of an earlier process for instances that are no longer configured. */
   function cleanUp(left: ReadonlyMap<string, Saved>): void {
     for (const [key, saved] of left) {
-      if (wanted.has(key) || (saved.held.length === 0 && !saved.paths)) continue;
+      if (wanted.has(key) || (saved.held.length === 0 && !saved.paths && !saved.vmac)) continue;
+      if (saved.vmac) createVmac(host, () => ghost(key, saved), saved.vmac).remove();
       if (saved.paths) createPaths(host, key, saved.paths).reconcile(NO_PATHS);
       createHolder(host, key, saved.interface, saved.held).reconcile([]);
       const left = [...saved.held.map(heldKey), ...(saved.paths ? ['routes and rules'] : [])];

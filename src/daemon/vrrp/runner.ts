@@ -17,6 +17,7 @@ import {
   type VrrpState,
 } from '../../vrrp/types.js';
 import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../wire/vrrp.js';
+import { virtualMac, vrrpFrame } from '../../wire/vrrp-frame.js';
 import { countRefusal, createCounters } from './counters.js';
 import { createHolder, type Holder } from './holder.js';
 import { judgeLink } from './network.js';
@@ -24,6 +25,7 @@ import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './p
 import { reportInstance } from './report.js';
 import type { Saved } from './store.js';
 import type { Host, HostInterface } from './types.js';
+import { createVmac, type SavedVmac, type Vmac } from './vmac.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
@@ -76,10 +78,18 @@ function encode(conf: VrrpInstanceConfig, source: string, priority: number): Uin
   return encodeAdvert(advert, { source, destination: VRRP_GROUP[conf.family] }, conf.v3Checksum);
 }
 
+const optionalVmac = (vmac: SavedVmac | undefined) => (vmac ? { vmac } : {});
+
 const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
   routes: [...a.routes, ...b.routes],
   rules: [...a.rules, ...b.rules],
 });
+
+/** With a virtual MAC the whole frame, else what the socket makes a packet of. */
+function pack(conf: VrrpInstanceConfig, source: string, priority: number): Uint8Array {
+  const message = encode(conf, source, priority);
+  return conf.vmac ? vrrpFrame(conf.family, virtualMac(conf.family, conf.vrid), source, message) : message;
+}
 
 const sameLink = (a: Link, b: Link): boolean =>
   a.usable ? b.usable && a.source === b.source : !b.usable && a.reason === b.reason && a.wait === b.wait;
@@ -90,6 +100,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let state: VrrpState = initial(host.now());
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
   let paths: Paths = createPaths(host, conf.name, NO_PATHS);
+  let vmac: Vmac = createVmac(host, () => conf, undefined);
   let assertAt: Instant = NEVER;
   let claims: { close(): void } | undefined;
   let ended = false;
@@ -111,6 +122,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     lastAdvert: Number.isFinite(state.lastSent) ? state.lastSent : null,
     held: holder.held(),
     ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
+    ...optionalVmac(vmac.saved()),
   });
 
   function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
@@ -150,6 +162,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         return tell(effect.text);
       case 'stopped':
         ended = true;
+        vmac.remove();
     }
   }
 
@@ -157,9 +170,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const port = host.ports.find(conf.family, conf.interface);
     if (!port) return;
     const at = `${port.source} ${priority}`;
-    const bytes = encoded.get(at) ?? encode(conf, port.source, priority);
+    const bytes = encoded.get(at) ?? pack(conf, port.source, priority);
     encoded.set(at, bytes);
-    const result = port.send(bytes);
+    const on = conf.vmac && host.network.link(conf.interface);
+    const result = on ? host.frames().send(on.index, bytes) : port.send(bytes);
     if (result === 0) counters.sent++;
     else failed(`an advert cannot be sent on ${conf.interface}: errno ${-result}`);
     if (host.now() - savedAt >= Math.max(SAVE_MS, conf.advertInterval / 2)) save('soon');
@@ -197,9 +211,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const masters = want.length > 0;
     // Routes may name addresses as their source: they come after them, and go before.
     if (!masters) paths.reconcile(NO_PATHS);
+    if (masters) vmac.up(true);
     holder.reconcile(want);
+    if (!masters) vmac.up(false);
     if (masters) paths.reconcile(pathsOf());
-    assertAt = masters && hasPaths(pathsOf()) ? host.now() + ASSERT_MS : NEVER;
+    assertAt = masters && (hasPaths(pathsOf()) || conf.vmac) ? host.now() + ASSERT_MS : NEVER;
     if (holder.lacking()) retryAt = host.now() + RETRY_MS;
     save('soon');
   }
@@ -229,7 +245,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (!link.usable || !on) return link;
     try {
       host.ports.open(conf.family, on, link.source);
-      return link;
+      const trouble = vmac.ready(on);
+      if (trouble !== undefined) retryAt = host.now() + RETRY_MS;
+      return trouble === undefined ? link : { usable: false, wait: false, reason: trouble };
     } catch (error) {
       retryAt = host.now() + RETRY_MS;
       return { usable: false, wait: false, reason: `no VRRP socket on ${conf.interface}: ${(error as Error).message}` };
@@ -266,6 +284,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   function assertPaths(): void {
     assertAt = host.now() + ASSERT_MS;
+    if (conf.vmac) vmac.up(true);
     paths.assert();
   }
 
@@ -303,6 +322,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const found = leftovers(left);
     holder = createHolder(host, conf.name, conf.interface, found);
     paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
+    vmac = createVmac(host, () => conf, left?.vmac);
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     deliver({ type: 'start', link: look(), gate, resume });
@@ -325,7 +345,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       const before = conf;
       conf = next;
       encoded.clear();
+      const on = host.network.link(conf.interface);
+      if (conf.vmac && on) vmac.ready(on);
       deliver({ type: 'reconfigured', before });
+      if (before.vmac && before.vmac.name !== conf.vmac?.name) vmac.drop(before.vmac.name);
     },
     packet({ source, destination, ttl, payload }) {
       const before = counters.refusals;

@@ -8,6 +8,7 @@ import type { Instant } from '../../base/time.js';
 import type { HeldAddress } from '../../config/types.js';
 import { heldKey, parseHeld } from '../../vrrp/held.js';
 import type { HeldPaths } from './paths.js';
+import type { SavedVmac } from './vmac.js';
 
 export interface Saved {
   readonly interface: string;
@@ -17,6 +18,7 @@ export interface Saved {
   readonly held: readonly HeldAddress[];
   /** Routes and rules; absent: none. */
   readonly paths?: HeldPaths;
+  readonly vmac?: SavedVmac;
 }
 
 export interface Store {
@@ -36,6 +38,7 @@ interface FileInstance {
   readonly last_advert: number | null;
   readonly held: readonly string[];
   readonly paths?: HeldPaths;
+  readonly vmac?: SavedVmac;
 }
 
 const bootId = (): string => {
@@ -53,8 +56,13 @@ const isPaths = (value: unknown): value is HeldPaths => {
   return Array.isArray(routes) && Array.isArray(rules) && routes.every(table) && rules.every(table);
 };
 
+const isVmac = (value: unknown): value is SavedVmac => {
+  const { name, before } = (value ?? {}) as Partial<SavedVmac>;
+  return typeof name === 'string' && Object.values(before ?? {}).every((one) => typeof one === 'string');
+};
+
 function readInstance(value: unknown): Saved | undefined {
-  const { interface: name, master, last_advert: lastAdvert, held, paths } = (value ?? {}) as Partial<FileInstance>;
+  const { interface: name, master, last_advert: lastAdvert, held, paths, vmac } = (value ?? {}) as Partial<FileInstance>;
   if (typeof name !== 'string' || typeof master !== 'boolean' || !Array.isArray(held)) return undefined;
   const addresses = held.map((one) => (typeof one === 'string' ? parseHeld(one) : undefined));
   return {
@@ -63,6 +71,7 @@ function readInstance(value: unknown): Saved | undefined {
     lastAdvert: typeof lastAdvert === 'number' ? lastAdvert : null,
     held: addresses.filter((one): one is HeldAddress => one !== undefined),
     ...(isPaths(paths) ? { paths } : {}),
+    ...(isVmac(vmac) ? { vmac } : {}),
   };
 }
 
@@ -103,6 +112,7 @@ export function openStore(runDir: string, warn: (text: string) => void): Store {
         last_advert: saved.lastAdvert,
         held: saved.held.map(heldKey),
         ...(saved.paths ? { paths: saved.paths } : {}),
+        ...(saved.vmac ? { vmac: saved.vmac } : {}),
       });
       dirty = true;
     },

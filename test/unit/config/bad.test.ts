@@ -128,6 +128,12 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, "2001:db8::1" ]'), /IPv4 and IPv6 are two VRRP instances/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('    use_vmac: @maybe\n'), /use_vmac is true, false or \{ name: vrrp\.51 \}/],
+  [instance('    use_vmac: @{ name: eth0 }\n'), /eth0 is the interface of the instance itself/],
+  [
+    `${instance('    use_vmac: true\n')}  - { name: VI_2, interface: eth1, virtual_router_id: 51, virtual_addresses: [ 192.0.2.11 ], use_vmac: @true }\n`,
+    /vrrp\.51 is the interface of VI_1 already/,
+  ],
   [instance('    virtual_routes: [ { to: @198.51.100.1/24 } ]\n'), /has bits beyond its length of 24: write the network/],
   [
     instance('    virtual_routes: [ { to: 198.51.100.0/24, via: @"2001:db8::1" } ]\n'),

@@ -50,3 +50,22 @@ test('an instance without them is as it was', () => {
   const found = instanceOf('    virtual_addresses: [ 192.0.2.10/24 ]\n');
   assert.ok(found && !('routes' in found) && !('rules' in found));
 });
+
+test('with a virtual MAC the addresses are on its interface, each as a host', () => {
+  const found = instanceOf(`    virtual_addresses: [ 192.0.2.10/24, { address: 10.0.0.1/24, interface: eth1 } ]
+    use_vmac: true
+`);
+  assert.deepEqual(found?.vmac, { name: 'vrrp.51' });
+  assert.deepEqual(found?.addresses, [
+    { address: '192.0.2.10', length: 32, dev: 'vrrp.51' },
+    { address: '10.0.0.1', length: 24, dev: 'eth1' },
+  ]);
+  const six = instanceOf('    virtual_addresses: [ "2001:db8::10/64" ]\n    use_vmac: { name: v6 }\n');
+  assert.deepEqual(
+    six?.addresses.map((one) => [one.length, one.dev]),
+    [
+      [128, 'v6'],
+      [128, 'v6'],
+    ],
+  );
+});
