@@ -1,9 +1,10 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
-import { familyOf, formatPrefix, type Ip, isLinkLocal6, type Prefix } from '../base/ip.js';
+import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
-import type { VrrpInstanceConfig } from './types.js';
+import type { HeldAddress, VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
 /** Count IPv4 Addr is 8 bits (RFC 9568 section 5.2.5); an unfragmented IPv6 advert at MTU 1500 holds 90. */
@@ -12,24 +13,46 @@ const MAX_ADDRESSES = { 4: 255, 6: 90 } as const;
 /** RFC 9568 wants a link-local address first: the EUI-64 form of the virtual MAC 00:00:5e:00:02:VRID. */
 const derivedLinkLocal = (vrid: number): Ip => `fe80::200:5eff:fe00:${(0x200 + vrid).toString(16)}`;
 
-function addressesOf(shape: VrrpInstanceShape): readonly Prefix[] {
-  const given = shape.virtual_addresses;
+/** The instance's own interface, named, is no other one. */
+const settled = (shape: VrrpInstanceShape, { dev, ...rest }: HeldAddress): HeldAddress =>
+  dev === undefined || dev === shape.interface ? rest : { ...rest, dev };
+
+function addressesOf(shape: VrrpInstanceShape): readonly HeldAddress[] {
+  const given = shape.virtual_addresses.map((one) => settled(shape, one));
+  const others = shape.excluded_addresses.map((one) => ({ ...settled(shape, one), advertised: false as const }));
   const first = given[0];
-  if (!first || familyOf(first.address) === 4) return given;
+  if (!first || familyOf(first.address) === 4) return [...given, ...others];
   const linkLocal = given.find((prefix) => isLinkLocal6(prefix.address)) ?? {
     address: derivedLinkLocal(shape.virtual_router_id),
     length: 128,
   };
-  return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal)];
+  return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal), ...others];
 }
 
+/** Undefined: not asked for. */
+function vmacOf({ use_vmac: word, virtual_router_id: vrid }: VrrpInstanceShape, family: Family): { name: string } | undefined {
+  if (word === undefined || word === false) return undefined;
+  const given = word === true ? undefined : word.name;
+  return { name: given ?? `${family === 4 ? 'vrrp' : 'vrrp6'}.${vrid}` };
+}
+
+/**
+ * On the interface with the virtual MAC an address stands alone: with its network the kernel would have a second way there, and the
+ * host's own packets would take it.
+ */
+const moved = (addresses: readonly HeldAddress[], dev: string): readonly HeldAddress[] =>
+  addresses.map((one) => (one.dev === undefined ? { ...one, dev, length: addressBits(familyOf(one.address)) } : one));
+
 function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
-  const addresses = addressesOf(shape);
+  const given = addressesOf(shape);
+  const family = given[0] ? familyOf(given[0].address) : 4;
+  const vmac = vmacOf(shape, family);
+  const addresses = vmac ? moved(given, vmac.name) : given;
   const preempt = shape.preempt ?? true;
   return {
     name: shape.name,
     interface: shape.interface,
-    family: addresses[0] ? familyOf(addresses[0].address) : 4,
+    family,
     vrid: shape.virtual_router_id,
     version: shape.version ?? 3,
     priority: shape.priority ?? 100,
@@ -38,6 +61,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     preemptDelay: typeof preempt === 'object' ? preempt.delay : 0,
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
+    ...(vmac ? { vmac } : {}),
     password: shape.authentication?.password,
   };
 }
@@ -57,26 +81,38 @@ function checkInterval(instance: VrrpInstanceConfig, at: Located<unknown>, repor
   }
 }
 
+/** What adverts name is of the instance's family; the rest is held beside it, of any. */
 function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report): void {
   const { addresses, family, version } = instance;
+  const advertised = addresses.filter((one) => one.advertised !== false);
   const below = ['virtual_addresses'];
-  if (addresses.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
-  const seen = new Set<string>();
-  for (const prefix of at.value.virtual_addresses) {
-    if (familyOf(prefix.address) !== family) {
-      report('error', at, `${prefix.address}: IPv4 and IPv6 are two VRRP instances (both may have the same VRID)`, below);
-    }
-    if (seen.has(prefix.address)) report('error', at, `${formatPrefix(prefix)} is listed twice`, below);
-    seen.add(prefix.address);
+  if (advertised.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
+  for (const { address } of at.value.virtual_addresses) {
+    if (familyOf(address) !== family)
+      report(
+        'error',
+        at,
+        `${address}: IPv4 and IPv6 are two VRRP instances (both may have the same VRID); excluded_addresses takes either`,
+        below,
+      );
   }
+  checkTwice(at, report);
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
-  if (addresses.length > MAX_ADDRESSES[family]) {
-    report(
-      'error',
-      at,
-      `one instance carries at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${addresses.length}`,
-      below,
-    );
+  if (advertised.length > MAX_ADDRESSES[family]) {
+    const text = `an advert names at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${advertised.length}: put the others into excluded_addresses, which are held the same`;
+    report('error', at, text, below);
+  }
+}
+
+function checkTwice(at: Located<VrrpInstanceShape>, report: Report): void {
+  const seen = new Map<string, string>();
+  for (const key of ['virtual_addresses', 'excluded_addresses'] as const) {
+    for (const one of at.value[key]) {
+      const before = seen.get(one.address);
+      const again = before === key ? 'is listed twice' : `is in ${before} already`;
+      if (before !== undefined) report('error', at, `${formatPrefix(one)} ${again}`, [key]);
+      seen.set(one.address, key);
+    }
   }
 }
 
@@ -104,29 +140,51 @@ function checkPassword(instance: VrrpInstanceConfig, at: Located<unknown>, repor
     report('error', at, 'the password may hold printable ASCII characters only', ['authentication', 'password']);
 }
 
+interface Holder {
+  readonly name: string;
+  readonly dev: string;
+}
+
 /** One address in two instances: on one interface one of them takes it from the other; on two, its packets come by one. */
-function checkHolders(
-  instance: VrrpInstanceConfig,
-  holders: Map<Ip, VrrpInstanceConfig>,
-  at: Located<unknown>,
-  report: Report,
-): void {
-  for (const { address } of instance.addresses) {
+function checkHolders(instance: VrrpInstanceConfig, holders: Map<Ip, Holder>, at: Located<unknown>, report: Report): void {
+  const { name } = instance;
+  for (const { address, advertised, dev = instance.interface } of instance.addresses) {
     const holder = holders.get(address);
-    holders.set(address, instance);
-    if (!holder || holder.name === instance.name || isLinkLocal6(address)) continue;
-    const [severity, where] =
-      holder.interface === instance.interface ? (['error', ''] as const) : (['warning', ` on ${holder.interface}`] as const);
-    report(severity, at, `${address} is a virtual address of ${holder.name}${where} already`, ['virtual_addresses']);
+    holders.set(address, { name, dev });
+    if (!holder || holder.name === name || isLinkLocal6(address)) continue;
+    const [severity, where] = holder.dev === dev ? (['error', ''] as const) : (['warning', ` on ${holder.dev}`] as const);
+    const key = advertised === false ? 'excluded_addresses' : 'virtual_addresses';
+    report(severity, at, `${address} is a virtual address of ${holder.name}${where} already`, [key]);
   }
 }
+
+function checkVmac(
+  { name, vmac, ...instance }: VrrpInstanceConfig,
+  vmacs: Map<string, string>,
+  at: Located<unknown>,
+  report: Report,
+) {
+  if (!vmac) return;
+  const holder = vmacs.get(vmac.name);
+  if (holder !== undefined)
+    report('error', at, `${vmac.name} is the interface of ${holder} already: use_vmac: { name: … }`, ['use_vmac']);
+  if (vmac.name === instance.interface) report('error', at, `${vmac.name} is the interface of the instance itself`, ['use_vmac']);
+  vmacs.set(vmac.name, name);
+}
+
+const hasAny = ({ routes, rules }: Paths): boolean => routes.length + rules.length > 0;
 
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
-  const holders = new Map<Ip, VrrpInstanceConfig>();
+  const holders = new Map<Ip, Holder>();
+  const paths = new Map<string, string>();
+  const vmacs = new Map<string, string>();
   return sections.map((at) => {
-    const instance = build(at.value);
+    const plain = build(at.value);
+    const own = buildPaths(plain, at);
+    // Without them an instance is what it was before there were any.
+    const instance = hasAny(own) ? { ...plain, ...own } : plain;
     const router = `${instance.interface} ${instance.family} ${instance.vrid}`;
     if (names.has(instance.name)) report('error', at, `there is another VRRP instance named "${instance.name}"`, ['name']);
     const twin = routers.get(router);
@@ -137,6 +195,8 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     if (TAKEN.includes(instance.name))
       report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);
     checkHolders(instance, holders, at, report);
+    checkVmac(instance, vmacs, at, report);
+    checkPaths(instance.name, own, paths, at, report);
     names.add(instance.name);
     routers.set(router, instance.name);
     checkInterval(instance, at, report);

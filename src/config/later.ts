@@ -6,7 +6,7 @@
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
-  'a VRRP instance': ['unicast', 'track', 'use_vmac', 'failback', 'virtual_routes', 'virtual_rules', 'excluded_addresses'],
+  'a VRRP instance': ['unicast', 'track', 'failback'],
 };
 
 export const LATER_CHECKS = ['bfd'] as const;

@@ -1,9 +1,10 @@
 /** The shape of the file: keys, types and ranges, each with the sentence that a user gets. What needs two places is in build.ts. */
 import * as v from 'valibot';
-import { familyOf, formatPrefix, ipBytes, isMulticast, type Prefix, parseIp, parsePrefix } from '../base/ip.js';
+import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
-import { unusable } from '../base/words.js';
 import { checkingWords } from './schema-checking.js';
+import { heldAddress, useVmac } from './schema-held.js';
+import { virtualRoute, virtualRule } from './schema-paths.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
   choice,
@@ -21,25 +22,6 @@ import {
   yesNo,
 } from './schema-tools.js';
 
-/** Hosts and prefixes that one director may take from another. */
-const virtualAddress = parsed((word) => {
-  const prefix = parsePrefix(word);
-  if (!prefix) return { refused: `"${word}" is no address with an optional prefix length (192.0.2.10/24, 2001:db8::10/64)` };
-  const why = unusable(prefix.address) ?? noVirtualAddress(prefix);
-  return why === undefined ? { value: prefix } : { refused: why };
-}, 'an address');
-
-/** What a host would take and not use as an address that others reach. */
-function noVirtualAddress(prefix: Prefix): string | undefined {
-  const { address, length } = prefix;
-  if (address.startsWith('127.') || address === '::1') return `${address} is of the loopback network: no other host can reach it`;
-  if (length === 0) return `${formatPrefix(prefix)} would make every address a neighbour: write the length of its network`;
-  if (familyOf(address) === 6 || length > 30) return undefined;
-  const host = ipBytes(address).reduce((sum, byte) => sum * 256 + byte, 0) % 2 ** (32 - length);
-  if (host === 0) return `${formatPrefix(prefix)} is the network itself, no address of a host in it`;
-  return host === 2 ** (32 - length) - 1 ? `${formatPrefix(prefix)} is the broadcast address of its network` : undefined;
-}
-
 const preemptDelay = mapping('preempt', { delay: duration('delay', 0, 1_000_000) });
 const preemptFlag = v.boolean((issue) => `preempt is true, false or { delay: 60s }, not ${shown(issue.input)}`);
 
@@ -56,7 +38,11 @@ const vrrpInstance = mapping('a VRRP instance', {
     ),
   ),
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
-  virtual_addresses: list('virtual_addresses', virtualAddress),
+  virtual_addresses: list('virtual_addresses', heldAddress),
+  excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),
+  use_vmac: v.optional(useVmac),
+  virtual_routes: v.optional(list('virtual_routes', virtualRoute), []),
+  virtual_rules: v.optional(list('virtual_rules', virtualRule), []),
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),

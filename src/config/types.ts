@@ -182,6 +182,46 @@ export interface RealServerConfig extends ServerPolicy {
 export type * from './check-types.js';
 export type { Forward, MarkRange, Passage, Tunnel } from './passage.js';
 
+/** An address that a master holds. */
+export interface HeldAddress extends Prefix {
+  /** The interface that has it; absent: the instance's. */
+  readonly dev?: string;
+  /** IPv4: what `ip` and old tools show it as, at most 15 bytes (IFA_LABEL). */
+  readonly label?: string;
+  /** Absent: global, link for a link-local one (rt_scope_t of linux/rtnetlink.h). */
+  readonly scope?: AddressScope;
+  /** False: held as the others, and not named in adverts. */
+  readonly advertised?: false;
+}
+
+/** A route that a master has; the kernel tells routes apart by destination, table and metric. */
+export interface VirtualRoute {
+  readonly to: Prefix;
+  readonly via?: Ip;
+  readonly dev?: string;
+  /** The source that the host's own packets take (RTA_PREFSRC). */
+  readonly source?: Ip;
+  /** 1..2^32-1; 254 is the main one. */
+  readonly table: number;
+  readonly metric?: number;
+  readonly mtu?: number;
+}
+
+/** A rule that a master has: which packets look into which table. */
+export interface VirtualRule {
+  readonly family: Family;
+  /** 1..32765. */
+  readonly priority: number;
+  readonly table: number;
+  readonly from?: Prefix;
+  readonly to?: Prefix;
+  readonly iif?: string;
+  readonly oif?: string;
+  readonly fwmark?: number;
+}
+
+export type AddressScope = 'global' | 'site' | 'link' | 'host';
+
 export interface VrrpInstanceConfig {
   readonly name: string;
   readonly interface: string;
@@ -196,7 +236,12 @@ export interface VrrpInstanceConfig {
   readonly preemptDelay: Milliseconds;
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
-  readonly addresses: readonly Prefix[];
+  readonly addresses: readonly HeldAddress[];
+  /** The interface with the virtual MAC, which has the addresses; absent: the instance's own has them. */
+  readonly vmac?: { readonly name: string };
+  /** Absent: none. */
+  readonly routes?: readonly VirtualRoute[];
+  readonly rules?: readonly VirtualRule[];
   /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
   readonly password: string | undefined;
 }

@@ -43,6 +43,10 @@ const CACHEINFO_LENGTH = 16;
 const FOREVER = 0xffffffff;
 const IFADDRMSG_LENGTH = 8;
 
+/** rt_scope_t. */
+const SCOPE = { global: 0, site: 200, link: 253, host: 254 } as const;
+const SCOPES = Object.keys(SCOPE) as readonly AddressScope[];
+
 const EEXIST = 17;
 const EADDRNOTAVAIL = 99;
 const EAGAIN = 11;
@@ -71,7 +75,13 @@ export interface Address extends Prefix {
   /** IPv6: not usable yet, or found to be a duplicate. */
   readonly tentative: boolean;
   readonly duplicate: boolean;
+  /** IPv4; the interface's name unless somebody gave another one. */
+  readonly label: string | undefined;
+  /** Undefined: one without a name of its own. */
+  readonly scope: AddressScope | undefined;
 }
+
+export type AddressScope = 'global' | 'site' | 'link' | 'host';
 
 export type NetworkEvent =
   | { readonly type: 'link'; readonly link: Link }
@@ -81,11 +91,19 @@ export type NetworkEvent =
   /** Events were lost: read everything anew. */
   | { readonly type: 'overrun' };
 
+/** What is added. */
+export interface NewAddress extends Prefix {
+  /** IPv4 alone: IFA_LABEL, at most 15 bytes. */
+  readonly label?: string;
+  /** Absent: global, the kernel's own choice for IPv6. */
+  readonly scope?: AddressScope;
+}
+
 export interface Rtnetlink {
   links(): Link[];
   addresses(): Address[];
   /** Without duplicate address detection: a taken-over address must be usable at once. Throws OsError. */
-  addAddress(index: number, prefix: Prefix): 'added' | 'exists';
+  addAddress(index: number, address: NewAddress): 'added' | 'exists';
   deleteAddress(index: number, prefix: Prefix): 'deleted' | 'missing';
   close(): void;
 }
@@ -128,6 +146,8 @@ function readAddress(message: Message): Address | undefined {
     secondary: flags.secondary === true,
     tentative: flags.tentative === true,
     duplicate: flags.dadfailed === true,
+    label: attrs.label,
+    scope: SCOPES.find((name) => SCOPE[name] === (data.scope ?? 0)),
   };
 }
 
@@ -140,13 +160,31 @@ function safely<T>(read: (message: Message) => T | undefined, message: Message):
   }
 }
 
-function putAddress(writer: Writer, type: number, flags: number, sequence: number, index: number, prefix: Prefix): void {
+function putAddress(writer: Writer, type: number, flags: number, sequence: number, index: number, prefix: NewAddress): void {
   const family = familyOf(prefix.address);
   const bytes = Buffer.from(ipBytes(prefix.address));
   const start = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_ACK | flags, sequence);
-  putBytes(writer, formatAddress({ family: family === 4 ? AF_INET : AF_INET6, prefixlen: prefix.length, index }));
+  putBytes(
+    writer,
+    formatAddress({
+      family: family === 4 ? AF_INET : AF_INET6,
+      prefixlen: prefix.length,
+      index,
+      scope: SCOPE[prefix.scope ?? 'global'],
+    }),
+  );
   const noDad = family === 6 && type === RTM_NEWADDR ? { flags: { nodad: true as const } } : {};
-  putBytes(writer, packed(formatAddressAttrs({ address: bytes, local: bytes, ...noDad })));
+  putBytes(
+    writer,
+    packed(
+      formatAddressAttrs({
+        address: bytes,
+        local: bytes,
+        ...noDad,
+        ...(prefix.label === undefined ? {} : { label: prefix.label }),
+      }),
+    ),
+  );
   if (type === RTM_NEWADDR) {
     const at = putAttribute(writer, IFA_PROTO, 1);
     writer.bytes[at] = OWN_PROTO;
@@ -184,7 +222,7 @@ export function openRtnetlink(open: () => Transport = () => openTransport(NETLIN
     return found;
   }
 
-  function change(op: string, type: number, flags: number, index: number, prefix: Prefix): number {
+  function change(op: string, type: number, flags: number, index: number, prefix: NewAddress): number {
     const sequence = socket.reserve(1);
     const writer = createWriter(128);
     putAddress(writer, type, flags, sequence, index, prefix);

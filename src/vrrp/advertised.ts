@@ -6,4 +6,7 @@ import type { VrrpInstanceConfig } from '../config/types.js';
 const MOST: Readonly<Record<Family, number>> = { 4: 255, 6: 90 };
 
 export const advertisedAddresses = (conf: Pick<VrrpInstanceConfig, 'family' | 'addresses'>): readonly Ip[] =>
-  conf.addresses.slice(0, MOST[conf.family]).map((one) => one.address);
+  conf.addresses
+    .filter((one) => one.advertised !== false)
+    .slice(0, MOST[conf.family])
+    .map((one) => one.address);

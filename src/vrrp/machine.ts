@@ -9,10 +9,11 @@
 import { formatDuration, type Milliseconds } from '../base/duration.js';
 import { compareIp, type Ip } from '../base/ip.js';
 import { earliest, type Instant, NEVER } from '../base/time.js';
-import type { VrrpInstanceConfig } from '../config/types.js';
+import type { HeldAddress, VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
 import { admit } from './admit.js';
 import { advertisedAddresses } from './advertised.js';
+import { sameHeld } from './held.js';
 import {
   abandon,
   announceAgain,
@@ -299,16 +300,20 @@ function onClaimed(state: VrrpState, now: Instant, address: Ip): Step {
   return stay({ ...state, handover: { unclaimed, until: Math.min(handover.until, now + OVERLAP) } });
 }
 
-const sameAddresses = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
+const samePaths = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
+  JSON.stringify([a.routes, a.rules]) === JSON.stringify([b.routes, b.rules]);
+
+const sameHoldings = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
+  samePaths(a, b) &&
   a.addresses.length === b.addresses.length &&
-  a.addresses.every((one, i) => one.address === b.addresses[i]?.address && one.length === b.addresses[i]?.length);
+  a.addresses.every((one, i) => sameHeld(one, b.addresses[i] as HeldAddress));
 
 /** A changed configuration takes effect in place: no election, no timer restarted that need not be. */
 function onReconfigured(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, before: VrrpInstanceConfig): Step {
   if (state.phase === 'backup') return reconfigureBackup(conf, state, now, before);
   if (state.phase !== 'master') return stay(state);
   const kept = { ...state, holding: conf.addresses };
-  const first: Step = sameAddresses(conf, before)
+  const first: Step = sameHoldings(conf, before)
     ? stay(kept)
     : then([kept, [{ type: 'addresses', want: conf.addresses }]], (one) => announceNow(one, now));
   const says = (one: VrrpInstanceConfig) => [one.version, one.priority, one.advertInterval, one.password, one.v3Checksum].join();

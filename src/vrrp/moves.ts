@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../base/duration.js';
 import { type Instant, NEVER } from '../base/time.js';
 import type { VrrpInstanceConfig } from '../config/types.js';
+import { claimable } from './held.js';
 import { longestSkew, masterDown } from './timers.js';
 import type { Announcing, NoteKind, Peer, Phase, Step, VrrpEffect, VrrpState } from './types.js';
 
@@ -135,7 +136,7 @@ export function giveWay(
   now: Instant,
   to: { readonly peer: Peer; readonly interval: Milliseconds; readonly reason: string; readonly overlap: Milliseconds },
 ): Step {
-  const handover = { until: now + to.overlap, unclaimed: state.holding.map((one) => one.address) };
+  const handover = { until: now + to.overlap, unclaimed: claimable(conf, state.holding) };
   const masterInterval = to.interval;
   const downAt = now + masterDown(conf, masterInterval);
   const next = { ...enter(state, 'backup', now, to.reason), peer: to.peer, masterInterval, downAt, handover };
@@ -175,7 +176,7 @@ export function leave(conf: VrrpInstanceConfig, state: VrrpState, now: Instant):
   const reason = 'ordered stop';
   if (state.phase === 'master') {
     const until = now + longestSkew(conf) + conf.advertInterval + PATIENCE;
-    const handover = { until, unclaimed: state.holding.map((one) => one.address) };
+    const handover = { until, unclaimed: claimable(conf, state.holding) };
     const resign: VrrpEffect = { type: 'advert', priority: 0 };
     const effects: VrrpEffect[] = [{ type: 'watch', on: true }, resign, resign, transition(state, 'leaving', reason)];
     return [{ ...enter(state, 'leaving', now, reason), peer: undefined, handover }, effects];

@@ -1,8 +1,8 @@
 /** One VRRP instance as a value: its state, what may happen to it, and what it wants done. Times are milliseconds of base/time.ts. */
 import type { Milliseconds } from '../base/duration.js';
-import type { Ip, Prefix } from '../base/ip.js';
+import type { Ip } from '../base/ip.js';
 import type { Instant } from '../base/time.js';
-import type { VrrpInstanceConfig } from '../config/types.js';
+import type { HeldAddress, VrrpInstanceConfig } from '../config/types.js';
 import type { AdvertRefusal, DecodedAdvert } from '../wire/vrrp.js';
 
 /**
@@ -66,7 +66,7 @@ export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' |
 export type VrrpEffect =
   | { readonly type: 'advert'; readonly priority: number }
   /** From now on the host holds exactly these; what is missing is added, what is over is removed without a word. */
-  | { readonly type: 'addresses'; readonly want: readonly Prefix[] }
+  | { readonly type: 'addresses'; readonly want: readonly HeldAddress[] }
   /** Gratuitous ARP or unsolicited NA, once for each. */
   | { readonly type: 'announce'; readonly addresses: readonly Ip[] }
   /** Listen, or no longer, for announcements of other hosts (event `claimed`). */
@@ -126,7 +126,7 @@ export interface VrrpState {
   readonly listenUntil: Instant;
   readonly peer: Peer | undefined;
   /** What the host holds for this instance, by its wish. */
-  readonly holding: readonly Prefix[];
+  readonly holding: readonly HeldAddress[];
   readonly handover: Handover | undefined;
   readonly announcing: Announcing | undefined;
   /** Other masters heard before this instant cause no further announcement. */

@@ -125,6 +125,8 @@ export interface Settings {
   readonly preempt?: boolean;
   readonly password?: string;
   readonly addresses?: readonly string[];
+  /** The configuration as it is, with what the rest cannot say. */
+  readonly whole?: VrrpInstanceConfig;
 }
 
 export const VRID = 51;
@@ -132,6 +134,7 @@ const addressesOf = (settings: Settings): readonly string[] =>
   settings.addresses ?? (settings.family === 6 ? ['fe80::9:100/128', `${VIP6}/128`] : [`${VIP}/24`]);
 
 export function instance(settings: Settings): VrrpInstanceConfig {
+  if (settings.whole) return settings.whole;
   const { priority, version = 3, family = 4, interval = 200, preempt = true, password } = settings;
   const addresses = addressesOf(settings).map((one) => parsePrefix(one) as NonNullable<ReturnType<typeof parsePrefix>>);
   return {

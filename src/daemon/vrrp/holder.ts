@@ -1,34 +1,37 @@
 /** The addresses that the host holds for one instance: wanted against held, the difference done in the kernel. */
 import { OsError } from '../../base/errors.js';
-import { formatPrefix, type Ip, type Prefix } from '../../base/ip.js';
+import { formatPrefix, type Prefix } from '../../base/ip.js';
+import type { HeldAddress } from '../../config/types.js';
+import { heldKey, sameHeld } from '../../vrrp/held.js';
 import type { Added, Host, HostInterface } from './types.js';
 
 export interface Holder {
   /** What lbd has added and not removed. */
-  held(): readonly Prefix[];
-  isHeld(prefix: Prefix): boolean;
+  held(): readonly HeldAddress[];
+  isHeld(one: HeldAddress): boolean;
   /** Something wanted could not be added. */
   lacking(): boolean;
-  lacks(address: Ip): boolean;
+  lacks(one: HeldAddress): boolean;
   /** Makes the host hold exactly these; returns those that were added now. */
-  reconcile(want: readonly Prefix[]): readonly Ip[];
-  /** The kernel says that this address is gone. */
-  lost(prefix: Prefix): void;
+  reconcile(want: readonly HeldAddress[]): readonly HeldAddress[];
+  /** The kernel says that this address is gone from that interface. */
+  lost(interfaceName: string, prefix: Prefix): void;
 }
 
 /** What a new address may take until packets for it are taken in; it is about one. */
 const ROUTE_MS = 10;
 
 /** `adopted`: what a predecessor added and the kernel still has. */
-export function createHolder(host: Host, subject: string, interfaceName: string, adopted: readonly Prefix[]): Holder {
+export function createHolder(host: Host, subject: string, interfaceName: string, adopted: readonly HeldAddress[]): Holder {
   /** BOUNDED by the instance's addresses. */
-  const held = new Map<string, Prefix>(adopted.map((one) => [formatPrefix(one), one]));
+  const held = new Map<string, HeldAddress>(adopted.map((one) => [heldKey(one), one]));
   /** Told once each: an address that somebody else holds for us, or that cannot be added. BOUNDED by the instance's addresses. */
   const told = new Set<string>();
   /** Ours, gone by the kernel's word, and not added again yet. BOUNDED by the instance's addresses. */
   const lost = new Set<string>();
   /** What could not be added. BOUNDED by the instance's addresses. */
-  const lacking = new Set<Ip>();
+  const lacking = new Set<string>();
+  const deviceOf = (one: HeldAddress) => host.network.link(one.dev ?? interfaceName);
 
   function tell(key: string, text: string): void {
     if (told.has(key)) return;
@@ -36,8 +39,8 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
     host.event('vrrp', subject, text);
   }
 
-  function add(on: HostInterface, prefix: Prefix): Added {
-    const text = formatPrefix(prefix);
+  function add(on: HostInterface, prefix: HeldAddress): Added {
+    const text = heldKey(prefix);
     try {
       if (host.rtnetlink.addAddress(on.index, prefix) === 'added') {
         lost.delete(text);
@@ -45,20 +48,24 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
       }
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
-      tell(`failed ${text}`, `${text} cannot be added to ${on.name}: ${error.message}`);
+      tell(`failed ${text}`, `${formatPrefix(prefix)} cannot be added to ${on.name}: ${error.message}`);
       return 'failed';
     }
     // That it was gone may be old news: we removed it ourselves, and have added it again since.
-    if (lost.delete(text) || isMarked(on, text)) return 'own';
-    tell(`foreign ${text}`, `${text} is on ${on.name} already and lbd did not add it: it is used, and never removed`);
+    if (lost.delete(text) || isMarked(on, formatPrefix(prefix))) return 'own';
+    tell(
+      `foreign ${text}`,
+      `${formatPrefix(prefix)} is on ${on.name} already and lbd did not add it: it is used, and never removed`,
+    );
     return 'foreign';
   }
 
   const isMarked = (on: HostInterface, text: string): boolean =>
     host.rtnetlink.addresses().some((one) => one.own && one.index === on.index && formatPrefix(one) === text);
 
-  function remove(on: HostInterface | undefined, prefix: Prefix): void {
-    held.delete(formatPrefix(prefix));
+  function remove(prefix: HeldAddress): void {
+    held.delete(heldKey(prefix));
+    const on = deviceOf(prefix);
     if (!on) return;
     try {
       host.rtnetlink.deleteAddress(on.index, prefix);
@@ -68,37 +75,51 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
     }
   }
 
-  function reconcile(want: readonly Prefix[]): readonly Ip[] {
-    const on = host.network.link(interfaceName);
-    const wanted = new Set(want.map(formatPrefix));
-    for (const [key, prefix] of [...held].reverse()) if (!wanted.has(key)) remove(on, prefix);
-    lacking.clear();
+  /** What is over goes, and what is to be in another form; the last that came is the first to go. */
+  function clear(want: readonly HeldAddress[]): void {
+    const wanted = new Map(want.map((one) => [heldKey(one), one]));
+    for (const [key, one] of [...held].reverse()) {
+      const next = wanted.get(key);
+      if (!next || !sameHeld(one, next)) remove(one);
+    }
     for (const key of lost) if (!wanted.has(key)) lost.delete(key);
-    const added: Ip[] = [];
-    for (const prefix of want) {
-      const key = formatPrefix(prefix);
+  }
+
+  function reconcile(want: readonly HeldAddress[]): readonly HeldAddress[] {
+    clear(want);
+    lacking.clear();
+    const added: HeldAddress[] = [];
+    for (const one of want) {
+      const key = heldKey(one);
       if (held.has(key)) continue;
-      const outcome = on ? add(on, prefix) : 'failed';
-      if (outcome === 'added') added.push(prefix.address);
-      if (outcome === 'added' || outcome === 'own') held.set(key, prefix);
-      if (outcome === 'failed') lacking.add(prefix.address);
+      const on = deviceOf(one);
+      const outcome = on ? add(on, one) : 'failed';
+      if (!on) tell(`failed ${key}`, `${formatPrefix(one)} cannot be added: there is no interface ${one.dev ?? interfaceName}`);
+      if (outcome === 'added') added.push(one);
+      if (outcome === 'added' || outcome === 'own') held.set(key, one);
+      if (outcome === 'failed') lacking.add(key);
       else told.delete(`failed ${key}`);
     }
-    const last = added.at(-1);
-    // The kernel's worker makes the routes in order: when the last is there, all are.
-    if (on && last !== undefined && !host.awaitLocal(last, on.index, ROUTE_MS))
-      host.log('warn', `${last} on ${on.name} has no local route after ${ROUTE_MS} ms`);
+    awaitRoutes(added);
     return added;
+  }
+
+  /** The kernel's worker makes the routes in order: when the last is there, all are. */
+  function awaitRoutes(added: readonly HeldAddress[]): void {
+    const last = added.at(-1);
+    const on = last && deviceOf(last);
+    if (on && !host.awaitLocal(last.address, on.index, ROUTE_MS))
+      host.log('warn', `${last.address} on ${on.name} has no local route after ${ROUTE_MS} ms`);
   }
 
   return {
     held: () => [...held.values()],
-    isHeld: (prefix) => held.has(formatPrefix(prefix)),
+    isHeld: (one) => held.has(heldKey(one)),
     lacking: () => lacking.size > 0,
-    lacks: (address) => lacking.has(address),
+    lacks: (one) => lacking.has(heldKey(one)),
     reconcile,
-    lost(prefix) {
-      const key = formatPrefix(prefix);
+    lost(name, { address, length }) {
+      const key = heldKey(name === interfaceName ? { address, length } : { address, length, dev: name });
       if (held.delete(key)) lost.add(key);
     },
   };

@@ -8,6 +8,8 @@ import type { Link } from '../../vrrp/types.js';
 export interface Network {
   link(name: string): HostLink | undefined;
   addresses(index: number): readonly Address[];
+  /** Reads everything anew: what was changed this very moment is known then. */
+  reload(): void;
   /** Takes an event of the kernel; returns the names of the interfaces that it is about (undefined: any). */
   take(event: NetworkEvent): readonly string[] | undefined;
 }
@@ -63,6 +65,7 @@ export function openNetwork(rtnetlink: Rtnetlink): Network {
   return {
     link: (name) => [...links.values()].find((one) => one.name === name),
     addresses: (index) => [...(addresses.get(index)?.values() ?? [])],
+    reload: load,
     take,
   };
 }

@@ -1,8 +1,8 @@
 /** An instance as lbctl shows it. */
-import { formatPrefix, type Prefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
-import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
+import { heldKey } from '../../vrrp/held.js';
 import type { VrrpState } from '../../vrrp/types.js';
 import type { Counters } from './counters.js';
 import type { Holder } from './holder.js';
@@ -22,8 +22,8 @@ const effectivePriority = (conf: VrrpInstanceConfig, state: VrrpState): number =
   state.phase === 'master' || state.phase === 'backup' ? conf.priority : 0;
 
 /** Also an address that somebody else put there serves a master. */
-const isThere = (state: VrrpState, holder: Holder, one: Prefix): boolean =>
-  holder.isHeld(one) || (state.phase === 'master' && !holder.lacks(one.address));
+const isThere = (state: VrrpState, holder: Holder, one: HeldAddress): boolean =>
+  holder.isHeld(one) || (state.phase === 'master' && !holder.lacks(one));
 
 export function reportInstance(
   conf: VrrpInstanceConfig,
@@ -46,7 +46,7 @@ export function reportInstance(
     preempt: conf.preempt,
     advert_interval_ms: conf.advertInterval,
     master: masterOf(conf, state, now),
-    addresses: conf.addresses.map((one) => ({ address: formatPrefix(one), held: isThere(state, holder, one) })),
+    addresses: conf.addresses.map((one) => ({ address: heldKey(one), held: isThere(state, holder, one) })),
     adverts_sent: counters.sent,
     adverts_received: counters.received,
     became_master: counters.becameMaster,

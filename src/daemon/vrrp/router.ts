@@ -2,15 +2,19 @@
  * All instances of the process and its loop: one timer for the earliest deadline, and before every tick all sockets are emptied, so
  * that a late tick never acts on what the waiting packets have overtaken.
  */
-import { type Family, formatPrefix } from '../../base/ip.js';
+import type { Family } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import { now } from '../../os/clock.js';
 import { awaitLocal } from '../../os/local-address.js';
-import { watchClaims } from '../../os/packet.js';
+import { openMacvlans } from '../../os/macvlan.js';
+import { type FrameSender, openFrameSender, watchClaims } from '../../os/packet.js';
+import { openRoutes } from '../../os/routes.js';
 import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetlink.js';
+import { openSysctls } from '../../os/sysctl.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
+import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { type Gate, instanceKey } from '../../vrrp/types.js';
 import { peekVrid } from '../../wire/vrrp.js';
 import type { ChildLink } from '../child.js';
@@ -18,13 +22,21 @@ import { createAnnouncer } from './announcer.js';
 import { createHolder } from './holder.js';
 import type { VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
+import { createPaths, NO_PATHS } from './paths.js';
 import { createPorts } from './ports.js';
 import { createRunner, type Runner } from './runner.js';
 import { openStore, type Saved, type Store } from './store.js';
 import type { Host } from './types.js';
+import { createVmac } from './vmac.js';
 
 /** setTimeout counts in whole milliseconds, and not beyond 31 bits. */
 const LONGEST_TIMEOUT_MS = 60_000;
+
+/** An instance of an earlier process that is configured no more, as far as its interface goes. */
+const ghost = (key: string, saved: Saved): Pick<VrrpInstanceConfig, 'name' | 'interface'> => ({
+  name: key,
+  interface: saved.interface,
+});
 
 export interface Router {
   configure(instances: readonly VrrpInstanceConfig[], runDir: string): void;
@@ -51,11 +63,22 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   let toldRoles = '';
   let whenEmpty: (() => void) | undefined;
 
+  let frames: FrameSender | undefined;
   const rtnetlink = openRtnetlink();
   const ports = createPorts(onPacket, settle);
   const host: Host = {
     now,
     rtnetlink,
+    routes: openRoutes(),
+    macvlans: openMacvlans(),
+    sysctls: openSysctls('/proc/sys/net'),
+    settingsBefore: new Map(),
+    isShared: ({ name, interface: on }) =>
+      [...runners.values()].some((one) => one.conf().vmac && one.conf().interface === on && one.conf().name !== name),
+    frames() {
+      frames ??= openFrameSender();
+      return frames;
+    },
     network: openNetwork(rtnetlink),
     ports,
     announcer: createAnnouncer((name, errno) => link.log('debug', `an announcement cannot be sent on ${name}: errno ${errno}`)),
@@ -72,7 +95,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
       store?.put(key, saved);
       if (urgency === 'now') store?.write();
     },
-    isHeld: (name, prefix) => [...runners.values()].some((one) => one.conf().interface === name && one.isHeld(prefix)),
+    isHeld: (name, prefix) => [...runners.values()].some((one) => one.isHeld(name, prefix)),
   };
   watchNetwork(onNetwork);
 
@@ -85,9 +108,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   function onNetwork(event: NetworkEvent): void {
     const names = host.network.take(event);
     for (const runner of runners.values()) {
-      const { interface: name } = runner.conf();
-      if (names && !names.includes(name)) continue;
-      if (event.type === 'address-gone') runner.addressGone(event.address);
+      if (names && !devicesOf(runner.conf()).some((one) => names.includes(one))) continue;
+      if (event.type === 'address-gone') for (const name of names ?? []) runner.addressGone(name, event.address);
       if (changed.size === 0) setImmediate(onNetworkChanged);
       changed.add(runner.key);
     }
@@ -157,9 +179,12 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** Addresses of an earlier process for instances that are no longer configured. */
   function cleanUp(left: ReadonlyMap<string, Saved>): void {
     for (const [key, saved] of left) {
-      if (wanted.has(key) || saved.held.length === 0) continue;
+      if (wanted.has(key) || (saved.held.length === 0 && !saved.paths && !saved.vmac)) continue;
+      if (saved.vmac) createVmac(host, () => ghost(key, saved), saved.vmac).remove();
+      if (saved.paths) createPaths(host, key, saved.paths).reconcile(NO_PATHS);
       createHolder(host, key, saved.interface, saved.held).reconcile([]);
-      link.event('vrrp', key, `no longer configured: removed ${saved.held.map(formatPrefix).join(', ')} from ${saved.interface}`);
+      const left = [...saved.held.map(heldKey), ...(saved.paths ? ['routes and rules'] : [])];
+      link.event('vrrp', key, `no longer configured: removed ${left.join(', ')} from ${saved.interface}`);
     }
   }
 

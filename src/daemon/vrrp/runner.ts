@@ -1,10 +1,11 @@
 /** One instance at work: its machine, fed with what happens on the host, and its effects carried out in the order they come. */
-import { formatPrefix, type Ip, type Prefix } from '../../base/ip.js';
+import type { Ip, Prefix } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
-import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { advertisedAddresses } from '../../vrrp/advertised.js';
+import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
   type Gate,
@@ -16,12 +17,15 @@ import {
   type VrrpState,
 } from '../../vrrp/types.js';
 import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../wire/vrrp.js';
+import { virtualMac, vrrpFrame } from '../../wire/vrrp-frame.js';
 import { countRefusal, createCounters } from './counters.js';
 import { createHolder, type Holder } from './holder.js';
 import { judgeLink } from './network.js';
+import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
 import { reportInstance } from './report.js';
 import type { Saved } from './store.js';
-import type { Host } from './types.js';
+import type { Host, HostInterface } from './types.js';
+import { createVmac, type SavedVmac, type Vmac } from './vmac.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
@@ -36,13 +40,13 @@ export interface Runner {
   packet(packet: VrrpPacket): void;
   /** Interfaces or addresses have changed. */
   networkChanged(): void;
-  /** The kernel says that this address left the interface; networkChanged follows. */
-  addressGone(prefix: Prefix): void;
+  /** The kernel says that this address left that interface; networkChanged follows. */
+  addressGone(interfaceName: string, prefix: Prefix): void;
   deadline(): Instant;
   tick(): void;
   /** It is over: nothing is held, nothing will come. */
   ended(): boolean;
-  isHeld(prefix: Prefix): boolean;
+  isHeld(interfaceName: string, prefix: Prefix): boolean;
   /** `master` as long as it holds its addresses, also while it hands them over; else its phase. */
   role(): string;
   saved(): Saved;
@@ -55,6 +59,8 @@ const RETRY_MS = 1000;
 const RESTORE_MS = 100;
 /** The time of the last advert is written down at most this often; a process that is started again needs about as long. */
 const SAVE_MS = 100;
+/** Routes and rules that somebody removed are back within this. */
+const ASSERT_MS = 1000;
 const TELL_EVERY_MS = 60_000;
 
 /** The bytes of this instance's adverts from `source`; checksum and all. */
@@ -72,6 +78,19 @@ function encode(conf: VrrpInstanceConfig, source: string, priority: number): Uin
   return encodeAdvert(advert, { source, destination: VRRP_GROUP[conf.family] }, conf.v3Checksum);
 }
 
+const optionalVmac = (vmac: SavedVmac | undefined) => (vmac ? { vmac } : {});
+
+const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
+  routes: [...a.routes, ...b.routes],
+  rules: [...a.rules, ...b.rules],
+});
+
+/** With a virtual MAC the whole frame, else what the socket makes a packet of. */
+function pack(conf: VrrpInstanceConfig, source: string, priority: number): Uint8Array {
+  const message = encode(conf, source, priority);
+  return conf.vmac ? vrrpFrame(conf.family, virtualMac(conf.family, conf.vrid), source, message) : message;
+}
+
 const sameLink = (a: Link, b: Link): boolean =>
   a.usable ? b.usable && a.source === b.source : !b.usable && a.reason === b.reason && a.wait === b.wait;
 
@@ -80,6 +99,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let conf = first;
   let state: VrrpState = initial(host.now());
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
+  let paths: Paths = createPaths(host, conf.name, NO_PATHS);
+  let vmac: Vmac = createVmac(host, () => conf, undefined);
+  let assertAt: Instant = NEVER;
   let claims: { close(): void } | undefined;
   let ended = false;
   let retryAt: Instant = NEVER;
@@ -93,17 +115,21 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const encoded = new Map<string, Uint8Array>();
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
+  const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const saved = (): Saved => ({
     interface: conf.interface,
     master: state.phase === 'master',
     lastAdvert: Number.isFinite(state.lastSent) ? state.lastSent : null,
     held: holder.held(),
+    ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
+    ...optionalVmac(vmac.saved()),
   });
 
-  function save(urgency: 'now' | 'soon', intended: readonly Prefix[] = []): void {
+  function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
     const known = saved();
     const extra = intended.filter((one) => !holder.isHeld(one));
-    host.save(key, { ...known, held: [...known.held, ...extra] }, urgency);
+    const routes = intended.length > 0 && hasPaths(pathsOf()) ? { paths: both(paths.held(), pathsOf()) } : {};
+    host.save(key, { ...known, held: [...known.held, ...extra], ...routes }, urgency);
     savedAt = host.now();
   }
 
@@ -136,6 +162,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         return tell(effect.text);
       case 'stopped':
         ended = true;
+        vmac.remove();
     }
   }
 
@@ -143,9 +170,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const port = host.ports.find(conf.family, conf.interface);
     if (!port) return;
     const at = `${port.source} ${priority}`;
-    const bytes = encoded.get(at) ?? encode(conf, port.source, priority);
+    const bytes = encoded.get(at) ?? pack(conf, port.source, priority);
     encoded.set(at, bytes);
-    const result = port.send(bytes);
+    const on = conf.vmac && host.network.link(conf.interface);
+    const result = on ? host.frames().send(on.index, bytes) : port.send(bytes);
     if (result === 0) counters.sent++;
     else failed(`an advert cannot be sent on ${conf.interface}: errno ${-result}`);
     if (host.now() - savedAt >= Math.max(SAVE_MS, conf.advertInterval / 2)) save('soon');
@@ -153,12 +181,20 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** What still waits to be announced must not follow the announcements of a new master. */
   function silence(): void {
-    const on = host.network.link(conf.interface);
-    if (on)
-      host.announcer.cancel(
-        on,
-        state.holding.map((one) => one.address),
-      );
+    cancel(state.holding);
+  }
+
+  function cancel(addresses: readonly HeldAddress[]): void {
+    each(addresses, (on, some) => host.announcer.cancel(on, some));
+  }
+
+  /** By the interface that has them, as far as there is one. */
+  function each(addresses: readonly HeldAddress[], work: (on: HostInterface, some: readonly Ip[]) => void): void {
+    for (const name of devicesOf(conf)) {
+      const on = host.network.link(name);
+      const some = addresses.filter((one) => (one.dev ?? conf.interface) === name).map((one) => one.address);
+      if (on && some.length > 0) work(on, some);
+    }
   }
 
   function failed(text: string): void {
@@ -168,24 +204,25 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   /** On record before it is done: a successor must recognise what this process was about to add. */
-  function hold(want: readonly Prefix[]): void {
+  function hold(want: readonly HeldAddress[]): void {
     if (want.length > 0) save('now', want);
-    const on = host.network.link(conf.interface);
-    const gone = holder.held().filter((one) => !want.some((other) => formatPrefix(other) === formatPrefix(one)));
-    if (on)
-      host.announcer.cancel(
-        on,
-        gone.map((one) => one.address),
-      );
+    const wanted = new Set(want.map(heldKey));
+    cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
+    const masters = want.length > 0;
+    // Routes may name addresses as their source: they come after them, and go before.
+    if (!masters) paths.reconcile(NO_PATHS);
+    if (masters) vmac.up(true);
     holder.reconcile(want);
+    if (!masters) vmac.up(false);
+    if (masters) paths.reconcile(pathsOf());
+    assertAt = masters && (hasPaths(pathsOf()) || conf.vmac) ? host.now() + ASSERT_MS : NEVER;
     if (holder.lacking()) retryAt = host.now() + RETRY_MS;
     save('soon');
   }
 
   function announce(addresses: readonly string[]): void {
-    const on = host.network.link(conf.interface);
-    const there = addresses.filter((one) => !holder.lacks(one));
-    if (on) host.announcer.announce(on, there);
+    const there = state.holding.filter((one) => addresses.includes(one.address) && !holder.lacks(one));
+    each(there, (on, some) => host.announcer.announce(on, some));
   }
 
   function watch(on: boolean): void {
@@ -208,7 +245,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (!link.usable || !on) return link;
     try {
       host.ports.open(conf.family, on, link.source);
-      return link;
+      const trouble = vmac.ready(on);
+      if (trouble !== undefined) retryAt = host.now() + RETRY_MS;
+      return trouble === undefined ? link : { usable: false, wait: false, reason: trouble };
     } catch (error) {
       retryAt = host.now() + RETRY_MS;
       return { usable: false, wait: false, reason: `no VRRP socket on ${conf.interface}: ${(error as Error).message}` };
@@ -226,6 +265,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   /** Puts back what somebody removed from a master, not more often than RESTORE_MS. */
   function restore(): void {
     if (state.phase !== 'master') return;
+    if (assertAt !== NEVER) assertPaths();
     const missing = state.holding.some((one) => !holder.isHeld(one));
     if (!missing) return;
     const now = host.now();
@@ -242,34 +282,54 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     deliver({ type: 'restored' });
   }
 
+  function assertPaths(): void {
+    assertAt = host.now() + ASSERT_MS;
+    if (conf.vmac) vmac.up(true);
+    paths.assert();
+  }
+
   /** The first time, then once a minute: somebody may fight for the address. */
-  function tellRestored(added: readonly Ip[], now: Instant): void {
+  function tellRestored(added: readonly HeldAddress[], now: Instant): void {
     restored++;
     if (now - toldRestored < TELL_EVERY_MS) return;
     const again = restored > 1 ? ` (${restored} times by now)` : '';
     toldRestored = now;
-    tell(`${added.join(', ')} had been removed from ${conf.interface} and was added again${again}`);
+    tell(
+      `${added.map((one) => one.address).join(', ')} had been removed from ${added[0]?.dev ?? conf.interface} and was added again${again}`,
+    );
   }
 
   /** What a predecessor added and the kernel still has: on record, or marked as lbd's. */
-  function leftovers(left: Saved | undefined): Prefix[] {
-    const on = host.network.link(conf.interface);
-    const known = new Set(left?.held.map(formatPrefix));
-    const ours = new Set(conf.addresses.map(formatPrefix));
-    const present = on ? host.network.addresses(on.index) : [];
-    return present
-      .filter((one) => known.has(formatPrefix(one)) || (one.own && ours.has(formatPrefix(one))))
-      .map(({ address, length }) => ({ address, length }));
+  function leftovers(left: Saved | undefined): HeldAddress[] {
+    const known = new Set(left?.held.map(heldKey));
+    const ours = new Set(conf.addresses.map(heldKey));
+    const names = new Set([...devicesOf(conf), ...(left?.held ?? []).flatMap((one) => one.dev ?? [])]);
+    return [...names].flatMap((name) => {
+      const on = host.network.link(name);
+      const dev = name === conf.interface ? {} : { dev: name };
+      const present = on ? host.network.addresses(on.index) : [];
+      return present
+        .map(({ address, length, own, label, scope }) => {
+          const form = { ...(label === undefined || label === name ? {} : { label }), ...(scope ? { scope } : {}) };
+          return { own, one: { address, length, ...dev, ...form } };
+        })
+        .filter(({ own, one }) => known.has(heldKey(one)) || (own && ours.has(heldKey(one))))
+        .map(({ one }) => one);
+    });
   }
 
   function start(gate: Gate, left: Saved | undefined): void {
     const found = leftovers(left);
     holder = createHolder(host, conf.name, conf.interface, found);
+    paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
+    vmac = createVmac(host, () => conf, left?.vmac);
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     deliver({ type: 'start', link: look(), gate, resume });
-    if (state.phase !== 'master' && found.length > 0) {
-      tell(`removes what an earlier process left on ${conf.interface}: ${found.map(formatPrefix).join(', ')}`);
+    if (state.phase !== 'master' && (found.length > 0 || left?.paths)) {
+      tell(
+        `removes what an earlier process left on ${conf.interface}: ${[...found.map(heldKey), ...(left?.paths ? ['routes and rules'] : [])].join(', ')}`,
+      );
       hold([]);
     }
     save('soon');
@@ -285,7 +345,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       const before = conf;
       conf = next;
       encoded.clear();
+      const on = host.network.link(conf.interface);
+      if (conf.vmac && on) vmac.ready(on);
       deliver({ type: 'reconfigured', before });
+      if (before.vmac && before.vmac.name !== conf.vmac?.name) vmac.drop(before.vmac.name);
     },
     packet({ source, destination, ttl, payload }) {
       const before = counters.refusals;
@@ -294,17 +357,19 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       if (counters.refusals === before) counters.received++;
     },
     networkChanged,
-    addressGone: (prefix) => holder.lost(prefix),
-    deadline: () => Math.min(deadline(state), retryAt),
+    addressGone: (name, prefix) => holder.lost(name, prefix),
+    deadline: () => Math.min(deadline(state), retryAt, assertAt),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
         networkChanged();
       }
+      if (host.now() >= assertAt) assertPaths();
       deliver({ type: 'tick' });
     },
     ended: () => ended,
-    isHeld: (prefix) => holder.isHeld(prefix),
+    isHeld: (name, { address, length }) =>
+      holder.isHeld(name === conf.interface ? { address, length } : { address, length, dev: name }),
     role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
     saved,
     report: () => reportInstance(conf, state, counters, holder, host.now()),

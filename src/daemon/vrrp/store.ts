@@ -4,15 +4,21 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatPrefix, type Prefix, parsePrefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
+import type { HeldAddress } from '../../config/types.js';
+import { heldKey, parseHeld } from '../../vrrp/held.js';
+import type { HeldPaths } from './paths.js';
+import type { SavedVmac } from './vmac.js';
 
 export interface Saved {
   readonly interface: string;
   readonly master: boolean;
   /** Time of the last advert of this master; null when none was sent. */
   readonly lastAdvert: Instant | null;
-  readonly held: readonly Prefix[];
+  readonly held: readonly HeldAddress[];
+  /** Routes and rules; absent: none. */
+  readonly paths?: HeldPaths;
+  readonly vmac?: SavedVmac;
 }
 
 export interface Store {
@@ -31,6 +37,8 @@ interface FileInstance {
   readonly master: boolean;
   readonly last_advert: number | null;
   readonly held: readonly string[];
+  readonly paths?: HeldPaths;
+  readonly vmac?: SavedVmac;
 }
 
 const bootId = (): string => {
@@ -41,15 +49,29 @@ const bootId = (): string => {
   }
 };
 
+/** Of the same boot and the same lbd, or of another version: then it must at least be in this form. */
+const isPaths = (value: unknown): value is HeldPaths => {
+  const { routes, rules } = (value ?? {}) as Partial<HeldPaths>;
+  const table = (one: unknown) => typeof (one as { table?: unknown } | null)?.table === 'number';
+  return Array.isArray(routes) && Array.isArray(rules) && routes.every(table) && rules.every(table);
+};
+
+const isVmac = (value: unknown): value is SavedVmac => {
+  const { name, before } = (value ?? {}) as Partial<SavedVmac>;
+  return typeof name === 'string' && Object.values(before ?? {}).every((one) => typeof one === 'string');
+};
+
 function readInstance(value: unknown): Saved | undefined {
-  const { interface: name, master, last_advert: lastAdvert, held } = (value ?? {}) as Partial<FileInstance>;
+  const { interface: name, master, last_advert: lastAdvert, held, paths, vmac } = (value ?? {}) as Partial<FileInstance>;
   if (typeof name !== 'string' || typeof master !== 'boolean' || !Array.isArray(held)) return undefined;
-  const prefixes = held.map((one) => (typeof one === 'string' ? parsePrefix(one) : undefined));
+  const addresses = held.map((one) => (typeof one === 'string' ? parseHeld(one) : undefined));
   return {
     interface: name,
     master,
     lastAdvert: typeof lastAdvert === 'number' ? lastAdvert : null,
-    held: prefixes.filter((one): one is Prefix => one !== undefined),
+    held: addresses.filter((one): one is HeldAddress => one !== undefined),
+    ...(isPaths(paths) ? { paths } : {}),
+    ...(isVmac(vmac) ? { vmac } : {}),
   };
 }
 
@@ -88,7 +110,9 @@ export function openStore(runDir: string, warn: (text: string) => void): Store {
         interface: saved.interface,
         master: saved.master,
         last_advert: saved.lastAdvert,
-        held: saved.held.map(formatPrefix),
+        held: saved.held.map(heldKey),
+        ...(saved.paths ? { paths: saved.paths } : {}),
+        ...(saved.vmac ? { vmac: saved.vmac } : {}),
       });
       dirty = true;
     },

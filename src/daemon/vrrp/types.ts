@@ -1,7 +1,12 @@
 /** What an instance's runner needs of the process around it. */
 import type { Ip, Prefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
+import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { Macvlans } from '../../os/macvlan.js';
+import type { FrameSender } from '../../os/packet.js';
+import type { Routes } from '../../os/routes.js';
 import type { Link as HostInterface, Rtnetlink } from '../../os/rtnetlink.js';
+import type { Sysctls } from '../../os/sysctl.js';
 import type { LogLevel } from '../messages.js';
 import type { Announcer } from './announcer.js';
 import type { Network } from './network.js';
@@ -16,7 +21,17 @@ export type Added = 'added' | 'own' | 'foreign' | 'failed';
 export interface Host {
   readonly now: () => Instant;
   readonly rtnetlink: Rtnetlink;
+  readonly routes: Routes;
   readonly network: Network;
+  readonly macvlans: Macvlans;
+  /** Below /proc/sys/net. */
+  readonly sysctls: Sysctls;
+  /** What instances have changed of settings that are not of their own interface, by path: what they were. BOUNDED by the interfaces. */
+  readonly settingsBefore: Map<string, string>;
+  /** Another instance has a virtual MAC on the same interface. */
+  readonly isShared: (conf: Pick<VrrpInstanceConfig, 'name' | 'interface'>) => boolean;
+  /** Whole frames. */
+  readonly frames: () => FrameSender;
   readonly ports: Ports;
   readonly announcer: Announcer;
   /** Calls `claimed` for announcements of other hosts on the interface. */

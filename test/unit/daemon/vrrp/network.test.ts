@@ -14,6 +14,8 @@ const at = (address: string, more: Partial<Address> = {}): Address => ({
   secondary: false,
   tentative: false,
   duplicate: false,
+  label: undefined,
+  scope: undefined,
   ...more,
 });
 const conf = (family: 4 | 6): VrrpInstanceConfig => ({

@@ -1,0 +1,104 @@
+/** Interfaces with a MAC of their own on top of another one, through rtnetlink (linux/if_link.h: IFLA_*, enum macvlan_mode). */
+import { HOST_LITTLE_ENDIAN as HOST } from '../base/bytes.js';
+import { OsError } from '../base/errors.js';
+import {
+  beginMessage,
+  beginNest,
+  createWriter,
+  endMessage,
+  endNest,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  putAttribute,
+  putBytes,
+  type Writer,
+} from '../wire/netlink.js';
+import { createNetlinkSocket, NETLINK_ROUTE, openTransport, type Transport } from './netlink.js';
+
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
+const IFLA = { address: 1, ifname: 3, link: 5, linkinfo: 18 } as const;
+const IFLA_INFO = { kind: 1, data: 2 } as const;
+const IFLA_MACVLAN_MODE = 1;
+/** Does not talk to others on the same host. */
+const MACVLAN_MODE_PRIVATE = 1;
+const IFF_UP = 1;
+const EEXIST = 17;
+const ENODEV = 19;
+
+export interface Macvlans {
+  /** Down at first. Throws OsError. */
+  create(name: string, parent: number, mac: Uint8Array): 'made' | 'exists';
+  /** Throws OsError. */
+  set(name: string, index: number, up: boolean): void;
+  /** Throws OsError; one that is gone is no error. */
+  remove(name: string, index: number): void;
+}
+
+/** struct ifinfomsg: family, type, index, flags, change mask. */
+function putHead(writer: Writer, index: number, flags: number, change: number): void {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(4, index, HOST);
+  view.setUint32(8, flags, HOST);
+  view.setUint32(12, change, HOST);
+  putBytes(writer, bytes);
+}
+
+function putText(writer: Writer, type: number, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  writer.bytes.set(bytes, putAttribute(writer, type, bytes.length + 1));
+}
+
+function putNumber(writer: Writer, type: number, value: number): void {
+  const at = putAttribute(writer, type, 4);
+  writer.view.setUint32(at, value, HOST);
+}
+
+function putMacvlan(writer: Writer, name: string, parent: number, mac: Uint8Array): void {
+  putHead(writer, 0, 0, 0);
+  putText(writer, IFLA.ifname, name);
+  putNumber(writer, IFLA.link, parent);
+  writer.bytes.set(mac, putAttribute(writer, IFLA.address, mac.length));
+  const info = beginNest(writer, IFLA.linkinfo);
+  putText(writer, IFLA_INFO.kind, 'macvlan');
+  const data = beginNest(writer, IFLA_INFO.data);
+  putNumber(writer, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
+  endNest(writer, data);
+  endNest(writer, info);
+}
+
+export function openMacvlans(open: () => Transport = () => openTransport(NETLINK_ROUTE)): Macvlans {
+  const socket = createNetlinkSocket(open);
+
+  function change(op: string, name: string, type: number, flags: number, put: (writer: Writer) => void): number {
+    const sequence = socket.reserve(1);
+    const writer = createWriter(256);
+    const start = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_ACK | flags, sequence);
+    put(writer);
+    endMessage(writer, start);
+    const { errno = 0, extack } = socket.exchange(op, writer, sequence, 1)[0] ?? {};
+    if (errno !== 0 && errno !== EEXIST && errno !== ENODEV)
+      throw new OsError({ op, object: `the interface ${name}`, errno, extack });
+    return errno;
+  }
+
+  return {
+    create(name, parent, mac) {
+      const errno = change('making', name, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, (writer) =>
+        putMacvlan(writer, name, parent, mac),
+      );
+      if (errno === ENODEV) throw new OsError({ op: 'making', object: `the interface ${name}`, errno });
+      return errno === EEXIST ? 'exists' : 'made';
+    },
+    set(name, index, up) {
+      const errno = change(up ? 'setting up' : 'setting down', name, RTM_NEWLINK, 0, (writer) =>
+        putHead(writer, index, up ? IFF_UP : 0, IFF_UP),
+      );
+      if (errno === ENODEV) throw new OsError({ op: 'setting', object: `the interface ${name}`, errno });
+    },
+    remove: (name, index) => void change('removing', name, RTM_DELLINK, 0, (writer) => putHead(writer, index, 0, 0)),
+  };
+}

@@ -1,0 +1,132 @@
+/** A virtual MAC: what neighbours see of it, and that nothing of it is left. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { VrrpInstanceConfig } from '../../src/config/types.js';
+import {
+  buildLan,
+  type Folders,
+  instance,
+  type Lan,
+  type Lbd,
+  makeFolders,
+  startLbd,
+  startTraffic,
+  until,
+  VIP,
+  VIP6,
+} from './vrrp-harness.js';
+
+const NAME = 'vrrp.51';
+/** Master-down time less an interval must be longer than the start of a process takes on a busy machine. */
+const SLOW = 500;
+
+function conf(host: string, family: 4 | 6, interval: number): VrrpInstanceConfig {
+  const priority = host === 'd1' ? 150 : 100;
+  const addresses =
+    family === 4
+      ? [{ address: VIP, length: 32, dev: NAME }]
+      : ['fe80::200:5eff:fe00:233', VIP6].map((address) => ({ address, length: 128, dev: NAME }));
+  return { ...instance({ priority, interval, family }), addresses, vmac: { name: NAME } };
+}
+
+describe('a virtual MAC', () => {
+  let lan: Lan;
+  let folders: Folders;
+  let running: Lbd[] = [];
+  const start = async (host: string, family: 4 | 6, interval = 200): Promise<Lbd> => {
+    const whole = conf(host, family, interval);
+    const one = await startLbd(lan, host, folders.of(host), { priority: whole.priority, whole });
+    running.push(one);
+    return one;
+  };
+  const sysctl = (host: string, name: string) => lan.exec(host, `sysctl -n net.ipv4.conf.eth0.${name}`).trim();
+  const links = (host: string) => lan.exec(host, 'ip -o link show');
+  /** A datagram to nobody: both ends learn each other's MAC. */
+  const speak = (host: string, to: string) => {
+    const script = `const s = require('node:dgram').createSocket('udp4'); s.send('x', 9, '${to}', () => setTimeout(() => s.close(), 50))`;
+    execFileSync('ip', ['netns', 'exec', lan.ns(host), process.execPath, '-e', script]);
+  };
+  const neighbour = (address: string) => lan.exec('cli', `ip neigh show ${address} dev eth0`);
+
+  beforeEach(() => {
+    lan = buildLan();
+    folders = makeFolders();
+  });
+  afterEach(async () => {
+    for (const one of running) {
+      one.child.kill('SIGKILL');
+      await one.ended.catch(() => {});
+    }
+    running = [];
+    lan.destroy();
+    folders.remove();
+  });
+
+  for (const [family, address, mac] of [
+    [4, VIP, '00:00:5e:00:01:33'],
+    [6, VIP6, '00:00:5e:00:02:33'],
+  ] as const) {
+    test(`IPv${family}: the address is at it on either director, and no datagram is lost on a planned change`, {
+      timeout: 60_000,
+    }, async () => {
+      const first = await start('d1', family);
+      await first.when('master');
+      const second = await start('d2', family);
+      await second.when('backup');
+      await until('the adverts are heard', async () => (await second.report()).adverts_received > 2);
+      assert.doesNotMatch(
+        links('d2')
+          .split('\n')
+          .find((line) => line.includes(NAME)) ?? '',
+        /[<,]UP[,>]/,
+        'down on a backup',
+      );
+      const traffic = await startTraffic(lan, address);
+      await traffic.take();
+      assert.match(neighbour(address), new RegExp(`lladdr ${mac}`));
+      if (family === 4) {
+        speak('d1', '10.9.0.9');
+        speak('cli', '10.9.0.1');
+        await until('the client knows d1', () => /lladdr/.test(neighbour('10.9.0.1')));
+        assert.match(neighbour('10.9.0.1'), /lladdr 02:00:00:00:09:01/);
+        assert.match(neighbour(address), new RegExp(`lladdr ${mac}`));
+        assert.deepEqual([sysctl('d1', 'arp_ignore'), sysctl('d1', 'arp_announce')], ['1', '2']);
+      }
+      await first.stop();
+      await second.when('master');
+      const report = await traffic.take();
+      assert.equal(report.lost, 0, JSON.stringify(report));
+      assert.match(neighbour(address), new RegExp(`lladdr ${mac}`));
+      assert.doesNotMatch(links('d1'), /vrrp\.51/);
+      assert.deepEqual([sysctl('d1', 'arp_ignore'), sysctl('d1', 'arp_announce')], ['0', '0'], 'as it was');
+      await second.stop();
+    });
+  }
+
+  test('a crash, a changed setting, a parent made anew, a foreign interface of that name', { timeout: 60_000 }, async () => {
+    const first = await start('d1', 4, SLOW);
+    await first.when('master');
+    lan.exec('d1', 'sysctl -qw net.ipv4.conf.eth0.arp_ignore=0');
+    lan.exec('d1', `ip link set ${NAME} down`);
+    await until('both are set again', () => sysctl('d1', 'arp_ignore') === '1' && /vrrp\.51.*[<,]UP[,>]/.test(links('d1')));
+    await first.kill();
+    const again = await start('d1', 4, SLOW);
+    await again.when('master');
+    assert.match(again.events.join('\n'), /goes on as master/);
+    lan.exec('d1', `ip link del ${NAME}`);
+    await until('it is made again', () => /vrrp\.51.*[<,]UP[,>]/.test(links('d1')));
+    await until('with its address', () => lan.exec('d1', `ip -o addr show dev ${NAME}`).includes(`${VIP}/32`));
+    await again.stop();
+    assert.equal(sysctl('d1', 'arp_ignore'), '0');
+    assert.doesNotMatch(links('d1'), /vrrp\.51/);
+
+    lan.exec('d1', `ip link add ${NAME} type veth peer name far`);
+    const blocked = await start('d1', 4, SLOW);
+    const report = await blocked.when('fault');
+    assert.match(report.reason, /there is an interface vrrp\.51 that is not of this instance/);
+    lan.exec('d1', `ip link del ${NAME}`);
+    await blocked.when('master');
+    await blocked.stop();
+  });
+});
