@@ -54,6 +54,8 @@ export async function until<T>(
 export interface Lan {
   ns(host: string): string;
   exec(host: string, line: string): string;
+  /** A new interface for a host that has lost its own. */
+  plug(host: string): void;
   /** The host's cable: pulled at the switch, so that the host sees its carrier go. */
   cable(host: string, state: 'up' | 'down'): void;
   /** Has the program killed, at the latest when everything goes. */
@@ -81,6 +83,18 @@ export function buildLan(): Lan {
     children.add(child);
     return child;
   };
+  const plug = (host: string) => {
+    const number = hosts[host as keyof typeof hosts];
+    run(`ip link add ${port(host)} type veth peer name eth0 address 02:00:00:00:09:0${number} netns ${ns(host)}`);
+    run(`ip link set ${port(host)} master ${bridge} up`);
+    exec(
+      host,
+      'sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.keep_addr_on_down=1',
+    );
+    exec(host, 'ip link set eth0 up');
+    exec(host, `ip addr add 10.9.0.${number}/24 dev eth0`);
+    exec(host, `ip addr add fd09::${number}/64 dev eth0 nodad`);
+  };
   const destroy = () => {
     standing.delete(destroy);
     for (const child of children) killTree(child);
@@ -91,24 +105,16 @@ export function buildLan(): Lan {
   try {
     run(`ip link add ${bridge} type bridge mcast_snooping 0`);
     run(`ip link set ${bridge} up`);
-    for (const [host, number] of Object.entries(hosts)) {
+    for (const host of Object.keys(hosts)) {
       run(`ip netns add ${ns(host)}`);
-      run(`ip link add ${port(host)} type veth peer name eth0 address 02:00:00:00:09:0${number} netns ${ns(host)}`);
-      run(`ip link set ${port(host)} master ${bridge} up`);
       exec(host, 'ip link set lo up');
-      exec(
-        host,
-        'sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0 net.ipv6.conf.eth0.keep_addr_on_down=1',
-      );
-      exec(host, 'ip link set eth0 up');
-      exec(host, `ip addr add 10.9.0.${number}/24 dev eth0`);
-      exec(host, `ip addr add fd09::${number}/64 dev eth0 nodad`);
+      plug(host);
     }
   } catch (error) {
     destroy();
     throw error;
   }
-  return { ns, exec, adopt, destroy, cable: (host, state) => void run(`ip link set ${port(host)} ${state}`) };
+  return { ns, exec, plug, adopt, destroy, cable: (host, state) => void run(`ip link set ${port(host)} ${state}`) };
 }
 
 /** Asked without blocking: pairs are tested side by side in one process. */

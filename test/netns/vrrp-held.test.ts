@@ -176,4 +176,22 @@ describe('what a master holds', () => {
     assert.match(routes('d1'), /203\.0\.113\.0/);
     lan.exec('d1', 'ip route del 203.0.113.0/24');
   });
+
+  test('an interface that is renamed takes nothing along; one that is made anew is joined', { timeout: 60_000 }, async () => {
+    const one = await lbd('d1', [{ address: VIP, length: 24 }]);
+    await one.when('master');
+    for (const step of ['eth0 down', 'eth0 name old0', 'old0 up']) lan.exec('d1', `ip link set ${step}`);
+    const state = await one.when('fault');
+    assert.match(state.reason, /there is no interface eth0/);
+    await until('the address is gone', () => !shown('d1', 'old0').includes(VIP));
+    for (const step of ['old0 down', 'old0 name eth0', 'eth0 up']) lan.exec('d1', `ip link set ${step}`);
+    await one.when('master');
+
+    lan.exec('d1', 'ip link del eth0');
+    await one.when('fault');
+    lan.plug('d1');
+    await one.when('master');
+    await until('the address is back', () => shown('d1', 'eth0').includes(VIP));
+    await one.stop();
+  });
 });

@@ -25,6 +25,8 @@ const ROUTE_MS = 10;
 export function createHolder(host: Host, subject: string, interfaceName: string, adopted: readonly HeldAddress[]): Holder {
   /** BOUNDED by the instance's addresses. */
   const held = new Map<string, HeldAddress>(adopted.map((one) => [heldKey(one), one]));
+  /** Of those that this process added. */
+  const indexes = new Map<string, number>();
   /** Told once each: an address that somebody else holds for us, or that cannot be added. BOUNDED by the instance's addresses. */
   const told = new Set<string>();
   /** Ours, gone by the kernel's word, and not added again yet. BOUNDED by the instance's addresses. */
@@ -63,9 +65,12 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
   const isMarked = (on: HostInterface, text: string): boolean =>
     host.rtnetlink.addresses().some((one) => one.own && one.index === on.index && formatPrefix(one) === text);
 
+  /** Where it was added: the interface may have another name by now, and takes what it has along. */
   function remove(prefix: HeldAddress): void {
-    held.delete(heldKey(prefix));
-    const on = deviceOf(prefix);
+    const key = heldKey(prefix);
+    const on = host.network.at(indexes.get(key)) ?? deviceOf(prefix);
+    held.delete(key);
+    indexes.delete(key);
     if (!on) return;
     try {
       host.rtnetlink.deleteAddress(on.index, prefix);
@@ -96,7 +101,10 @@ export function createHolder(host: Host, subject: string, interfaceName: string,
       const outcome = on ? add(on, one) : 'failed';
       if (!on) tell(`failed ${key}`, `${formatPrefix(one)} cannot be added: there is no interface ${one.dev ?? interfaceName}`);
       if (outcome === 'added') added.push(one);
-      if (outcome === 'added' || outcome === 'own') held.set(key, one);
+      if (outcome === 'added' || outcome === 'own') {
+        held.set(key, one);
+        if (on) indexes.set(key, on.index);
+      }
       if (outcome === 'failed') lacking.add(key);
       else told.delete(`failed ${key}`);
     }

@@ -7,6 +7,7 @@ import type { Link } from '../../vrrp/types.js';
 
 export interface Network {
   link(name: string): HostLink | undefined;
+  at(index: number | undefined): HostLink | undefined;
   addresses(index: number): readonly Address[];
   /** Reads everything anew: what was changed this very moment is known then. */
   reload(): void;
@@ -64,6 +65,7 @@ export function openNetwork(rtnetlink: Rtnetlink): Network {
   load();
   return {
     link: (name) => [...links.values()].find((one) => one.name === name),
+    at: (index) => (index === undefined ? undefined : links.get(index)),
     addresses: (index) => [...(addresses.get(index)?.values() ?? [])],
     reload: load,
     take,

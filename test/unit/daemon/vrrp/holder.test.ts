@@ -29,7 +29,7 @@ function kernel(marks = true) {
       scope: undefined,
     });
   const host = {
-    network: { link: () => ({ index: 2, name: 'eth0' }), addresses: () => [] },
+    network: { at: () => undefined, link: () => ({ index: 2, name: 'eth0' }), addresses: () => [] },
     rtnetlink: {
       addresses: () => [...present.values()],
       addAddress(_index: number, one: Prefix) {
