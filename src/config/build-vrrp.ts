@@ -4,7 +4,7 @@ import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
-import type { HeldAddress, VrrpInstanceConfig } from './types.js';
+import type { HeldAddress, NotifyConfig, VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
 /** Count IPv4 Addr is 8 bits (RFC 9568 section 5.2.5); an unfragmented IPv6 advert at MTU 1500 holds 90. */
@@ -43,6 +43,13 @@ function vmacOf({ use_vmac: word, virtual_router_id: vrid }: VrrpInstanceShape, 
 const moved = (addresses: readonly HeldAddress[], dev: string): readonly HeldAddress[] =>
   addresses.map((one) => (one.dev === undefined ? { ...one, dev, length: addressBits(familyOf(one.address)) } : one));
 
+const notifyOf = ({ command, states, timeout, user }: VrrpInstanceShape['notify'][number]): NotifyConfig => ({
+  command,
+  ...(states === undefined ? {} : { states }),
+  timeout,
+  user,
+});
+
 function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
   const given = addressesOf(shape);
   const family = given[0] ? familyOf(given[0].address) : 4;
@@ -62,6 +69,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
     ...(vmac ? { vmac } : {}),
+    ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
     password: shape.authentication?.password,
   };
 }

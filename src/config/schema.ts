@@ -4,6 +4,7 @@ import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { checkingWords } from './schema-checking.js';
 import { heldAddress, useVmac } from './schema-held.js';
+import { notifyProgram } from './schema-notify.js';
 import { virtualRoute, virtualRule } from './schema-paths.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
@@ -41,6 +42,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   virtual_addresses: list('virtual_addresses', heldAddress),
   excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),
   use_vmac: v.optional(useVmac),
+  notify: v.optional(list('notify', notifyProgram), []),
   virtual_routes: v.optional(list('virtual_routes', virtualRoute), []),
   virtual_rules: v.optional(list('virtual_rules', virtualRule), []),
   authentication: v.optional(

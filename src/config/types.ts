@@ -220,6 +220,18 @@ export interface VirtualRule {
   readonly fwmark?: number;
 }
 
+export type HookState = 'master' | 'backup' | 'fault' | 'stopped';
+
+/** A program that is told of an instance's state. */
+export interface NotifyConfig {
+  /** An absolute path and its words; `{name}`, `{state}`, `{STATE}`, `{priority}` are filled in. */
+  readonly command: readonly string[];
+  /** Absent: all. */
+  readonly states?: readonly HookState[];
+  readonly timeout: Milliseconds;
+  readonly user: string;
+}
+
 export type AddressScope = 'global' | 'site' | 'link' | 'host';
 
 export interface VrrpInstanceConfig {
@@ -239,6 +251,8 @@ export interface VrrpInstanceConfig {
   readonly addresses: readonly HeldAddress[];
   /** The interface with the virtual MAC, which has the addresses; absent: the instance's own has them. */
   readonly vmac?: { readonly name: string };
+  /** Absent: nobody is told. */
+  readonly notify?: readonly NotifyConfig[];
   /** Absent: none. */
   readonly routes?: readonly VirtualRoute[];
   readonly rules?: readonly VirtualRule[];

@@ -8,6 +8,7 @@ import type { Config, ParsedConfig } from '../../config/types.js';
 import type { ApiEvent } from '../../control/api.js';
 import { createControlServer } from '../../control/server.js';
 import { now, wallClock } from '../../os/clock.js';
+import { runCommand } from '../../os/command.js';
 import { peerOf } from '../../os/peer.js';
 import { makeFolder } from '../../os/state-file.js';
 import { loadAgain } from '../config-again.js';
@@ -18,6 +19,7 @@ import { coalesce } from './coalesce.js';
 import { createCommandLines, isLarge, prepare } from './command-line.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
+import { createHooks, type Hooks } from './hooks.js';
 import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
@@ -28,6 +30,8 @@ import { openWanted, type Wanted } from './wanted.js';
 
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
 const STOP_SLACK_MS = 5000;
+/** What programs that are told of the stop may take. */
+const HOOKS_LIMIT_MS = 10_000;
 const EXIT_LIMIT_MS = 2000;
 
 /** When the start is over: then there is time to be ready for lbctl. */
@@ -40,6 +44,7 @@ interface Core {
   readonly wanted: Wanted;
   readonly check: Supervisor;
   readonly vrrp: Supervisor;
+  readonly hooks: Hooks;
   readonly tell: (kind: string, subject: string, text: string) => void;
 }
 
@@ -98,6 +103,12 @@ export async function runCore(file: string): Promise<void> {
     loadConfig: (path, before) =>
       loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
   });
+  const hooks = createHooks({
+    instances: () => wanted.intent().instances,
+    routerId: () => wanted.config().global.routerId,
+    run: runCommand,
+    tell,
+  });
   const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
   const supervise = (role: Role, configure: () => void) =>
     createSupervisor({
@@ -109,8 +120,11 @@ export async function runCore(file: string): Promise<void> {
         else if (message.type === 'log')
           log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
         else if (message.type === 'recheck') publisher.recheck();
-        else if (message.type === 'roles') publisher.roles(message.roles as Readonly<Record<string, string>>);
-        else if (message.type === 'yield') publisher.yield(message.now === true);
+        else if (message.type === 'roles') {
+          const roles = message.roles as Readonly<Record<string, string>>;
+          publisher.roles(roles);
+          hooks.roles(roles);
+        } else if (message.type === 'yield') publisher.yield(message.now === true);
         else if (message.type === 'drained') void wanted.drained(Number(message.id));
         else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
       },
@@ -139,7 +153,7 @@ export async function runCore(file: string): Promise<void> {
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
   setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
-  signals.attach({ log, wanted, check, vrrp, tell }, () => server.close());
+  signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => server.close());
 }
 
 /** Signals that come before everything stands are kept for then. */
@@ -187,7 +201,9 @@ async function reload(core: Core): Promise<void> {
 async function orderedStop(core: Core): Promise<void> {
   const slowest = Math.max(0, ...core.wanted.intent().instances.map((one) => one.advertInterval));
   await core.vrrp.stop('stop', 2 * slowest + STOP_SLACK_MS);
-  await core.check.stop('stop', STOP_SLACK_MS);
+  // What it said last may have been lost with it.
+  core.hooks.roles({});
+  await Promise.all([core.check.stop('stop', STOP_SLACK_MS), core.hooks.idle(HOOKS_LIMIT_MS)]);
 }
 
 async function exitAtOnce(core: Core): Promise<void> {

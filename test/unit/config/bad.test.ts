@@ -128,6 +128,10 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, "2001:db8::1" ]'), /IPv4 and IPv6 are two VRRP instances/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('    notify: [ @{ states: [ master ] } ]\n'), /a program to notify needs "command"/],
+  [instance('    notify: [ { command: @[] } ]\n'), /command is empty/],
+  [instance('    notify: [ { command: @[ notify.sh ] } ]\n'), /is an absolute path, not "notify\.sh"/],
+  [instance('    notify: [ { command: [ /n ], states: [ @primary ] } ]\n'), /"primary" is no state/],
   [instance('    use_vmac: @maybe\n'), /use_vmac is true, false or \{ name: vrrp\.51 \}/],
   [instance('    use_vmac: @{ name: eth0 }\n'), /eth0 is the interface of the instance itself/],
   [
