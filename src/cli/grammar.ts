@@ -39,11 +39,11 @@ export interface Invocation {
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp why doctor reload events check-config'.split(
+  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp failover why doctor reload events check-config'.split(
     ' ',
   );
 /** Of the design, and not built yet. */
-const LATER = new Set('set-vs failover plan apply confirm rollback diff save top import completion'.split(' '));
+const LATER = new Set('set-vs plan apply confirm rollback diff save top import completion'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
   '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host'.split(
@@ -53,7 +53,19 @@ const VALUED = new Set(
 
 /** Need no command. */
 const ASKING = new Set(['-h', '--help', '-V', '--version']);
-const FLAGS = new Set([...ASKING, '-f', '--follow', '--dry-run', '--one-packet', '--wait', '--stats', '--rate', '--all']);
+const FLAGS = new Set([
+  ...ASKING,
+  '-f',
+  '--follow',
+  '--dry-run',
+  '--one-packet',
+  '--wait',
+  '--stats',
+  '--rate',
+  '--all',
+  '--check',
+  '--undo',
+]);
 
 /** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */
 function commandAt(argv: readonly string[]): number {
@@ -274,6 +286,21 @@ function addChanging(define: Define, settle: Settle): void {
   define('take-over SERVICE', "makes a service that somebody else put into the kernel lbd's own", true).action(
     (service, options) => settle(call('take_over', { service: words.readService(service), ...changing(options) })),
   );
+  define(
+    'failover INSTANCE',
+    'gives the addresses to another director without a gap; this one stays back until that one fails',
+    true,
+  )
+    .option('--check', 'says whether it would be done and what is known of the other director, and does nothing')
+    .option('--for <TIME>', 'this one may take over again after that time: 10m, 2h')
+    .option('--undo', 'this one may take over again now')
+    .action((instance, options) => {
+      if (options.undo && (options.check || options.for !== undefined))
+        throw new words.UsageError('--undo of failover stands alone');
+      const length = given({ for: optional(options.for, words.readSeconds) });
+      const flags = given({ undo: options.undo as true | undefined, check: options.check as true | undefined });
+      settle(call('failover', { instance: words.readName(instance), ...length, ...flags, ...changing(options) }));
+    });
   define('reload', 'reads the configuration file again; any error in it changes nothing', true).action((options) =>
     settle(call('reload', changing(options))),
   );

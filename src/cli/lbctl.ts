@@ -10,10 +10,13 @@ export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConf
 
 /** Reading a large configuration again takes its time, on a slow machine too. */
 const RELOAD_TIMEOUT_MS = 120_000;
+/** Two intervals of the longest, and some: until it is known who is master. */
+const FAILOVER_TIMEOUT_MS = 600_000;
 /** So does the whole table: core waits a little less. */
 const WHOLE_TIMEOUT_MS = 30_000;
 const TIMEOUTS: Readonly<Partial<Record<MethodName, number>>> = {
   reload: RELOAD_TIMEOUT_MS,
+  failover: FAILOVER_TIMEOUT_MS,
   list: WHOLE_TIMEOUT_MS,
   stats: WHOLE_TIMEOUT_MS,
   status: WHOLE_TIMEOUT_MS,

@@ -228,6 +228,8 @@ export interface ApiInstance {
   readonly priority: number;
   readonly effective_priority: number;
   readonly preempt: boolean;
+  /** By order (`failover`): it does not take over from a lower master. */
+  readonly stands_down: boolean;
   readonly advert_interval_ms: number;
   readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
   readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
@@ -428,6 +430,10 @@ export interface Methods {
     result: ApiChanged;
   };
   /** Makes a service of somebody else, whose address a virtual server has, lbd's own. */
+  failover: {
+    params: { instance: string; for?: number; undo?: true; check?: true } & ChangeOptions;
+    result: ApiChanged;
+  };
   take_over: { params: { service: string } & ChangeOptions; result: ApiChanged };
   del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };

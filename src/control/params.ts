@@ -32,6 +32,7 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
     one_packet: 'yes or no?',
     ...CHANGE,
   },
+  failover: { instance: 'text', for: 'number?', undo: 'yes or no?', check: 'yes or no?', ...CHANGE },
   take_over: { service: 'text', ...CHANGE },
   del_vs: { service: 'text', ...CHANGE },
   vrrp: { instance: 'text?' },

@@ -32,6 +32,7 @@ import {
   takeOver,
   then,
 } from './moves.js';
+import { standDown, takesBack } from './stand-down.js';
 import { masterDown, preempts, reckonedInterval, skewTime, trustedFor } from './timers.js';
 import type { Gate, Link, Peer, Received, Resume, Step, VrrpEvent, VrrpState } from './types.js';
 
@@ -60,6 +61,7 @@ export function initial(now: Instant): VrrpState {
     peer: undefined,
     holding: [],
     handover: undefined,
+    standDown: undefined,
     announcing: undefined,
     calmUntil: -NEVER,
     notes: {},
@@ -178,7 +180,7 @@ function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, p
     return stay({ ...heard, preemptAt: NEVER, downAt: now + skewTime(conf, state.masterInterval) });
   }
   const handover = state.handover && { ...state.handover, until: Math.min(state.handover.until, now + OVERLAP) };
-  const lower = peer.priority < conf.priority && preempts(conf);
+  const lower = peer.priority < conf.priority && takesBack(conf, state, now);
   // The delay before preempting runs from the first advert of the lower master; until its end that master is as good as any.
   const preemptAt = lower ? Math.min(state.preemptAt, now + conf.preemptDelay) : NEVER;
   if (lower && now >= preemptAt) return stay({ ...heard, preemptAt });
@@ -268,7 +270,7 @@ function onMasterDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant):
 
 function whyDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): string {
   const { peer } = state;
-  if (!peer) return `no master was heard for ${seconds(now - state.since)}`;
+  if (!peer) return `${state.handover ? 'nobody took over' : 'no master was heard'} for ${seconds(now - state.since)}`;
   if (peer.priority === 0) return `${peer.address} resigned (priority 0)`;
   if (peer.priority < conf.priority && preempts(conf) && now - peer.heardAt < masterDown(conf, state.masterInterval)) {
     return `priority ${conf.priority} preempts ${who(peer)}`;
@@ -346,6 +348,10 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
       return state.phase === 'master' ? announceNow(state, now) : stay(state);
     case 'reconfigured':
       return onReconfigured(conf, state, now, event.before);
+    case 'stand-down':
+      return state.phase === 'master' ? standDown(conf, state, now, event.until) : stay(state);
+    case 'stand-up':
+      return stay({ ...state, standDown: undefined });
     case 'stop':
       return state.phase === 'leaving' || state.phase === 'stopped' ? stay(state) : leave(conf, state, now);
   }

@@ -99,7 +99,7 @@ const idle = (state: VrrpState): VrrpState => ({
 
 const unwatch = (state: VrrpState): readonly VrrpEffect[] => (state.handover ? [{ type: 'watch', on: false }] : NONE);
 
-function enter(state: VrrpState, phase: Phase, now: Instant, reason: string): VrrpState {
+export function enter(state: VrrpState, phase: Phase, now: Instant, reason: string): VrrpState {
   return { ...idle(state), phase, since: now, reason };
 }
 
@@ -108,7 +108,13 @@ function enter(state: VrrpState, phase: Phase, now: Instant, reason: string): Vr
  * once, and an old master that serves on drops its own.
  */
 export function takeOver(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, reason: string): Step {
-  const next = { ...enter(state, 'master', now, reason), ran: true, peer: undefined, holding: conf.addresses };
+  const next = {
+    ...enter(state, 'master', now, reason),
+    ran: true,
+    peer: undefined,
+    holding: conf.addresses,
+    standDown: undefined,
+  };
   const effects: VrrpEffect[] = [
     ...unwatch(state),
     transition(state, 'master', reason),
@@ -168,21 +174,29 @@ export function retreat(state: VrrpState, now: Instant, phase: 'init' | 'fault',
   return [{ ...enter(state, phase, now, reason), peer: undefined, holding: [] }, effects];
 }
 
+/** Until no new master can be expected any more. */
+export const longestWait = (conf: VrrpInstanceConfig): Milliseconds => longestSkew(conf) + conf.advertInterval + PATIENCE;
+
+/** Priority 0, said twice because one may be lost; the addresses stay. */
+export function resign(state: VrrpState, to: Phase, reason: string): VrrpEffect[] {
+  const advert: VrrpEffect = { type: 'advert', priority: 0 };
+  return [{ type: 'watch', on: true }, advert, advert, transition(state, to, reason)];
+}
+
 /**
- * Ordered stop (RFC 9568 section 6.4: Shutdown). A master resigns with priority 0, said twice because one may be lost, and serves on
- * until a new one has taken over or none can be expected any more.
+ * Ordered stop (RFC 9568 section 6.4: Shutdown). A master resigns, and serves on until a new one has taken over or none can be expected
+ * any more.
  */
 export function leave(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
   const reason = 'ordered stop';
   if (state.phase === 'master') {
-    const until = now + longestSkew(conf) + conf.advertInterval + PATIENCE;
+    const until = now + longestWait(conf);
     const handover = { until, unclaimed: claimable(conf, state.holding) };
-    const resign: VrrpEffect = { type: 'advert', priority: 0 };
-    const effects: VrrpEffect[] = [{ type: 'watch', on: true }, resign, resign, transition(state, 'leaving', reason)];
-    return [{ ...enter(state, 'leaving', now, reason), peer: undefined, handover }, effects];
+    return [{ ...enter(state, 'leaving', now, reason), peer: undefined, handover }, resign(state, 'leaving', reason)];
   }
   if (!state.handover) return finish(state, now, reason);
-  return [{ ...enter(state, 'leaving', now, reason), handover: state.handover }, [transition(state, 'leaving', reason)]];
+  const handover = { ...state.handover, until: Math.min(state.handover.until, now + longestWait(conf)) };
+  return [{ ...enter(state, 'leaving', now, reason), handover }, [transition(state, 'leaving', reason)]];
 }
 
 /** Nothing more to wait for: what is held goes, and the instance ends. */

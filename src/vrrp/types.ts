@@ -54,6 +54,10 @@ export type VrrpEvent = { readonly now: Instant } & (
   | { readonly type: 'restored' }
   /** The configuration given with this event replaces `before`; the instance's key is the same. */
   | { readonly type: 'reconfigured'; readonly before: VrrpInstanceConfig }
+  /** Another director is to be master until then, or until it fails. Of a backup nothing is asked. */
+  | { readonly type: 'stand-down'; readonly until: Instant }
+  /** No longer. */
+  | { readonly type: 'stand-up' }
   /** Ordered stop. */
   | { readonly type: 'stop' }
 );
@@ -128,6 +132,8 @@ export interface VrrpState {
   /** What the host holds for this instance, by its wish. */
   readonly holding: readonly HeldAddress[];
   readonly handover: Handover | undefined;
+  /** A backup by order: it takes no office back until then. */
+  readonly standDown: { readonly until: Instant } | undefined;
   readonly announcing: Announcing | undefined;
   /** Other masters heard before this instant cause no further announcement. */
   readonly calmUntil: Instant;

@@ -15,7 +15,8 @@ import { promisify } from 'node:util';
 import { parsePrefix } from '../../src/base/ip.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
-import type { VrrpCommand } from '../../src/daemon/vrrp/messages.js';
+import type { FailoverOutcome } from '../../src/daemon/vrrp/failover.js';
+import type { FailoverOrder, VrrpCommand } from '../../src/daemon/vrrp/messages.js';
 import type { TrafficReport } from './vrrp-traffic.js';
 
 const execute = promisify(execFile);
@@ -174,6 +175,7 @@ export interface Lbd extends Speaker {
   send(command: VrrpCommand): void;
   configure(settings: Settings): void;
   report(): Promise<ApiInstance>;
+  failover(order: Omit<FailoverOrder, 'instance'>): Promise<FailoverOutcome>;
   when(state: ApiInstance['state'], limit?: number): Promise<ApiInstance>;
   ended: Promise<number | null>;
 }
@@ -187,7 +189,7 @@ export async function startLbd(lan: Lan, host: string, runDir: string, settings:
   const child = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   const events: string[] = [];
   const logs: string[] = [];
-  const answers = new Map<number, (instances: readonly ApiInstance[]) => void>();
+  const answers = new Map<number, (answer: { readonly instances?: readonly ApiInstance[] }) => void>();
   let nextId = 1;
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   const ready = new Promise<void>((resolve, reject) => {
@@ -197,19 +199,22 @@ export async function startLbd(lan: Lan, host: string, runDir: string, settings:
       if (message.type === 'ready') resolve();
       if (message.type === 'event') events.push(message.text ?? '');
       if (message.type === 'log') logs.push(message.msg ?? '');
-      if (message.type === 'answer') answers.get(message.id ?? 0)?.(message.instances ?? []);
+      if (message.type === 'answer') answers.get(message.id ?? 0)?.(message);
     });
   });
   const send = (command: VrrpCommand) => void (child.connected && child.send(command, () => {}));
-  const report = () =>
-    new Promise<ApiInstance>((resolve) => {
+  const ask = (more: { readonly failover?: FailoverOrder } = {}) =>
+    new Promise<object>((resolve) => {
       const id = nextId++;
-      answers.set(id, (instances) => {
+      answers.set(id, (answer) => {
         answers.delete(id);
-        resolve(instances[0] as ApiInstance);
+        resolve(answer);
       });
-      send({ type: 'query', id });
+      send({ type: 'query', id, ...more });
     });
+  const report = async () => ((await ask()) as { readonly instances: readonly ApiInstance[] }).instances[0] as ApiInstance;
+  const failover = async (order: Omit<FailoverOrder, 'instance'>) =>
+    (await ask({ failover: { instance: 'VI_1', ...order } })) as FailoverOutcome;
   const configure = (next: Settings) => send({ type: 'configure', instances: [instance(next)], runDir, routerId: host });
   await ready;
   send({ type: 'gate', forwarding: 'ready', reason: '' });
@@ -222,6 +227,7 @@ export async function startLbd(lan: Lan, host: string, runDir: string, settings:
     send,
     configure,
     report,
+    failover,
     ended,
     async when(state, limit) {
       let last: ApiInstance | undefined;

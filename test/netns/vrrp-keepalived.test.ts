@@ -87,7 +87,14 @@ function pairOf({ title, settings, vip, takeOver }: Pairing): void {
         await until('keepalived has yielded', async () => !(await holds(lan, 'd2', vip)));
       });
       assert.equal((await master.report()).rejected.length, 0);
+      await planned(t, 'ordered failover to keepalived', async () => {
+        const outcome = await master.failover({});
+        assert.ok('text' in outcome && /is master now/.test(outcome.text), JSON.stringify(outcome));
+        await holder('d2');
+      });
+      assert.equal(await holds(lan, 'd1', vip), false);
       await backup.stop();
+      await master.when('master');
       await master.stop();
     });
 

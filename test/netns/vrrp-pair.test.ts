@@ -96,6 +96,30 @@ function pairOf({ title, settings, vip, takeOver }: Kind): void {
       assert.deepEqual((await d2.report()).rejected, []);
     });
 
+    test('an ordered failover loses nothing, lasts, and is undone without loss', async (t) => {
+      const wrong = await d2.failover({});
+      assert.ok('error' in wrong && /VI_1 is backup here, not master: ask for it on/.test(wrong.error), JSON.stringify(wrong));
+      await withoutLoss(t, 'failover', async () => {
+        const outcome = await d1.failover({});
+        assert.ok('text' in outcome && /\(priority 100\) is master now/.test(outcome.text), JSON.stringify(outcome));
+        assert.equal(await holds(lan, 'd1', vip), false);
+      });
+      // At 10 ms the other one is silent for too long whenever the machine is busy: then this one is master again, as it should be.
+      if ((settings.interval ?? 0) < 100) {
+        await d1.failover({ undo: true });
+        await d1.when('master');
+        return;
+      }
+      const before = (await d1.report()).adverts_received;
+      await until('the lower master is heard for a while', async () => (await d1.report()).adverts_received > before + 3, 20_000);
+      assert.deepEqual([(await d1.report()).state, (await d1.report()).stands_down], ['backup', true]);
+      await withoutLoss(t, 'undone', async () => {
+        assert.ok('text' in (await d1.failover({ undo: true })));
+        await d1.when('master');
+        await until('d2 has dropped the address', async () => !(await holds(lan, 'd2', vip)));
+      });
+    });
+
     test('the backup takes over when the cable of the master is pulled, and gives back', async (t) => {
       await traffic.take();
       lan.cable('d1', 'down');

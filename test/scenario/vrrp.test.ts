@@ -7,7 +7,7 @@
  *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
  *   TIME gate ready | gate starting | gate unusable REASON
- *   TIME claimed ADDRESS · restored · stop · reconfigure KEY VALUE …
+ *   TIME claimed ADDRESS · restored · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
  *   TIME freeze                            no ticks until the next line's time; what that line brings comes before the tick
  *   TIME show                              the phase, its reason, and when the machine wants to be woken
  */
@@ -16,6 +16,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { formatDuration, parseDuration } from '../../src/base/duration.js';
 import { formatPrefix, type Prefix, parsePrefix } from '../../src/base/ip.js';
+import { NEVER } from '../../src/base/time.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import { deadline, initial, step } from '../../src/vrrp/machine.js';
 import type { Gate, Link, Received, Resume, VrrpEffect, VrrpEvent, VrrpState } from '../../src/vrrp/types.js';
@@ -126,7 +127,7 @@ function startOf(words: readonly string[]): Happening {
   };
 }
 
-function happening(conf: VrrpInstanceConfig, verb: string, words: readonly string[]): Happening {
+function happening(conf: VrrpInstanceConfig, now: number, verb: string, words: readonly string[]): Happening {
   switch (verb) {
     case 'start':
       return startOf(words);
@@ -138,6 +139,9 @@ function happening(conf: VrrpInstanceConfig, verb: string, words: readonly strin
       return { type: 'gate', gate: gateOf(words) };
     case 'claimed':
       return { type: 'claimed', address: words[0] as string };
+    case 'stand-down':
+      return { type: verb, until: words[0] === undefined ? NEVER : now + duration(words[0]) };
+    case 'stand-up':
     case 'restored':
     case 'stop':
     case 'tick':
@@ -196,7 +200,7 @@ function play(text: string): string {
       conf = configured(conf, rest);
       deliver({ type: 'reconfigured', before });
     } else if (verb === 'show') output.push(`    is ${state.phase} (${state.reason}), next tick at ${clock(deadline(state))}`);
-    else if (verb !== 'freeze') deliver(happening(conf, verb, rest));
+    else if (verb !== 'freeze') deliver(happening(conf, now, verb, rest));
     if (frozen && verb !== 'freeze') deliver({ type: 'tick' });
     frozen = verb === 'freeze';
   };

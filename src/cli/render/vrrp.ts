@@ -42,7 +42,7 @@ export function instanceTable(view: View, instances: readonly ApiInstance[]): st
 /** Nothing is cut: this is where everything of an instance is read. */
 function instanceBlock(cutting: View, one: ApiInstance): string {
   const view = { ...cutting, width: undefined };
-  const preempt = one.preempt ? 'preempts' : 'does not preempt';
+  const preempt = one.stands_down ? 'stands down by order' : one.preempt ? 'preempts' : 'does not preempt';
   const addresses = one.addresses.map(
     ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
   );

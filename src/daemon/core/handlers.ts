@@ -11,6 +11,7 @@ import { reportStats } from '../check/stats.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
 import { examine } from './doctor.js';
 import type { EventLog } from './events.js';
+import { failover } from './failover.js';
 import { Refused, refuse } from './refused.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
@@ -194,6 +195,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     del_vs: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    failover: (params, caller) => failover(parts, params, caller.name),
     take_over: ({ service, dry_run }, caller) => takeOver(parts, service, dry_run === true, caller.name),
     async vrrp({ instance }) {
       const instances = await instancesOf(parts);

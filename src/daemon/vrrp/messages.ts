@@ -14,7 +14,17 @@ export type VrrpCommand =
       readonly routerId: string;
     }
   | { readonly type: 'gate'; readonly forwarding: Forwarding; readonly reason: string }
-  | { readonly type: 'query'; readonly id: number };
+  | { readonly type: 'query'; readonly id: number; readonly failover?: FailoverOrder };
+
+export interface FailoverOrder {
+  readonly instance: string;
+  /** Milliseconds; absent: until the other one fails. */
+  readonly for?: number;
+  /** The end of one before. */
+  readonly undo?: boolean;
+  /** Only whether it would be done. */
+  readonly check?: boolean;
+}
 
 export type VrrpMessage =
   | ChildMessage

@@ -28,6 +28,10 @@ export function runVrrpProcess(): void {
       case 'gate':
         return router.gate({ forwarding: command.forwarding, reason: command.reason });
       case 'query':
+        if (command.failover) {
+          const { id } = command;
+          return void router.failover(command.failover).then((outcome) => link.send({ type: 'answer', id, ...outcome }));
+        }
         return link.send({ type: 'answer', id: command.id, instances: router.report() });
       case 'stop':
         return stop();

@@ -44,6 +44,7 @@ export function reportInstance(
     priority: conf.priority,
     effective_priority: effectivePriority(conf, state),
     preempt: conf.preempt,
+    stands_down: state.standDown !== undefined && now < state.standDown.until,
     advert_interval_ms: conf.advertInterval,
     master: masterOf(conf, state, now),
     addresses: conf.addresses.map((one) => ({ address: heldKey(one), held: isThere(state, holder, one) })),

@@ -19,8 +19,9 @@ import { type Gate, instanceKey } from '../../vrrp/types.js';
 import { peekVrid } from '../../wire/vrrp.js';
 import type { ChildLink } from '../child.js';
 import { createAnnouncer } from './announcer.js';
+import { type FailoverOutcome, failover, refuseFailover } from './failover.js';
 import { createHolder } from './holder.js';
-import type { VrrpCommand } from './messages.js';
+import type { FailoverOrder, VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
 import { createPaths, NO_PATHS } from './paths.js';
 import { createPorts } from './ports.js';
@@ -42,6 +43,8 @@ export interface Router {
   configure(instances: readonly VrrpInstanceConfig[], runDir: string): void;
   gate(gate: Gate): void;
   report(): ApiInstance[];
+  /** Resolves when it is decided; see failover.ts. */
+  failover(order: FailoverOrder): Promise<FailoverOutcome>;
   /** Ordered stop of every instance; `done` is called when all have ended. */
   stop(done: () => void): void;
   /** Writes down the present state for a successor. */
@@ -210,6 +213,17 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
       gate = next;
       for (const runner of runners.values()) runner.gate(next);
       settle();
+    },
+    async failover(order) {
+      const runner = [...runners.values()].find((one) => one.conf().name === order.instance);
+      if (!runner) return { error: `the vrrp process does not have ${order.instance} yet` };
+      if (order.check) {
+        const refused = refuseFailover(runner);
+        return refused === undefined ? { text: `${order.instance} would be given to another director` } : { error: refused };
+      }
+      const outcome = failover(runner, order, now());
+      settle();
+      return outcome;
     },
     report: () => [...runners.values()].map((one) => one.report()),
     stop(done) {

@@ -19,6 +19,7 @@ import {
 import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../wire/vrrp.js';
 import { virtualMac, vrrpFrame } from '../../wire/vrrp-frame.js';
 import { countRefusal, createCounters } from './counters.js';
+import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createHolder, type Holder } from './holder.js';
 import { judgeLink } from './network.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
@@ -36,6 +37,11 @@ export interface Runner {
   start(gate: Gate, left: Saved | undefined): void;
   gate(gate: Gate): void;
   stop(): void;
+  /** Another director is to be master; `done` hears what came of it. */
+  failover(until: Instant, done: (outcome: FailoverOutcome) => void): void;
+  /** The end of that. */
+  standUp(): void;
+  stoodDown(): boolean;
   reconfigure(conf: VrrpInstanceConfig): void;
   packet(packet: VrrpPacket): void;
   /** Interfaces or addresses have changed. */
@@ -110,6 +116,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let toldRestored: Instant = -NEVER;
   let savedAt: Instant = -NEVER;
   let toldFailure: Instant = -NEVER;
+  let asked: ((outcome: FailoverOutcome) => void) | undefined;
   const counters = createCounters();
   /** Adverts ready to send, by source and priority. BOUNDED: emptied with every change, two priorities a source. */
   const encoded = new Map<string, Uint8Array>();
@@ -137,6 +144,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
     state = next;
     for (const effect of effects) perform(effect);
+    const outcome = asked && failoverOutcome(conf.name, state);
+    if (!asked || !outcome) return;
+    const tellOutcome = asked;
+    asked = undefined;
+    tellOutcome(outcome);
   }
 
   function perform(effect: VrrpEffect): void {
@@ -341,6 +353,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     start,
     gate: (gate) => deliver({ type: 'gate', gate }),
     stop: () => deliver({ type: 'stop' }),
+    failover(until, done) {
+      asked = done;
+      deliver({ type: 'stand-down', until });
+    },
+    standUp: () => deliver({ type: 'stand-up' }),
+    stoodDown: () => state.standDown !== undefined && host.now() < state.standDown.until,
     reconfigure(next) {
       const before = conf;
       conf = next;

@@ -80,7 +80,16 @@ describe('run by the daemon', () => {
       'del-rs udp/[2001:DB8::53]:53 [2001:db8:0::1]:53',
     ],
     ...[`undrain web ${RS}`, `disable web ${RS}`, `drain web ${RS} --deadline 10m --dry-run`, 'reload', 'reload --reason broken'],
-    ...['add-vs dns 192.0.2.53:53 --protocol udp', 'del-vs fwmark/7', 'take-over web', 'why crash', 'list wbe', 'vrrp -o json'],
+    ...[
+      'add-vs dns 192.0.2.53:53 --protocol udp',
+      'del-vs fwmark/7',
+      'take-over web',
+      'failover VI_1',
+      'failover VI_1 --check',
+      'why crash',
+      'list wbe',
+      'vrrp -o json',
+    ],
     ...[
       'list -o json',
       'status -o json',
@@ -90,7 +99,7 @@ describe('run by the daemon', () => {
       'list -o xml',
       'list -o',
     ],
-    ...['', 'lsit', 'set-rs web', `set-rs web ${RS} --weight heavy`, 'list --wieght 5', 'failover VI_1', 'list a b', '-x list'],
+    ...['', 'lsit', 'set-rs web', `set-rs web ${RS} --weight heavy`, 'list --wieght 5', 'save', 'list a b', '-x list'],
     ...[
       '--help',
       '--version',

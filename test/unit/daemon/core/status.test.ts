@@ -30,6 +30,7 @@ const instance: ApiInstance = {
   priority: 100,
   effective_priority: 100,
   preempt: true,
+  stands_down: false,
   advert_interval_ms: 1000,
   master: null,
   addresses: [],
