@@ -2,6 +2,7 @@
 import { formatDuration } from '../base/duration.js';
 import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
+import { checkUnicast, unicastOf } from './build-unicast.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import type { HeldAddress, NotifyConfig, VrrpInstanceConfig } from './types.js';
@@ -68,6 +69,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     preemptDelay: typeof preempt === 'object' ? preempt.delay : 0,
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
+    ...(shape.unicast ? { unicast: unicastOf(shape.unicast) } : {}),
     ...(vmac ? { vmac } : {}),
     ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
     password: shape.authentication?.password,
@@ -203,6 +205,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     if (TAKEN.includes(instance.name))
       report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);
     checkHolders(instance, holders, at, report);
+    checkUnicast(instance, at, report);
     checkVmac(instance, vmacs, at, report);
     checkPaths(instance.name, own, paths, at, report);
     names.add(instance.name);

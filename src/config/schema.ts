@@ -22,6 +22,7 @@ import {
   whole,
   yesNo,
 } from './schema-tools.js';
+import { unicast } from './schema-unicast.js';
 
 const preemptDelay = mapping('preempt', { delay: duration('delay', 0, 1_000_000) });
 const preemptFlag = v.boolean((issue) => `preempt is true, false or { delay: 60s }, not ${shown(issue.input)}`);
@@ -41,6 +42,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
   virtual_addresses: list('virtual_addresses', heldAddress),
   excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),
+  unicast: v.optional(unicast),
   use_vmac: v.optional(useVmac),
   notify: v.optional(list('notify', notifyProgram), []),
   virtual_routes: v.optional(list('virtual_routes', virtualRoute), []),

@@ -220,6 +220,19 @@ export interface VirtualRule {
   readonly fwmark?: number;
 }
 
+export interface UnicastConfig {
+  /** An address of the interface; absent: as without unicast, of the family of the peers' addresses. */
+  readonly source?: Ip;
+  readonly peers: readonly UnicastPeer[];
+}
+
+export interface UnicastPeer {
+  readonly address: Ip;
+  /** TTL or hop limit of its adverts on arrival, 1..255: less than 255 is behind routers. */
+  readonly minTtl: number;
+  readonly maxTtl: number;
+}
+
 export type HookState = 'master' | 'backup' | 'fault' | 'stopped';
 
 /** A program that is told of an instance's state. */
@@ -249,6 +262,8 @@ export interface VrrpInstanceConfig {
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];
+  /** Adverts go to these hosts instead of the group; absent: to the group. */
+  readonly unicast?: UnicastConfig;
   /** The interface with the virtual MAC, which has the addresses; absent: the instance's own has them. */
   readonly vmac?: { readonly name: string };
   /** Absent: nobody is told. */

@@ -3,7 +3,7 @@
  * sends with a fixed source. Options: linux/in.h, linux/in6.h, asm-generic/socket.h.
  */
 import { viewOf } from '../base/bytes.js';
-import { type Family, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
+import { type Family, type Ip, ipBytes, ipFromBytes, isLinkLocal6 } from '../base/ip.js';
 import { parseIpv4 } from '../wire/ipv4.js';
 import { IPPROTO_VRRP, VRRP_GROUP, VRRP_TTL } from '../wire/vrrp.js';
 import { controlMessage } from './cmsg.js';
@@ -19,6 +19,7 @@ const PRIORITY = 6;
 
 const SOL_IP = 0;
 const IP_TOS = 1;
+const IP_TTL = 2;
 const IP_MTU_DISCOVER = 10;
 const IP_MULTICAST_IF = 32;
 const IP_MULTICAST_TTL = 33;
@@ -28,6 +29,7 @@ const IP_MULTICAST_ALL = 49;
 
 const SOL_IPV6 = 41;
 const IPV6_CHECKSUM = 7;
+const IPV6_UNICAST_HOPS = 16;
 const IPV6_MULTICAST_IF = 17;
 const IPV6_MULTICAST_HOPS = 18;
 const IPV6_MULTICAST_LOOP = 19;
@@ -64,8 +66,8 @@ export interface VrrpReceiver {
 }
 
 export interface VrrpSender {
-  /** Sends to the group. 0, or a negative errno. */
-  send(message: Uint8Array): number;
+  /** Sends to the group, or to one host. 0, or a negative errno. */
+  send(message: Uint8Array, to?: Ip): number;
   close(): void;
 }
 
@@ -148,6 +150,9 @@ export function openVrrpReceiver(family: Family, on: Interface, ready: () => voi
   };
 }
 
+/** Only a link-local address needs one; a global one may be behind a router. */
+const scopeOf = (to: Ip, on: Interface): number => (isLinkLocal6(to) ? on.index : 0);
+
 /** Sends from `source`, which must be an address of the interface. Throws OsError. */
 export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpSender {
   const fd = rawSocket(family, on, (set, socket) => {
@@ -157,6 +162,7 @@ export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpS
       set(SOL_IP, IP_MULTICAST_IF, membership(4, on.index));
       set(SOL_IP, IP_MULTICAST_TTL, intValue(VRRP_TTL));
       set(SOL_IP, IP_MULTICAST_LOOP, intValue(0));
+      set(SOL_IP, IP_TTL, intValue(VRRP_TTL));
       set(SOL_IP, IP_MTU_DISCOVER, intValue(0));
       set(SOL_IP, IP_TOS, intValue(TRAFFIC_CLASS));
     } else {
@@ -164,6 +170,7 @@ export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpS
       set(SOL_IPV6, IPV6_MULTICAST_IF, intValue(on.index));
       set(SOL_IPV6, IPV6_MULTICAST_HOPS, intValue(VRRP_TTL));
       set(SOL_IPV6, IPV6_MULTICAST_LOOP, intValue(0));
+      set(SOL_IPV6, IPV6_UNICAST_HOPS, intValue(VRRP_TTL));
       set(SOL_IPV6, IPV6_TCLASS, intValue(TRAFFIC_CLASS));
       set(SOL_IPV6, IPV6_CHECKSUM, intValue(CHECKSUM_OFFSET));
     }
@@ -173,7 +180,8 @@ export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpS
   });
   const group = inetAddress(VRRP_GROUP[family], 0, on.index);
   return {
-    send: (message) => Math.min(0, native.send(fd, message, 0, group)),
+    send: (message, to) =>
+      Math.min(0, native.send(fd, message, 0, to === undefined ? group : inetAddress(to, 0, scopeOf(to, on)))),
     close: () => native.close(fd),
   };
 }

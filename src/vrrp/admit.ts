@@ -34,7 +34,9 @@ function rejectOld(conf: VrrpInstanceConfig, advert: Advert): Rejection | undefi
 /** The caller has found the instance by interface, family and VRID. Other addresses in the list are no reason to refuse. */
 export function admit(conf: VrrpInstanceConfig, received: Received): Admission {
   const { decoded } = received;
-  if (received.ttl !== TTL) return { rejection: 'ttl' };
+  const peer = conf.unicast?.peers.find((one) => one.address === received.source);
+  if (conf.unicast && !peer) return { rejection: 'peer' };
+  if (received.ttl < (peer?.minTtl ?? TTL) || received.ttl > (peer?.maxTtl ?? TTL)) return { rejection: 'ttl' };
   if (!decoded.ok) {
     const other = decoded.refusal !== 'truncated' && decoded.version !== conf.version;
     return { rejection: other ? 'version' : decoded.refusal };
@@ -42,6 +44,7 @@ export function admit(conf: VrrpInstanceConfig, received: Received): Admission {
   if (decoded.advert.version !== conf.version) return { rejection: 'version' };
   const old = conf.version === 2 ? rejectOld(conf, decoded.advert) : undefined;
   if (old) return { rejection: old };
-  if (received.destination !== GROUP[conf.family]) return { rejection: 'destination' };
+  // To a peer an advert comes under any address that it knows us by.
+  if (!conf.unicast === (received.destination !== GROUP[conf.family])) return { rejection: 'destination' };
   return { advert: decoded.advert };
 }

@@ -318,7 +318,8 @@ function onReconfigured(conf: VrrpInstanceConfig, state: VrrpState, now: Instant
   const first: Step = sameHoldings(conf, before)
     ? stay(kept)
     : then([kept, [{ type: 'addresses', want: conf.addresses }]], (one) => announceNow(one, now));
-  const says = (one: VrrpInstanceConfig) => [one.version, one.priority, one.advertInterval, one.password, one.v3Checksum].join();
+  const says = (one: VrrpInstanceConfig) =>
+    JSON.stringify([one.version, one.priority, one.advertInterval, one.password, one.v3Checksum, one.unicast]);
   return says(conf) === says(before) ? first : then(first, (one) => restartAdverts(conf, one, now));
 }
 

@@ -132,6 +132,7 @@ export interface Settings {
   readonly preempt?: boolean;
   readonly password?: string;
   readonly addresses?: readonly string[];
+  readonly unicast?: VrrpInstanceConfig['unicast'];
   /** The configuration as it is, with what the rest cannot say. */
   readonly whole?: VrrpInstanceConfig;
 }
@@ -157,6 +158,7 @@ export function instance(settings: Settings): VrrpInstanceConfig {
     v3Checksum: 'pseudo',
     addresses,
     password,
+    ...(settings.unicast ? { unicast: settings.unicast } : {}),
   };
 }
 
@@ -267,6 +269,9 @@ function killTree(child: ChildProcess): void {
   child.kill('SIGKILL');
 }
 
+const unicastText = ({ unicast }: VrrpInstanceConfig): string =>
+  unicast ? `unicast_src_ip ${unicast.source}\nunicast_peer {\n ${unicast.peers.map((one) => one.address).join('\n ')}\n }` : '';
+
 let keepaliveds = 0;
 
 /** keepalived with the same instance, on the host, in the foreground; nothing of it is shared with other keepalived processes. */
@@ -284,6 +289,7 @@ export async function startKeepalived(lan: Lan, host: string, folder: string, se
     `advert_int ${conf.advertInterval / 1000}`,
     conf.preempt ? '' : 'nopreempt',
     auth,
+    unicastText(conf),
     `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
     '}\n',
   ].join('\n');

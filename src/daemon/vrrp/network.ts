@@ -1,7 +1,7 @@
 /** The host's interfaces and addresses as last told by the kernel: one dump at start, events from then on, a new dump when some were lost. */
 
 import { isLinkLocal6 } from '../../base/ip.js';
-import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { UnicastConfig, VrrpInstanceConfig } from '../../config/types.js';
 import type { Address, Link as HostLink, NetworkEvent, Rtnetlink } from '../../os/rtnetlink.js';
 import type { Link } from '../../vrrp/types.js';
 
@@ -74,6 +74,22 @@ export function openNetwork(rtnetlink: Rtnetlink): Network {
 
 const unusable = (reason: string, wait = false): Link => ({ usable: false, wait, reason });
 
+/** The given one; else for IPv6 one that reaches the peers, and for IPv4 the first. */
+function judgeSource(name: string, conf: VrrpInstanceConfig, unicast: UnicastConfig, candidates: readonly Address[]): Link {
+  const { source, peers } = unicast;
+  const near = peers.every(({ address }) => isLinkLocal6(address));
+  const fits = ({ address, family }: Address) => (source ? address === source : family === 4 || isLinkLocal6(address) === near);
+  const fitting = candidates.filter(fits);
+  const found =
+    fitting.find((one) => !one.secondary && !one.tentative && !one.duplicate) ??
+    fitting.find((one) => !one.tentative && !one.duplicate);
+  if (found) return { usable: true, source: found.address };
+  const which = source ?? `an IPv${conf.family} address`;
+  if (fitting.some((one) => one.duplicate)) return unusable(`${source ?? 'the address'} of ${name} is a duplicate`);
+  if (fitting.length > 0) return unusable(`${source ?? 'the address'} of ${name} is tentative`, true);
+  return unusable(`${name} does not have ${which} to send from`);
+}
+
 /** What the interface is worth to an instance; `isOurs` tells the addresses that lbd itself has added. */
 export function judgeLink(network: Network, conf: VrrpInstanceConfig, isOurs: (address: Address) => boolean): Link {
   const name = conf.interface;
@@ -82,6 +98,7 @@ export function judgeLink(network: Network, conf: VrrpInstanceConfig, isOurs: (a
   if (!link.up) return unusable(`${name} is down`);
   if (!link.running) return unusable(`${name} has no carrier`);
   const candidates = network.addresses(link.index).filter((one) => one.family === conf.family && !isOurs(one));
+  if (conf.unicast) return judgeSource(name, conf, conf.unicast, candidates);
   if (conf.family === 4) {
     const source = candidates.find((one) => !one.secondary) ?? candidates[0];
     return source ? { usable: true, source: source.address } : unusable(`${name} has no IPv4 address to send from`);

@@ -1,4 +1,7 @@
-/** The sockets of each interface and family, shared by its instances: one that receives, one that sends from the present source. */
+/**
+ * The sockets of each interface and family, shared by its instances: one that receives, and one for each source that is sent from (an
+ * instance of unicast may have a source of its own).
+ */
 import type { Family, Ip } from '../../base/ip.js';
 import {
   type Interface,
@@ -10,25 +13,30 @@ import {
 } from '../../os/vrrp-socket.js';
 
 export interface Port {
+  readonly source: Ip;
+  /** To the group, or to a peer. 0, or a negative errno. */
+  send(message: Uint8Array, to?: Ip): number;
+}
+
+export interface PortUse {
+  readonly family: Family;
+  readonly interface: string;
+  readonly source: Ip;
+}
+
+interface Listening {
   readonly name: string;
   readonly family: Family;
   readonly index: number;
-  readonly source: Ip;
-  send(message: Uint8Array): number;
-}
-
-interface OpenPort extends Port {
   readonly receiver: VrrpReceiver;
-  readonly sender: VrrpSender;
+  readonly senders: Map<Ip, VrrpSender>;
 }
 
 export interface Ports {
   /** The port for this interface and source, opened or renewed if need be. Throws what the system refuses with. */
   open(family: Family, on: Interface, source: Ip): Port;
-  find(family: Family, name: string): Port | undefined;
-  /** Closes every port that none of these uses. */
-  keep(used: readonly { readonly family: Family; readonly interface: string }[]): void;
-  close(family: Family, name: string): void;
+  /** Closes every socket that none of these uses. */
+  keep(used: readonly PortUse[]): void;
   /** Hands over every waiting packet. */
   drain(): void;
 }
@@ -41,62 +49,62 @@ const keyOf = (family: Family, name: string): string => `${name}/${family}`;
 /** `packet` gets each packet as it comes; `after` is called when a socket has woken the process and was emptied. */
 export function createPorts(packet: (name: string, family: Family, packet: VrrpPacket) => void, after: () => void): Ports {
   /** BOUNDED by the configured instances. */
-  const ports = new Map<string, OpenPort>();
+  const all = new Map<string, Listening>();
 
-  function drainPort(port: OpenPort): void {
-    for (let i = 0; i < BATCH && ports.get(keyOf(port.family, port.name)) === port; i++) {
-      const found = port.receiver.receive();
+  function drainOne(one: Listening): void {
+    for (let i = 0; i < BATCH && all.get(keyOf(one.family, one.name)) === one; i++) {
+      const found = one.receiver.receive();
       if (!found) return;
-      packet(port.name, port.family, found);
+      packet(one.name, one.family, found);
     }
   }
 
   function woken(key: string): void {
-    const port = ports.get(key);
-    if (port) drainPort(port);
+    const one = all.get(key);
+    if (one) drainOne(one);
     after();
   }
 
-  function close(family: Family, name: string): void {
-    const key = keyOf(family, name);
-    const port = ports.get(key);
-    if (!port) return;
-    ports.delete(key);
-    port.receiver.close();
-    port.sender.close();
+  function close(key: string): void {
+    const one = all.get(key);
+    if (!one) return;
+    all.delete(key);
+    one.receiver.close();
+    for (const sender of one.senders.values()) sender.close();
   }
 
-  function open(family: Family, on: Interface, source: Ip): Port {
+  /** The receiver outlives a change of sources: nothing that waits in it may be lost. */
+  function listen(family: Family, on: Interface): Listening {
     const key = keyOf(family, on.name);
-    const known = ports.get(key);
-    if (known?.index === on.index && known.source === source) return known;
-    const sender = openVrrpSender(family, on, source);
-    // The receiver outlives a change of the source: nothing that waits in it may be lost.
-    const same = known?.index === on.index ? known.receiver : undefined;
-    let receiver: VrrpReceiver;
-    try {
-      receiver = same ?? openVrrpReceiver(family, on, () => woken(key));
-    } catch (error) {
-      sender.close();
-      throw error;
-    }
-    known?.sender.close();
-    if (!same) known?.receiver.close();
-    const port = { name: on.name, family, index: on.index, source, receiver, sender, send: sender.send };
-    ports.set(key, port);
-    return port;
+    const known = all.get(key);
+    if (known?.index === on.index) return known;
+    const receiver = openVrrpReceiver(family, on, () => woken(key));
+    close(key);
+    const one = { name: on.name, family, index: on.index, receiver, senders: new Map<Ip, VrrpSender>() };
+    all.set(key, one);
+    return one;
   }
 
   return {
-    open,
-    find: (family, name) => ports.get(keyOf(family, name)),
-    keep(used) {
-      const wanted = new Set(used.map((one) => keyOf(one.family, one.interface)));
-      for (const port of [...ports.values()]) if (!wanted.has(keyOf(port.family, port.name))) close(port.family, port.name);
+    open(family, on, source) {
+      const { senders } = listen(family, on);
+      const sender = senders.get(source) ?? openVrrpSender(family, on, source);
+      senders.set(source, sender);
+      return { source, send: sender.send };
     },
-    close,
+    keep(used) {
+      for (const [key, one] of [...all]) {
+        const own = used.filter((each) => keyOf(each.family, each.interface) === key);
+        if (own.length === 0) close(key);
+        for (const [source, sender] of one.senders) {
+          if (own.length === 0 || own.some((each) => each.source === source)) continue;
+          one.senders.delete(source);
+          sender.close();
+        }
+      }
+    },
     drain: () => {
-      for (const port of [...ports.values()]) drainPort(port);
+      for (const one of [...all.values()]) drainOne(one);
     },
   };
 }

@@ -122,6 +122,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     const keys = [...changed];
     changed.clear();
     for (const key of keys) runners.get(key)?.networkChanged();
+    keepPorts();
     settle();
   }
 
@@ -150,8 +151,10 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     store?.remove(runner.key);
     const again = stopping ? undefined : wanted.get(runner.key);
     if (again) begin(again, undefined);
-    ports.keep([...runners.values()].map((one) => one.conf()));
+    keepPorts();
   }
+
+  const keepPorts = (): void => ports.keep([...runners.values()].map((one) => one.ports()));
 
   function earliest(): Instant {
     let at: Instant = Number.POSITIVE_INFINITY;

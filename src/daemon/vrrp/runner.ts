@@ -4,7 +4,6 @@ import { type Instant, NEVER } from '../../base/time.js';
 import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
-import { advertisedAddresses } from '../../vrrp/advertised.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
@@ -16,13 +15,14 @@ import {
   type VrrpEvent,
   type VrrpState,
 } from '../../vrrp/types.js';
-import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../wire/vrrp.js';
-import { virtualMac, vrrpFrame } from '../../wire/vrrp-frame.js';
+import { decodeAdvert } from '../../wire/vrrp.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createHolder, type Holder } from './holder.js';
 import { judgeLink } from './network.js';
+import { pack, recipients } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
+import type { Port, PortUse } from './ports.js';
 import { reportInstance } from './report.js';
 import type { Saved } from './store.js';
 import type { Host, HostInterface } from './types.js';
@@ -48,6 +48,8 @@ export interface Runner {
   networkChanged(): void;
   /** The kernel says that this address left that interface; networkChanged follows. */
   addressGone(interfaceName: string, prefix: Prefix): void;
+  /** The sockets that it needs. */
+  ports(): PortUse;
   deadline(): Instant;
   tick(): void;
   /** It is over: nothing is held, nothing will come. */
@@ -69,33 +71,12 @@ const SAVE_MS = 100;
 const ASSERT_MS = 1000;
 const TELL_EVERY_MS = 60_000;
 
-/** The bytes of this instance's adverts from `source`; checksum and all. */
-function encode(conf: VrrpInstanceConfig, source: string, priority: number): Uint8Array {
-  const auth = conf.version === 2 && conf.password !== undefined;
-  const advert = {
-    version: conf.version,
-    vrid: conf.vrid,
-    priority,
-    interval: conf.advertInterval,
-    addresses: advertisedAddresses(conf),
-    authType: auth ? AUTH_PASS : AUTH_NONE,
-    authData: auth ? passwordData(conf.password) : NO_AUTH,
-  };
-  return encodeAdvert(advert, { source, destination: VRRP_GROUP[conf.family] }, conf.v3Checksum);
-}
-
 const optionalVmac = (vmac: SavedVmac | undefined) => (vmac ? { vmac } : {});
 
 const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
   routes: [...a.routes, ...b.routes],
   rules: [...a.rules, ...b.rules],
 });
-
-/** With a virtual MAC the whole frame, else what the socket makes a packet of. */
-function pack(conf: VrrpInstanceConfig, source: string, priority: number): Uint8Array {
-  const message = encode(conf, source, priority);
-  return conf.vmac ? vrrpFrame(conf.family, virtualMac(conf.family, conf.vrid), source, message) : message;
-}
 
 const sameLink = (a: Link, b: Link): boolean =>
   a.usable ? b.usable && a.source === b.source : !b.usable && a.reason === b.reason && a.wait === b.wait;
@@ -106,6 +87,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let state: VrrpState = initial(host.now());
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
   let paths: Paths = createPaths(host, conf.name, NO_PATHS);
+  let port: Port | undefined;
   let vmac: Vmac = createVmac(host, () => conf, undefined);
   let assertAt: Instant = NEVER;
   let claims: { close(): void } | undefined;
@@ -118,7 +100,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let toldFailure: Instant = -NEVER;
   let asked: ((outcome: FailoverOutcome) => void) | undefined;
   const counters = createCounters();
-  /** Adverts ready to send, by source and priority. BOUNDED: emptied with every change, two priorities a source. */
+  /** Adverts ready to send, by source, priority and peer. BOUNDED: emptied with every change, two priorities a source. */
   const encoded = new Map<string, Uint8Array>();
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
@@ -179,16 +161,21 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   function send(priority: number): void {
-    const port = host.ports.find(conf.family, conf.interface);
     if (!port) return;
-    const at = `${port.source} ${priority}`;
-    const bytes = encoded.get(at) ?? pack(conf, port.source, priority);
+    const { source } = port;
+    const results = recipients(conf, source).map((to) => sendTo(port as Port, priority, to));
+    const refused = results.find((one) => one < 0);
+    if (results.some((one) => one === 0)) counters.sent++;
+    if (refused !== undefined) failed(`an advert cannot be sent on ${conf.interface}: errno ${-refused}`);
+    if (host.now() - savedAt >= Math.max(SAVE_MS, conf.advertInterval / 2)) save('soon');
+  }
+
+  function sendTo({ source, send: leave }: Port, priority: number, to: Ip | undefined): number {
+    const at = `${source} ${priority} ${to ?? ''}`;
+    const bytes = encoded.get(at) ?? pack(conf, source, priority, to);
     encoded.set(at, bytes);
     const on = conf.vmac && host.network.link(conf.interface);
-    const result = on ? host.frames().send(on.index, bytes) : port.send(bytes);
-    if (result === 0) counters.sent++;
-    else failed(`an advert cannot be sent on ${conf.interface}: errno ${-result}`);
-    if (host.now() - savedAt >= Math.max(SAVE_MS, conf.advertInterval / 2)) save('soon');
+    return on ? host.frames().send(on.index, bytes) : leave(bytes, to);
   }
 
   /** What still waits to be announced must not follow the announcements of a new master. */
@@ -256,7 +243,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const on = host.network.link(conf.interface);
     if (!link.usable || !on) return link;
     try {
-      host.ports.open(conf.family, on, link.source);
+      port = host.ports.open(conf.family, on, link.source);
       const trouble = vmac.ready(on);
       if (trouble !== undefined) retryAt = host.now() + RETRY_MS;
       return trouble === undefined ? link : { usable: false, wait: false, reason: trouble };
@@ -367,6 +354,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       if (conf.vmac && on) vmac.ready(on);
       deliver({ type: 'reconfigured', before });
       if (before.vmac && before.vmac.name !== conf.vmac?.name) vmac.drop(before.vmac.name);
+      // Adverts may have another source now.
+      if (JSON.stringify(before.unicast) !== JSON.stringify(conf.unicast)) networkChanged();
     },
     packet({ source, destination, ttl, payload }) {
       const before = counters.refusals;
@@ -376,6 +365,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     },
     networkChanged,
     addressGone: (name, prefix) => holder.lost(name, prefix),
+    ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '' }),
     deadline: () => Math.min(deadline(state), retryAt, assertAt),
     tick() {
       if (host.now() >= retryAt) {

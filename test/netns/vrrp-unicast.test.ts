@@ -1,0 +1,116 @@
+/** Adverts to named hosts: two lbd, and lbd with keepalived, on a link that carries no multicast. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { UnicastConfig } from '../../src/config/types.js';
+import {
+  buildLan,
+  type Folders,
+  holds,
+  type Lan,
+  makeFolders,
+  type Settings,
+  type Speaker,
+  startKeepalived,
+  startLbd,
+  startTraffic,
+  until,
+  VIP,
+  VIP6,
+} from './vrrp-harness.js';
+
+/** A machine that is busy with something else may keep a director from running for some milliseconds just then. */
+const NOISE = 9;
+
+const kinds = [
+  { title: 'version 2 with a password', settings: { version: 2, interval: 1000, password: 's3cret' }, vip: VIP, own: '10.9.0.' },
+  { title: 'version 3, IPv4', settings: { interval: 100 }, vip: VIP, own: '10.9.0.' },
+  { title: 'version 3, IPv6', settings: { family: 6, interval: 100 }, vip: VIP6, own: 'fd09::' },
+] as const;
+
+/** Both are named on either side: who sends is no peer of itself. */
+function unicast(own: string, host: string): UnicastConfig {
+  const peers = ['1', '2'].map((number) => ({ address: `${own}${number}`, minTtl: 1, maxTtl: 255 }));
+  return { source: `${own}${host.slice(1)}`, peers };
+}
+
+function pairOf({ title, settings, vip, own }: (typeof kinds)[number]): void {
+  describe(title, { concurrency: 1 }, () => {
+    let lan: Lan;
+    let folders: Folders;
+    const settingsOf = (host: string): Settings => ({
+      ...settings,
+      priority: host === 'd1' ? 150 : 100,
+      unicast: unicast(own, host),
+    });
+    const lbd = (host: string) => startLbd(lan, host, folders.of(host), settingsOf(host));
+    const keepalived = (host: string): Promise<Speaker> => {
+      const { unicast: both, ...rest } = settingsOf(host);
+      const peers = both?.peers.filter((one) => one.address !== both.source) ?? [];
+      return startKeepalived(lan, host, folders.of(host), { ...rest, unicast: { ...both, peers } });
+    };
+
+    before(() => {
+      lan = buildLan();
+      folders = makeFolders();
+      // The group is unreachable, as in most clouds.
+      for (const host of ['d1', 'd2']) {
+        const family = own === 'fd09::' ? 'ip6 daddr ff02::12' : 'ip daddr 224.0.0.18';
+        lan.exec(host, 'nft add table inet t');
+        lan.exec(host, 'nft add chain inet t in { type filter hook input priority 0 ; }');
+        lan.exec(host, `nft add rule inet t in ${family} drop`);
+      }
+    });
+    after(() => {
+      lan?.destroy();
+      folders?.remove();
+    });
+
+    test('a pair of lbd: one master, nothing lost on a planned change, a stranger counts for nothing', {
+      timeout: 60_000,
+    }, async () => {
+      const [d1, d2] = await Promise.all([lbd('d1'), lbd('d2')]);
+      await d1.when('master');
+      await d2.when('backup');
+      await until('d2 hears the master', async () => (await d2.report()).master?.address === `${own}1`);
+      const traffic = await startTraffic(lan, vip);
+      await traffic.take();
+      await d1.stop();
+      await d2.when('master');
+      const report = await traffic.take();
+      assert.ok(report.lost <= NOISE, JSON.stringify(report));
+      assert.deepEqual((await d2.report()).rejected, []);
+      d2.configure({
+        ...settingsOf('d2'),
+        unicast: { source: `${own}2`, peers: [{ address: `${own}77`, minTtl: 1, maxTtl: 255 }] },
+      });
+      const again = await lbd('d1');
+      await again.when('master');
+      await until('it is refused', async () =>
+        (await d2.report()).rejected.some((one) => one.reason === 'peer' && one.from === `${own}1`),
+      );
+      assert.equal((await d2.report()).state, 'master', 'two that do not know each other');
+      d2.configure(settingsOf('d2'));
+      await d2.when('backup');
+      await Promise.all([again.stop(), d2.stop()]);
+    });
+
+    test('lbd and keepalived hear each other, either as master', { timeout: 60_000 }, async () => {
+      const master = await lbd('d1');
+      await master.when('master');
+      const backup = await keepalived('d2');
+      assert.equal(await holds(lan, 'd2', vip), false);
+      await master.stop();
+      await until('keepalived takes over', () => holds(lan, 'd2', vip));
+      const back = await lbd('d1');
+      await back.when('master');
+      await until('keepalived yields', async () => !(await holds(lan, 'd2', vip)));
+      assert.deepEqual((await back.report()).rejected, []);
+      await backup.stop();
+      await back.stop();
+    });
+  });
+}
+
+describe('unicast', { concurrency: kinds.length }, () => {
+  for (const kind of kinds) pairOf(kind);
+});
