@@ -61,11 +61,10 @@ describe('a drain', () => {
 
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'rs1', 'rs2']);
-    for (const vip of [VIP, SHOP]) network.exec('d1', `ip addr add ${vip}/32 dev eth0`);
+    network.execAll('d1', [`ip addr add ${VIP}/32 dev eth0`, `ip addr add ${SHOP}/32 dev eth0`]);
     network.exec('cli', 'ip addr add 192.0.2.101/24 dev eth0');
     for (const name of ['rs1', 'rs2']) {
-      giveVip(network, name);
-      network.exec(name, `ip addr add ${SHOP}/32 dev lo`);
+      giveVip(network, name, [`ip addr add ${SHOP}/32 dev lo`]);
       const { netns } = network.host(name);
       programs.push(start(netns, [process.execPath, script('web'), name, '80']));
       programs.push(start(netns, [process.execPath, script('long'), 'serve', '81']));
