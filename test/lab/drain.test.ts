@@ -11,8 +11,8 @@ const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, impor
 const HELD = 50;
 /** Seconds; and so many times a start of the daemon here: it is killed and started again within it, however slow the machine is. */
 const DEADLINE = { least: 25, starts: 6 };
-/** New connections a second: always, and as many more while a host is drained: the lab's machine cannot make 200 for long. */
-const RATE = { always: 50, more: 150 };
+/** New connections a second: always, and so many more while a host is drained: the lab's machine cannot make 200 for long. */
+const RATE = { always: 25, more: 175 };
 const SHOP = '192.0.2.11';
 const BOTH = 'real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ]';
 const CONFIG = `
