@@ -52,13 +52,11 @@ describe('directors that are the real servers too', () => {
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'd2']);
     for (const name of ['d1', 'd2']) {
-      giveVip(network, name);
-      network.exec(name, 'nft add table ip syns');
-      network.exec(name, 'nft add chain ip syns in { type filter hook prerouting priority -500 ; }');
-      network.exec(
-        name,
+      giveVip(network, name, [
+        'nft add table ip syns',
+        'nft add chain ip syns in { type filter hook prerouting priority -500 ; }',
         `nft add rule ip syns in iifname eth0 ip daddr ${VIP} tcp dport 80 tcp flags & (syn|ack) == syn counter`,
-      );
+      ]);
       const program = start(network.host(name).netns, [process.execPath, WEB, name, '80']);
       programs.push(program);
       await program.line(/listens/);

@@ -59,9 +59,11 @@ describe('doctor', () => {
     network = buildNetwork(['cli', 'd1', 'rs1', 'rs2']);
     giveVip(network, 'rs1');
     network.exec('rs2', 'ip route replace 192.0.2.100/32 via 192.0.2.2');
-    network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
-    network.exec('d1', `ip addr add ${NAT_VIP}/32 dev eth0`);
-    onD1('sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.send_redirects=1 net.ipv4.conf.eth0.send_redirects=1');
+    network.execAll('d1', [
+      `ip addr add ${VIP}/32 dev eth0`,
+      `ip addr add ${NAT_VIP}/32 dev eth0`,
+      'sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.send_redirects=1 net.ipv4.conf.eth0.send_redirects=1',
+    ]);
     for (const name of ['rs1', 'rs2']) {
       const web = start(network.host(name).netns, [process.execPath, script('web'), name, '80']);
       webs.push(web);

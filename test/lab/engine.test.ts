@@ -106,34 +106,31 @@ let sctp = false;
 const programs: Program[] = [];
 
 function prepare(): void {
-  for (const line of [
+  network.execAll('d1', [
     'sysctl -qw net.ipv4.ip_forward=1',
     'sysctl -qw net.ipv4.conf.all.send_redirects=0',
     'sysctl -qw net.ipv4.conf.eth0.send_redirects=0',
     `ip route add local ${VIPS} dev lo`,
     `ip route add ${CLIENTS} via 192.0.2.100`,
-    `ip -6 addr add ${MARKED_6}/128 dev lo nodad`,
-    'ip -6 addr add 2001:db8:5::47/128 dev lo nodad',
+    `ip addr add ${MARKED_6}/128 dev lo nodad`,
+    'ip addr add 2001:db8:5::47/128 dev lo nodad',
     ...MARKS.map((rule) => `nft ${rule}`),
-  ])
-    network.exec('d1', line);
-  for (const line of [
+  ]);
+  network.execAll('cli', [
     `ip route add ${VIPS} via 192.0.2.2`,
-    'ip -6 route add 2001:db8:5::/64 via 2001:db8::2',
+    'ip route add 2001:db8:5::/64 via 2001:db8::2',
     `ip route add local ${CLIENTS} dev lo`,
-  ])
-    network.exec('cli', line);
+  ]);
   for (const name of SERVERS) {
-    for (const line of [
+    network.execAll(name, [
       `ip route add local ${VIPS} dev lo`,
       `ip route add ${CLIENTS} via 192.0.2.100`,
       'ip route add 10.7.9.0/24 via 192.0.2.2',
-      `ip -6 addr add ${MARKED_6}/128 dev lo nodad`,
-      'ip -6 addr add 2001:db8:5::47/128 dev lo nodad',
+      `ip addr add ${MARKED_6}/128 dev lo nodad`,
+      'ip addr add 2001:db8:5::47/128 dev lo nodad',
       ...UNWRAP,
       ...(name === 'rs3' ? UNWRAP_3 : []),
-    ])
-      network.exec(name, line);
+    ]);
   }
 }
 
@@ -158,7 +155,7 @@ const times = (count: number, ...words: unknown[]): Promise<string[]> =>
 
 describe('the engine', () => {
   before(async () => {
-    for (const name of MODULES) run(`modprobe ${name}`);
+    run(`modprobe -a ${MODULES.join(' ')}`);
     sctp = tryRun('modprobe sctp') !== undefined;
     network = buildNetwork(['cli', 'd1', ...SERVERS]);
     prepare();

@@ -33,40 +33,32 @@ const programs: Program[] = [];
 
 /** Answers go back through the director (nat), which must not tell anybody of a shorter way. */
 function prepareRouting(): void {
-  for (const line of [
+  network.execAll('d1', [
     'sysctl -qw net.ipv4.ip_forward=1',
     'sysctl -qw net.ipv6.conf.all.forwarding=1',
     'sysctl -qw net.ipv4.conf.all.send_redirects=0',
     'sysctl -qw net.ipv4.conf.eth0.send_redirects=0',
-    `ip addr add ${VIP}/32 dev eth0`,
-    `ip addr add ${NAT_VIP}/32 dev eth0`,
-    `ip addr add ${TUN_VIP}/32 dev eth0`,
-    `ip -6 addr add ${VIP6}/128 dev eth0 nodad`,
-    `ip -6 addr add ${NAT_VIP6}/128 dev eth0 nodad`,
-  ]) {
-    network.exec('d1', line);
-  }
-  for (const name of ['rs1', 'rs2']) {
-    giveVip(network, name);
-    for (const line of [
+    ...[VIP, NAT_VIP, TUN_VIP].map((vip) => `ip addr add ${vip}/32 dev eth0`),
+    ...[VIP6, NAT_VIP6].map((vip) => `ip addr add ${vip}/128 dev eth0 nodad`),
+  ]);
+  for (const name of ['rs1', 'rs2'])
+    giveVip(network, name, [
       `ip addr add ${TUN_VIP}/32 dev lo`,
       'ip link set tunl0 up',
       'sysctl -qw net.ipv6.conf.eth0.accept_redirects=0',
       'sysctl -qw net.ipv4.conf.all.rp_filter=0',
       'sysctl -qw net.ipv4.conf.tunl0.rp_filter=0',
-    ]) {
-      network.exec(name, line);
-    }
-  }
+    ]);
 }
 
 /** The client's own address behind the director, for the methods whose answers must come back through it. */
 function answersThrough(director: boolean): void {
   const verb = director ? 'replace' : 'del';
-  for (const name of ['rs1', 'rs2']) {
-    network.exec(name, `ip route ${verb} 192.0.2.100/32 via 192.0.2.2`);
-    network.exec(name, `ip -6 route ${verb} 2001:db8::100/128 via 2001:db8::2`);
-  }
+  for (const name of ['rs1', 'rs2'])
+    network.execAll(name, [
+      `ip route ${verb} 192.0.2.100/32 via 192.0.2.2`,
+      `ip route ${verb} 2001:db8::100/128 via 2001:db8::2`,
+    ]);
 }
 
 async function httpAnswers(address: string, port: number, count: number): Promise<string[]> {

@@ -81,10 +81,8 @@ const moved = (name: Name): number =>
 describe('tables of hashes', () => {
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'd2', ...SERVERS]);
-    for (const name of ['d1', 'd2', ...SERVERS]) {
-      network.exec(name, `ip route add local ${VIPS} dev lo`);
-      network.exec(name, `ip route add ${CLIENTS} via 192.0.2.100`);
-    }
+    for (const name of ['d1', 'd2', ...SERVERS])
+      network.execAll(name, [`ip route add local ${VIPS} dev lo`, `ip route add ${CLIENTS} via 192.0.2.100`]);
     network.exec('cli', `ip route add local ${CLIENTS} dev lo`);
     const addresses = NAMES.map((name) => SERVICES[name].address);
     for (const name of SERVERS)

@@ -16,7 +16,7 @@ import type { ServiceIntent } from '../../src/intent/types.js';
 import { makeServer, makeService } from '../fake/intent.js';
 import { type Program as Called, startIn } from '../netns/netns.js';
 import { buildNetwork, type Network } from './kit/net.js';
-import { type Program, start, until } from './kit/shell.js';
+import { type Program, run, start, until } from './kit/shell.js';
 
 const ORIGIN = fileURLToPath(new URL('./kit/origin.js', import.meta.url));
 const KEEPER = new URL('../netns/nft-child.js', import.meta.url);
@@ -113,35 +113,31 @@ let folder: string;
 const programs: Program[] = [];
 
 function prepareDirector(): void {
-  for (const line of [
+  network.execAll('d1', [
     'sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.vs.conntrack=1',
     'sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0',
     ...Object.values(VIPS).map((vip) => `ip addr add ${vip}/32 dev eth0`),
     // Deprecated, or the kernel prefers it to the director's own as the source towards its neighbours.
-    ...Object.values(VIPS_6).map((vip) => `ip -6 addr add ${vip}/128 dev eth0 nodad preferred_lft 0`),
+    ...Object.values(VIPS_6).map((vip) => `ip addr add ${vip}/128 dev eth0 nodad preferred_lft 0`),
     ...MARKS.map((rule) => `nft ${rule}`),
     ...IPVS.trim()
       .split('\n')
       .map((rule) => `ipvsadm ${rule}`),
-  ]) {
-    network.exec('d1', line);
-  }
+  ]);
   network.exec('cli', `ip addr add ${ROUTED}/24 dev eth0`);
 }
 
 function prepareServer(): void {
-  for (const line of [
+  network.execAll('rs1', [
     'sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2',
     `ip addr add ${VIPS.tun}/32 dev lo`,
     `ip addr add ${VIPS.tunMark}/32 dev lo`,
-    `ip -6 addr add ${VIPS_6.tun}/128 dev lo nodad`,
+    `ip addr add ${VIPS_6.tun}/128 dev lo nodad`,
     'ip link set tunl0 up',
     'ip link set ip6tnl0 up',
     'sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tunl0.rp_filter=0',
     `ip route add ${ROUTED}/32 via ${D1}`,
-  ]) {
-    network.exec('rs1', line);
-  }
+  ]);
 }
 
 async function ask(protocol: 'tcp' | 'udp', address: string, port: number, from = CLIENT): Promise<string> {
@@ -173,7 +169,7 @@ async function mssSeen(device: 'tunl0' | 'ip6tnl0', address: string): Promise<nu
 describe('netfilter', () => {
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'rs1']);
-    for (const name of ['ip_vs', 'ipip', 'ip6_tunnel']) await start(undefined, ['modprobe', name]).ended;
+    run('modprobe -a ip_vs ipip ip6_tunnel');
     prepareDirector();
     prepareServer();
     for (const port of ['8080', '80']) {
@@ -258,8 +254,10 @@ describe('netfilter', () => {
     await icmp.line(/listening on/);
     for (const [at, [words, address, tunnel]] of TUNNELS.entries()) {
       const port = 9000 + at;
-      network.exec('d1', `ipvsadm -A -u ${VIPS.nat}:${port} -s rr`);
-      network.exec('d1', `ipvsadm -a -u ${VIPS.nat}:${port} -r ${address} -i ${words}`);
+      network.execAll('d1', [
+        `ipvsadm -A -u ${VIPS.nat}:${port} -s rr`,
+        `ipvsadm -a -u ${VIPS.nat}:${port} -r ${address} -i ${words}`,
+      ]);
       const argv = [process.execPath, ORIGIN, 'ask', 'udp', CLIENT, VIPS.nat, String(port), '1472'];
       const asker = start(network.host('cli').netns, argv);
       const said = await icmp.line(/mtu \d+/);

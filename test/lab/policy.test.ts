@@ -61,7 +61,7 @@ describe('the rules of the pool', () => {
     for (const name of ['rs1', 'rs2', 'rs3']) {
       giveVip(network, name);
       const { netns } = network.host(name);
-      for (const port of ['81', '83']) programs.push(start(netns, [process.execPath, script('web'), name, port]));
+      programs.push(start(netns, [process.execPath, script('web'), name, '81', '83']));
       programs.push(start(netns, [process.execPath, script('long'), 'serve', '82']));
     }
     for (const program of programs) await program.line(/listens/);

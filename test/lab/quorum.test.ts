@@ -59,8 +59,7 @@ describe('the quorum', () => {
       giveVip(network, name);
       const { netns } = network.host(name);
       health.set(name, start(netns, [process.execPath, script('host'), name, '8079,8080']));
-      programs.push(start(netns, [process.execPath, script('web'), name, '80']));
-      for (const port of ['82', '83']) programs.push(start(netns, [process.execPath, script('web'), name, port]));
+      programs.push(start(netns, [process.execPath, script('web'), name, '80', '82', '83']));
       programs.push(start(netns, [process.execPath, script('long'), 'serve', '81']));
     }
     for (const program of [...health.values(), ...programs]) await program.line(/listens/);

@@ -68,16 +68,14 @@ async function settled(): Promise<void> {
 }
 
 function prepareRouting(): void {
-  for (const line of [
+  network.execAll('d1', [
     'sysctl -qw net.ipv4.ip_forward=1',
     'sysctl -qw net.ipv4.conf.all.send_redirects=0',
     'sysctl -qw net.ipv4.conf.eth0.send_redirects=0',
     ...[FIRST, SECOND, FOREIGN].map((address) => `ip addr add ${address}/32 dev eth0`),
     `ipvsadm -A -t ${FOREIGN}:8080 -s rr`,
     `ipvsadm -a -t ${FOREIGN}:8080 -r 192.0.2.21:80 -m`,
-  ]) {
-    network.exec('d1', line);
-  }
+  ]);
   for (const name of ['rs1', 'rs2']) network.exec(name, 'ip route replace 192.0.2.100/32 via 192.0.2.2');
 }
 

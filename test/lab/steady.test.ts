@@ -95,9 +95,11 @@ const echoing = () =>
 describe('a steady director', () => {
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'rs1', 'rs2']);
-    network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
-    network.exec('d1', 'ipvsadm -A -t 203.0.113.1:80 -s wrr');
-    network.exec('d1', 'ipvsadm -a -t 203.0.113.1:80 -r 10.9.9.9:80 -m -w 3');
+    network.execAll('d1', [
+      `ip addr add ${VIP}/32 dev eth0`,
+      'ipvsadm -A -t 203.0.113.1:80 -s wrr',
+      'ipvsadm -a -t 203.0.113.1:80 -r 10.9.9.9:80 -m -w 3',
+    ]);
     for (const name of ['rs1', 'rs2']) {
       giveVip(network, name);
       const { netns } = network.host(name);

@@ -33,8 +33,11 @@ describe('a director that suspects itself', () => {
 
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'rs1']);
-    giveVip(network, 'rs1');
-    for (const address of HOSTS) network.exec('rs1', `ip addr add ${address}/24 dev eth0`);
+    giveVip(
+      network,
+      'rs1',
+      HOSTS.map((address) => `ip addr add ${address}/24 dev eth0`),
+    );
     network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
     server = start(network.host('rs1').netns, [process.execPath, LONG, 'serve', '80']);
     await server.line(/listens/);
@@ -48,8 +51,7 @@ describe('a director that suspects itself', () => {
     });
     await client.line(/all are open/);
     events = d1.follow();
-    network.exec('d1', 'nft add table ip uplink');
-    network.exec('d1', 'nft add chain ip uplink out { type filter hook output priority 0 ; }');
+    network.execAll('d1', ['nft add table ip uplink', 'nft add chain ip uplink out { type filter hook output priority 0 ; }']);
   });
 
   after(async () => {

@@ -34,17 +34,18 @@ const programs: Program[] = [];
 
 function prepare(): void {
   for (const name of ['d1', 'd2'])
-    for (const key of ['ip_forward=1', 'conf.all.send_redirects=0', 'conf.eth0.send_redirects=0', 'conf.all.rp_filter=0'])
-      network.exec(name, `sysctl -qw net.ipv4.${key}`);
-  for (const name of ['rs1', 'rs2']) {
-    giveVip(network, name);
-    for (const line of [
+    network.execAll(
+      name,
+      ['ip_forward=1', 'conf.all.send_redirects=0', 'conf.eth0.send_redirects=0', 'conf.all.rp_filter=0'].map(
+        (setting) => `sysctl -qw net.ipv4.${setting}`,
+      ),
+    );
+  for (const name of ['rs1', 'rs2'])
+    giveVip(network, name, [
       'ip link set tunl0 up',
       'sysctl -qw net.ipv4.conf.all.rp_filter=0',
       'sysctl -qw net.ipv4.conf.tunl0.rp_filter=0',
-    ])
-      network.exec(name, line);
-  }
+    ]);
   network.exec('rs3', `ip route add 192.0.2.100/32 via ${GATEWAY} dev eth0 onlink`);
   for (const name of ['rs1', 'rs2', 'rs3', 'cli']) network.exec(name, 'sysctl -qw net.ipv4.conf.all.accept_redirects=0');
 }
@@ -59,8 +60,10 @@ function listens(director: 'd1' | 'd2', name: string): boolean {
 }
 /** An interface with nobody at its other end. */
 function makeInterface(director: 'd1' | 'd2', name: string): void {
-  for (const line of [`add ${name} type veth peer name ${name}p`, `set ${name}p up`, `set ${name} up`])
-    network.exec(director, `ip link ${line}`);
+  network.execAll(
+    director,
+    [`add ${name} type veth peer name ${name}p`, `set ${name}p up`, `set ${name} up`].map((line) => `ip link ${line}`),
+  );
 }
 /** Established connections in a director's table. */
 const known = (director: 'd1' | 'd2') => network.exec(director, 'cat /proc/net/ip_vs_conn').match(/ESTABLISHED/g)?.length ?? 0;

@@ -46,21 +46,22 @@ describe('source ports that are used again', () => {
 
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'rs1', 'rs2']);
-    for (const line of [
+    network.execAll('d1', [
       'sysctl -qw net.ipv4.ip_forward=1',
       'sysctl -qw net.ipv4.conf.all.send_redirects=0',
       'sysctl -qw net.ipv4.conf.eth0.send_redirects=0',
       `ip addr add ${VIP}/32 dev eth0`,
       `ip addr add ${SNAT_VIP}/32 dev eth0`,
-    ])
-      network.exec('d1', line);
+    ]);
     for (const name of ['rs1', 'rs2']) {
       giveVip(network, name);
       programs.push(start(network.host(name).netns, [process.execPath, HOST, name, '80']));
     }
-    network.exec('rs1', 'nft add table ip syns');
-    network.exec('rs1', 'nft add chain ip syns in { type filter hook prerouting priority -500 ; }');
-    network.exec('rs1', 'nft add rule ip syns in tcp dport 80 tcp flags & (syn|ack) == syn counter');
+    network.execAll('rs1', [
+      'nft add table ip syns',
+      'nft add chain ip syns in { type filter hook prerouting priority -500 ; }',
+      'nft add rule ip syns in tcp dport 80 tcp flags & (syn|ack) == syn counter',
+    ]);
     for (const program of programs) await program.line(/listens/);
     client = startIn(network.host('cli').netns, ASKER);
     d1 = createDirector(network.host('d1').netns, 'd1');
@@ -115,9 +116,11 @@ describe('source ports that are used again', () => {
   });
 
   test('dr beside snat: nor where its packets are not tracked, as doctor says', async (t) => {
-    network.exec('d1', 'nft add table ip admin');
-    network.exec('d1', 'nft add chain ip admin early { type filter hook prerouting priority raw ; }');
-    network.exec('d1', `nft add rule ip admin early ip daddr ${VIP} tcp dport 80 notrack`);
+    network.execAll('d1', [
+      'nft add table ip admin',
+      'nft add chain ip admin early { type filter hook prerouting priority raw ; }',
+      `nft add rule ip admin early ip daddr ${VIP} tcp dport 80 notrack`,
+    ]);
     await undelayed(t, VIP);
   });
 });

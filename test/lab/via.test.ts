@@ -30,13 +30,13 @@ describe('checks via: vip', () => {
   let d1: Director;
   const programs: Program[] = [];
 
-  const sh = (name: string, ...lines: string[]) => lines.map((line) => network.exec(name, line)).join('');
+  const sh = (name: string, ...lines: string[]) => network.execAll(name, lines);
   const is = (names: readonly string[], up: number) =>
     d1.when(`${names.join()} have ${up} up`, ({ services }) =>
       names.every((name) => services.some((one) => one.name === name && one.up === up && one.in_sync)),
     );
   const vip = (name: string, word: 'add' | 'del') =>
-    sh(name, `ip addr ${word} ${VIP}/32 dev lo`, `ip -6 addr ${word} ${VIP6}/128 dev lo${word === 'add' ? ' nodad' : ''}`);
+    sh(name, `ip addr ${word} ${VIP}/32 dev lo`, `ip addr ${word} ${VIP6}/128 dev lo${word === 'add' ? ' nodad' : ''}`);
   const marked = () =>
     [...sh('d1', 'ipvsadm -Sn').matchAll(/^-a -f (\d+)(?: -6)? -r (\S+)/gm)].map(([, mark, to]) => `${mark} ${to}`);
 
@@ -93,7 +93,7 @@ describe('checks via: vip', () => {
 
   test('on a master: without accept_local nothing is judged by IPv4, and doctor says what to do', async () => {
     // As lbd's own VRRP adds it. Otherwise IPVS may take it for the sender of its tunnels, and a real server that has it drops what comes.
-    sh('d1', `ip addr add ${VIP}/32 dev eth0`, `ip -6 addr add ${VIP6}/128 dev eth0 nodad preferred_lft 0`);
+    sh('d1', `ip addr add ${VIP}/32 dev eth0`, `ip addr add ${VIP6}/128 dev eth0 nodad preferred_lft 0`);
     await until('it is told', () => /not checked: net\.ipv4\.conf\.eth0\.accept_local is 0/.test(d1.ctl('why', 'dr4').stdout));
     const doctor = d1.ctl('doctor').stdout;
     assert.match(doctor, /accept_local is 0.*\n? *.*sysctl -w net\.ipv4\.conf\.eth0\.accept_local=1/);

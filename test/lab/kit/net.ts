@@ -5,7 +5,8 @@
  *
  * Names carry the process id, so that scenarios may run side by side, and everything goes when `destroy` is called.
  */
-import { run, tryRun } from './shell.js';
+import { runAll, tryAll } from './batch.js';
+import { run } from './shell.js';
 
 export const VIP = '192.0.2.10';
 export const VIP6 = '2001:db8::10';
@@ -23,6 +24,8 @@ export interface Network {
   /** Cuts or restores the host's cable (at the switch's end: the host sees its carrier go). */
   cable(name: string, state: 'up' | 'down'): void;
   exec(name: string, line: string): string;
+  /** Runs many, in their order: much faster than one by one. */
+  execAll(name: string, lines: readonly string[]): string;
   destroy(): void;
 }
 
@@ -33,18 +36,14 @@ let networks = 0;
 export function buildNetwork(names: readonly string[]): Network {
   const tag = `${process.pid}x${++networks}`;
   const bridge = `sw${tag}`.slice(0, 15);
-  const hosts = new Map<string, Host & { readonly port: string }>();
-  const destroy = () => {
-    for (const host of hosts.values()) {
-      tryRun(`ip link del ${host.port}`);
-      tryRun(`ip netns del ${host.netns}`);
-    }
-    tryRun(`ip link del ${bridge}`);
-  };
+  const hosts = new Map<string, Plugged>();
+  for (const name of names) hosts.set(name, describeHost(name, tag));
+  const all = [...hosts.values()];
+  const destroy = () =>
+    tryAll([...all.map(({ port }) => `link del ${port}`), ...all.map(({ netns }) => `netns del ${netns}`), `link del ${bridge}`]);
+  const makeSwitch = [`ip link add ${bridge} type bridge mcast_snooping 0`, `ip link set ${bridge} up`];
   try {
-    run(`ip link add ${bridge} type bridge mcast_snooping 0`);
-    run(`ip link set ${bridge} up`);
-    for (const name of names) hosts.set(name, plug(name, tag, bridge));
+    runAll(undefined, [...makeSwitch, ...all.flatMap((one) => plug(one, bridge)), ...all.flatMap(address)]);
   } catch (error) {
     destroy();
     throw error;
@@ -58,38 +57,42 @@ export function buildNetwork(names: readonly string[]): Network {
     host,
     cable: (name, state) => void run(`ip link set ${host(name).port} ${state}`),
     exec: (name, line) => run(`ip netns exec ${host(name).netns} ${line}`),
+    execAll: (name, lines) => runAll(host(name).netns, lines),
     destroy,
   };
 }
 
-function plug(name: string, tag: string, bridge: string): Host & { port: string } {
-  const netns = `${name}-${tag}`;
-  const port = `${name}p${tag}`.slice(0, 15);
-  const number = ADDRESSES[name] ?? 200;
-  const address = `192.0.2.${number}`;
-  const address6 = `2001:db8::${number}`;
-  run(`ip netns add ${netns}`);
-  run(`ip link add ${port} type veth peer name eth0 netns ${netns}`);
-  run(`ip link set ${port} master ${bridge} up`);
-  for (const line of [
-    'ip link set lo up',
-    'ip link set eth0 up',
-    `ip addr add ${address}/24 dev eth0`,
-    `ip -6 addr add ${address6}/64 dev eth0 nodad`,
-  ]) {
-    run(`ip netns exec ${netns} ${line}`);
-  }
-  return { name, netns, address, address6, port };
+interface Plugged extends Host {
+  /** The switch's end of its cable. */
+  readonly port: string;
 }
 
-/** Makes a host a real server for direct routing: it has the VIP, and never answers ARP or NDP for it. */
-export function giveVip(network: Network, name: string): void {
-  for (const line of [
+function describeHost(name: string, tag: string): Plugged {
+  const number = ADDRESSES[name] ?? 200;
+  const [address, address6] = [`192.0.2.${number}`, `2001:db8::${number}`];
+  return { name, netns: `${name}-${tag}`, address, address6, port: `${name}p${tag}`.slice(0, 15) };
+}
+
+const plug = ({ netns, port }: Plugged, bridge: string): string[] => [
+  `ip netns add ${netns}`,
+  `ip link add ${port} type veth peer name eth0 netns ${netns}`,
+  `ip link set ${port} master ${bridge} up`,
+];
+
+const address = ({ netns, address, address6 }: Plugged): string[] => [
+  `ip -n ${netns} link set lo up`,
+  `ip -n ${netns} link set eth0 up`,
+  `ip -n ${netns} addr add ${address}/24 dev eth0`,
+  `ip -n ${netns} addr add ${address6}/64 dev eth0 nodad`,
+];
+
+/** Makes a host a real server for direct routing: it has the VIP, and never answers ARP or NDP for it. `more`: what else it runs. */
+export function giveVip(network: Network, name: string, more: readonly string[] = []): void {
+  network.execAll(name, [
     'sysctl -qw net.ipv4.conf.all.arp_ignore=1',
     'sysctl -qw net.ipv4.conf.all.arp_announce=2',
     `ip addr add ${VIP}/32 dev lo`,
-    `ip -6 addr add ${VIP6}/128 dev lo nodad`,
-  ]) {
-    network.exec(name, line);
-  }
+    `ip addr add ${VIP6}/128 dev lo nodad`,
+    ...more,
+  ]);
 }

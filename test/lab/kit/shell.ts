@@ -93,6 +93,9 @@ function waitForLine(
   });
 }
 
+/** A look is work too, for the lab's machine above all: the longer it takes, the rarer they are. Milliseconds between two of them. */
+const LOOK = { first: 20, longest: 250, growth: 1.4 };
+
 /** Waits until `probe` gives something other than undefined or false. For conditions outside our processes. */
 export async function until<T>(
   what: string,
@@ -100,10 +103,10 @@ export async function until<T>(
   timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pause = LOOK.first; ; pause = Math.min(LOOK.longest, pause * LOOK.growth)) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

@@ -16,6 +16,15 @@ const DEFAULT_SILENCE_S = 150;
 const KEPT_VARIABLES =
   /^(HOME|USER|LANG|LC_\w+|TERM|COLUMNS|LINES|CI|NO_COLOR|TZ|NODE_(?!EXTRA_CA_CERTS$)\w+|LBD_(?!LAB_OUT$)\w+)$/;
 
+/**
+ * Of the kernel's command line: what costs a guest time and proves nothing. Without the first two it reads its time from an emulated
+ * device, for which its processors queue: with several busy processes a fifth of everything.
+ */
+const LEAN = [
+  ...['clocksource=tsc', 'tsc=reliable'],
+  ...['mitigations=off', 'init_on_alloc=0', 'apparmor=0', 'audit=0', 'nowatchdog', 'transparent_hugepage=never'],
+].join(' ');
+
 /** A word that sh reads back as it was. */
 const quote = (word) => `'${word.replaceAll("'", "'\\''")}'`;
 
@@ -52,7 +61,7 @@ function qemuArguments(lab, folder, out) {
     ['-accel', 'tcg,thread=multi', '-cpu', 'qemu64', '-smp', '2', '-m', process.env.LBD_LAB_MEMORY ?? '3072'],
     ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
     ['-kernel', lab.kernel, '-initrd', lab.initramfs],
-    ['-append', `console=ttyS0 quiet panic=-1 mitigations=off lab.run=${folder}`],
+    ['-append', `console=ttyS0 quiet panic=-1 ${LEAN} lab.run=${folder}`],
     ['-virtfs', share('root', '/', ',readonly=on')],
     out ? ['-virtfs', share('out', out, '')] : [],
     ['-device', 'virtio-serial-pci'],
