@@ -18,7 +18,7 @@ import { native } from '../native.js';
 import { inNetns, netnsIdentity } from '../netns.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
-import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
+import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { type Failure, remote, sendFailure } from './reasons.js';
 import { prepareSocket, wayOf } from './socket.js';
 
@@ -106,7 +106,7 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
   const { fd, raw } = inNetns(netns, () => openFd(family));
   try {
     prepareSocket(fd, raw ? SOCK_RAW : SOCK_DGRAM, settings);
-    widenBuffer(fd);
+    widenBuffers(fd);
   } catch (error) {
     native.close(fd);
     throw error;
