@@ -43,6 +43,8 @@ export const ROUTE_MS = 10_000;
  */
 export const STEP = 0x1_0000;
 const TTL = 64;
+/** For 0 the kernel would look for one, and a packet that is smaller than any link's least needs none (RFC 6864). */
+const IP_ID = 1;
 const IP4_HEADER = 20;
 const SYN_LENGTH = 24;
 const SOCKADDR: Readonly<Record<Family, number>> = { 4: 16, 6: 28 };
@@ -85,7 +87,7 @@ export function baseOf({ port: from }: Departure, address: Ip, port: number): nu
 function makeRoute(departure: Departure, { address, port }: Target, source: Ip, now: Instant): Route {
   const family = familyOf(address);
   const template = synTemplate({ source, destination: address, sourcePort: departure.port, destinationPort: port });
-  const ip = { tos: 0, id: 0, ttl: TTL, protocol: IPPROTO_TCP, source, destination: address, payload: template.bytes };
+  const ip = { tos: 0, id: IP_ID, ttl: TTL, protocol: IPPROTO_TCP, source, destination: address, payload: template.bytes };
   const record = new Uint8Array(LAYOUT[family].size);
   record.set(inetAddress(address, 0));
   record.set(family === 4 ? encodeIpv4(ip) : template.bytes, LAYOUT[family].address);

@@ -46,13 +46,15 @@ export interface HalfOpenSocket extends Departure {
   /** Begun in this turn of the loop, at whose end they leave. */
   leaving: Waiter[];
   probes: number;
-  idle: NodeJS.Timeout | undefined;
+  /** Looks now and then whether there were probes since it looked last. */
+  readonly idle: NodeJS.Timeout;
+  probesSeen: number;
   /** New probes may leave through it. */
   current: boolean;
   closed: boolean;
 }
 
-/** Long enough that checks every second or two keep the socket. */
+/** Without probes for so long, or twice that at most: checks every second or two keep the socket. */
 const IDLE_MS = 3000;
 const SOL_IP = 0;
 const IP_HDRINCL = 3;
@@ -146,7 +148,7 @@ function opening<T>(body: (opened: (fd: number) => number) => T): T {
   }
 }
 
-function openAll(key: string, family: Family, settings: ProbeSocket): HalfOpenSocket {
+function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfOpenSocket, 'idle'> {
   return opening((opened) => {
     const holder = opened(native.socket(domainOf(family), SOCK_STREAM, 0));
     native.bind(holder, inetAddress(anyOf(family), 0));
@@ -162,7 +164,7 @@ function openAll(key: string, family: Family, settings: ProbeSocket): HalfOpenSo
     const chooser = source === undefined ? opened(openSocket(anyOf(family), SOCK_DGRAM, settings)) : undefined;
     return {
       ...{ key, family, fd, holder, port, chooser, source, bound: settings.interface !== undefined },
-      ...{ waiting: new Map(), leaving: [], probes: 0, idle: undefined, current: true, closed: false },
+      ...{ waiting: new Map(), leaving: [], probes: 0, probesSeen: 0, current: true, closed: false },
     };
   });
 }
@@ -173,7 +175,8 @@ export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenS
   const key = `${family} ${wayOf(settings)} ${netnsIdentity(settings.netns)}`;
   const known = open.get(key);
   if (known) return known;
-  const socket = inNetns(settings.netns, () => openAll(key, family, settings));
+  const opened = inNetns(settings.netns, () => openAll(key, family, settings));
+  const socket: HalfOpenSocket = Object.assign(opened, { idle: setInterval(() => closeUnused(socket), IDLE_MS) });
   open.set(key, socket);
   watch(socket.fd, READABLE, (events) => receive(socket, events));
   return socket;
@@ -193,7 +196,7 @@ export function refused(socket: HalfOpenSocket, errno: number): Failure {
 
 function closeSocket(socket: HalfOpenSocket): void {
   if (socket.closed) return;
-  clearTimeout(socket.idle);
+  clearInterval(socket.idle);
   forget(socket);
   socket.closed = true;
   closeWatched(socket.fd);
@@ -201,16 +204,19 @@ function closeSocket(socket: HalfOpenSocket): void {
   if (socket.chooser !== undefined) native.close(socket.chooser);
 }
 
+function closeUnused(socket: HalfOpenSocket): void {
+  if (socket.waiting.size === 0 && socket.probes === socket.probesSeen) closeSocket(socket);
+  socket.probesSeen = socket.probes;
+}
+
 /** Closes the sockets that no probe waits on, without the usual delay. */
 export function closeIdleHalfOpen(): void {
   for (const socket of [...open.values()]) if (socket.waiting.size === 0) closeSocket(socket);
 }
 
-/** Lets the socket go when nobody comes for a while, or can come any more. */
+/** Lets the socket go when nobody can come any more. */
 export function rest(socket: HalfOpenSocket): void {
-  if (socket.waiting.size > 0) return;
-  if (!socket.current) closeSocket(socket);
-  else socket.idle ??= setTimeout(closeSocket, IDLE_MS, socket);
+  if (socket.waiting.size === 0 && !socket.current) closeSocket(socket);
 }
 
 /** A probe, with a new sequence number, whose answer is the result. It leaves at the end of this turn, with all others of it. */
@@ -220,10 +226,6 @@ export function enter(socket: HalfOpenSocket, route: Route, done: (result: Probe
   while (socket.waiting.has(answerTo(sequence)));
   const waiter = new Waiter(socket, route, sequence, done);
   socket.waiting.set(answerTo(sequence), waiter);
-  if (socket.idle) {
-    clearTimeout(socket.idle);
-    socket.idle = undefined;
-  }
   if (socket.leaving.push(waiter) === 1) process.nextTick(sendAll, socket);
   return waiter;
 }
