@@ -23,6 +23,7 @@
 #define MAX_ARGS 5
 #define MAX_EVENTS 64
 #define MAX_OPTION 4096
+#define MAX_MESSAGES 256
 
 struct bytes {
   uint8_t *data;
@@ -80,15 +81,17 @@ static int get_int(napi_env env, napi_value value, int *out) {
   return 0;
 }
 
-static int get_bytes(napi_env env, napi_value value, struct bytes *out) {
+static int get_typed(napi_env env, napi_value value, napi_typedarray_type wanted, struct bytes *out) {
   bool typed = false;
   napi_typedarray_type type;
   if (napi_is_typedarray(env, value, &typed) == napi_ok && typed &&
-      napi_get_typedarray_info(env, value, &type, &out->length, (void **)&out->data, NULL, NULL) == napi_ok && type == napi_uint8_array)
+      napi_get_typedarray_info(env, value, &type, &out->length, (void **)&out->data, NULL, NULL) == napi_ok && type == wanted)
     return 1;
-  throw_type(env, "a Uint8Array is expected");
+  throw_type(env, wanted == napi_uint8_array ? "a Uint8Array is expected" : "an Int32Array is expected");
   return 0;
 }
+
+static int get_bytes(napi_env env, napi_value value, struct bytes *out) { return get_typed(env, value, napi_uint8_array, out); }
 
 static int is_given(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
@@ -238,6 +241,69 @@ static napi_value fn_recv(napi_env env, napi_callback_info info) {
     set_number(env, args[3], "flags", message.msg_flags);
   }
   return number(env, got);
+}
+
+/* Many datagrams in one call lie one behind the other in records of one size: each an address of one size, and then its bytes. */
+struct records {
+  int fd, size, address;
+  struct bytes bytes;
+  size_t count;
+};
+
+static int get_records(napi_env env, napi_value *args, struct records *out) {
+  if (!get_int(env, args[0], &out->fd) || !get_bytes(env, args[1], &out->bytes) || !get_int(env, args[2], &out->size) ||
+      !get_int(env, args[3], &out->address))
+    return 0;
+  if (out->address < 0 || out->size <= out->address || out->bytes.length % out->size != 0) {
+    throw_type(env, "records are of one size, which is more than that of an address");
+    return 0;
+  }
+  out->count = out->bytes.length / out->size;
+  if (out->count > MAX_MESSAGES) out->count = MAX_MESSAGES;
+  return 1;
+}
+
+static void lay_out(const struct records *records, struct mmsghdr *messages, struct iovec *parts) {
+  memset(messages, 0, records->count * sizeof *messages);
+  for (size_t i = 0; i < records->count; i++) {
+    uint8_t *record = records->bytes.data + i * records->size;
+    parts[i].iov_base = record + records->address;
+    parts[i].iov_len = records->size - records->address;
+    messages[i].msg_hdr.msg_iov = &parts[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    if (records->address == 0) continue;
+    messages[i].msg_hdr.msg_name = record;
+    messages[i].msg_hdr.msg_namelen = records->address;
+  }
+}
+
+static napi_value fn_send_many(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  struct records records;
+  struct mmsghdr messages[MAX_MESSAGES];
+  struct iovec parts[MAX_MESSAGES];
+  if (!arguments(env, info, 4, args) || !get_records(env, args, &records)) return NULL;
+  lay_out(&records, messages, parts);
+  int sent;
+  do sent = sendmmsg(records.fd, messages, records.count, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return number(env, sent < 0 ? -errno : sent);
+}
+
+static napi_value fn_recv_many(napi_env env, napi_callback_info info) {
+  napi_value args[MAX_ARGS];
+  struct records records;
+  struct mmsghdr messages[MAX_MESSAGES];
+  struct iovec parts[MAX_MESSAGES];
+  struct bytes lengths; /* as many as the array has elements */
+  if (!arguments(env, info, 5, args) || !get_records(env, args, &records) || !get_typed(env, args[4], napi_int32_array, &lengths)) return NULL;
+  if (records.count > lengths.length) records.count = lengths.length;
+  lay_out(&records, messages, parts);
+  int got;
+  do got = recvmmsg(records.fd, messages, records.count, 0, NULL);
+  while (got < 0 && errno == EINTR);
+  for (int i = 0; i < got; i++) ((int32_t *)lengths.data)[i] = messages[i].msg_len;
+  return number(env, got < 0 ? -errno : got);
 }
 
 static napi_value fn_wait(napi_env env, napi_callback_info info) {
@@ -507,6 +573,7 @@ static const struct {
     {"setsockopt", fn_setsockopt},   {"getsockopt", fn_getsockopt},
     {"getsockname", fn_getsockname}, {"shutdown", fn_shutdown},
     {"send", fn_send},               {"recv", fn_recv},
+    {"sendMany", fn_send_many},      {"recvMany", fn_recv_many},
     {"wait", fn_wait},               {"clock", fn_clock},
     {"inNetns", fn_in_netns},
     {"pollerOpen", fn_poller_open},  {"pollerSet", fn_poller_set},

@@ -17,8 +17,6 @@ import type {
   Verdict,
 } from './types.js';
 
-/** Results kept for `show` and `why`. */
-export const HISTORY = 10;
 /** A deadline noticed this late, and later than a whole timeout, was missed by us and not by the server. */
 const STALL: Milliseconds = 1000;
 
@@ -41,18 +39,18 @@ export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds,
     shift: 0,
     running: undefined,
     probes: 0,
-    history: [],
+    latest: undefined,
   };
 }
 
 /** The state with another schedule; written out because every probe goes through here, and a spread costs ten times as much. */
 const scheduled = (
-  { verdict, since, reason, share, streak, firstFall, history }: HealthState,
+  { verdict, since, reason, share, streak, firstFall, latest }: HealthState,
   { nextAt, shift, running, probes }: Pick<HealthState, 'nextAt' | 'shift' | 'running' | 'probes'>,
-): HealthState => ({ verdict, since, reason, share, streak, firstFall, nextAt, shift, running, probes, history });
+): HealthState => ({ verdict, since, reason, share, streak, firstFall, nextAt, shift, running, probes, latest });
 
 /** From one start to the next, as the verdict and the results since stand. */
-function intervalOf(timing: CheckTiming, { verdict, streak }: HealthState): Milliseconds {
+function intervalOf(timing: CheckTiming, { verdict, streak }: Pick<HealthState, 'verdict' | 'streak'>): Milliseconds {
   const settled = verdict === 'down' ? (timing.intervalDown ?? timing.interval) : timing.interval;
   const changing = verdict === 'unknown' || (streak.count > 0 && streak.ok !== (verdict === 'up'));
   return changing ? (timing.intervalChanging ?? settled) : settled;
@@ -79,13 +77,13 @@ function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant 
   return beat >= at ? beat : beat + Math.ceil((at - beat) / interval) * interval;
 }
 
-function remember(state: HealthState, { ok, local, reason, duration }: ProbeResult, at: Instant): readonly ResultRecord[] {
-  // Of the very length: it is kept, and made with every result.
-  const history = new Array<ResultRecord>(Math.min(state.history.length + 1, HISTORY));
-  history[0] = { ok, local, reason, duration, at };
-  for (let i = 1; i < history.length; i++) history[i] = state.history[i - 1] as ResultRecord;
-  return history;
-}
+const recordOf = ({ ok, local, reason, duration }: ProbeResult, at: Instant): ResultRecord => ({
+  ok,
+  local,
+  reason,
+  duration,
+  at,
+});
 
 /** `beat`: the one after this, still even. */
 function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant): Step {
@@ -120,13 +118,23 @@ function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeRe
 }
 
 /** The next beat after a probe that ended at `endedAt`: another interval counts from that probe's start. */
-function reschedule(timing: CheckTiming, before: HealthState, after: HealthState, endedAt: Instant): HealthState {
-  const last = intervalOf(timing, before);
+function beatAfter(
+  timing: CheckTiming,
+  before: HealthState,
+  after: Pick<HealthState, 'verdict' | 'streak'>,
+  endedAt: Instant,
+): Pick<HealthState, 'nextAt' | 'shift'> {
   const interval = intervalOf(timing, after);
-  const same = last === interval || !before.running;
-  const beat = same ? before.nextAt : (before.running as Running).deadline - timing.timeout + interval;
-  const nextAt = firstBeat(beat, interval, endedAt);
-  return scheduled(after, { nextAt, shift: same ? after.shift : 0, running: after.running, probes: after.probes });
+  const { running } = before;
+  if (!running || intervalOf(timing, before) === interval)
+    return { nextAt: firstBeat(before.nextAt, interval, endedAt), shift: before.shift };
+  return { nextAt: firstBeat(running.deadline - timing.timeout + interval, interval, endedAt), shift: 0 };
+}
+
+/** A streak that is long enough for every decision stays as it is: most results are one more of the same. */
+function streakAfter(timing: CheckTiming, { streak, firstFall }: HealthState, ok: boolean): HealthState['streak'] {
+  if (streak.ok !== ok) return { ok, count: 1 };
+  return streak.count >= Math.max(timing.rise, timing.fall, firstFall) ? streak : { ok, count: streak.count + 1 };
 }
 
 /** The latest success says what the server asks for its weight; a failure says nothing of it. */
@@ -135,28 +143,24 @@ const shareAfter = (state: HealthState, { ok, share }: ProbeResult): number | un
 /** Takes one result into account; `endedAt` is when the probe was over, from which the next beat is sought. */
 function judge(timing: CheckTiming, state: HealthState, result: ProbeResult, now: Instant, endedAt: Instant): Step {
   const counts = result.ok || !result.local;
-  const same = state.streak.ok === result.ok;
-  const streak = counts ? { ok: result.ok, count: same ? state.streak.count + 1 : 1 } : state.streak;
+  const streak = counts ? streakAfter(timing, state, result.ok) : state.streak;
   const to = counts ? decide(timing, state, streak) : state.verdict;
   const changed = to !== state.verdict;
-  const { firstFall, nextAt, shift, probes } = state;
+  const { nextAt, shift } = beatAfter(timing, state, { verdict: to, streak }, endedAt);
   const next: HealthState = {
     verdict: to,
     since: changed ? now : state.since,
     reason: changed ? decidingReason(timing, state, result) : state.reason,
     share: shareAfter(state, result),
     streak,
-    firstFall,
+    firstFall: state.firstFall,
     nextAt,
     shift,
     running: undefined,
-    probes,
-    history: remember(state, result, now),
+    probes: state.probes,
+    latest: recordOf(result, now),
   };
-  const effects: readonly HealthEffect[] = changed
-    ? [{ type: 'verdict', from: state.verdict, to, reason: next.reason }]
-    : NOTHING;
-  return [reschedule(timing, state, next, endedAt), effects];
+  return [next, changed ? [{ type: 'verdict', from: state.verdict, to, reason: next.reason }] : NOTHING];
 }
 
 const stalled = (timing: CheckTiming, running: Running, now: Instant): boolean =>
@@ -166,10 +170,10 @@ const stalled = (timing: CheckTiming, running: Running, now: Instant): boolean =
 function rerun(timing: CheckTiming, state: HealthState, running: Running, now: Instant): Step {
   const reason = `not judged: lbd itself did not run for ${formatDuration(Math.round(now - running.deadline))}`;
   const result = { ok: false, local: true, reason, duration: now - running.deadline + timing.timeout };
-  const history = remember(state, result, now);
+  const latest = recordOf(result, now);
   // In phase, but not right behind this one.
   const nextAt = firstBeat(state.nextAt, timing.interval, now + timing.interval / 2);
-  return begin(timing, { ...state, history }, nextAt, now);
+  return begin(timing, { ...state, latest }, nextAt, now);
 }
 
 function onDeadline(timing: CheckTiming, state: HealthState, running: Running, now: Instant): Step {

@@ -54,7 +54,7 @@ export interface Beginning {
 
 /** The state of one check's machine. */
 export interface HealthState extends Remembered {
-  /** Consecutive results of the same kind so far; results that are no evidence do not count. */
+  /** Consecutive results of the same kind so far, counted as far as they decide anything; results that are no evidence do not count. */
   readonly streak: { readonly ok: boolean; readonly count: number };
   /** Failures in a row that decide while the verdict is unknown. */
   readonly firstFall: number;
@@ -66,8 +66,8 @@ export interface HealthState extends Remembered {
   readonly running: { readonly id: number; readonly deadline: Instant } | undefined;
   /** Probes started so far; also the identity of the latest. */
   readonly probes: number;
-  /** Newest first, at most 10. */
-  readonly history: readonly ResultRecord[];
+  /** The result of the probe that ended last. */
+  readonly latest: ResultRecord | undefined;
 }
 
 export type HealthEvent =

@@ -42,6 +42,17 @@ export interface Native {
   send(fd: number, data: Uint8Array, flags: number, address?: Uint8Array): number;
   /** Bytes received (0 at the end of a stream), or a negative errno. */
   recv(fd: number, buffer: Uint8Array, flags: number, meta?: RecvMeta): number;
+  /**
+   * sendmmsg(2): at most 256 datagrams that lie one behind the other in `records`, each `size` bytes: `addressLength` bytes of struct
+   * sockaddr (0: the socket is connected), then the datagram. How many of them were sent, or a negative errno when the first was not:
+   * what stopped a later one is told when it is the first of another call.
+   */
+  sendMany(fd: number, records: Uint8Array, size: number, addressLength: number): number;
+  /**
+   * recvmmsg(2): datagrams into records like those of sendMany, as many as there are, at most 256, and no more than `lengths` has room for.
+   * How many, or a negative errno; the length of each is in `lengths`, what is longer than its record is cut.
+   */
+  recvMany(fd: number, records: Uint8Array, size: number, addressLength: number, lengths: Int32Array): number;
   /** poll(2) on one fd: the returned events (POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 16), 0 at the time limit, or a negative errno. Blocks. */
   wait(fd: number, events: number, timeoutMs: number): number;
   shutdown(fd: number, how: number): number;

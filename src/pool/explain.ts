@@ -43,9 +43,7 @@ function bounded({ spec, state }: CheckReport): string {
 /** The words of the server that its weight rests on, and how long it grows. */
 function because({ checks, growing }: Member): string {
   const report = checks.find(({ state }) => state?.share !== undefined && state.share !== 100);
-  const parts = report
-    ? [`${describeCheck(report.spec)} ${report.state?.history[0]?.reason ?? ''}`.trimEnd() + bounded(report)]
-    : [];
+  const parts = report ? [`${describeCheck(report.spec)} ${report.state?.latest?.reason ?? ''}`.trimEnd() + bounded(report)] : [];
   if (growing !== undefined) parts.push(`slow start: all of it in ${roughly(growing)}`);
   return parts.length > 0 ? ` (${parts.join('; ')})` : '';
 }
@@ -78,8 +76,7 @@ const more = (reports: readonly CheckReport[]): string => {
 
 /** What a check that is down rests on, with the latest result where that says something else. */
 function failure(report: CheckReport): string {
-  const { reason = '', history = [] } = report.state ?? {};
-  const latest = history[0];
+  const { reason = '', latest } = report.state ?? {};
   const news = latest && !reason.startsWith(latest.reason) ? `, now ${latest.reason}` : '';
   return `${describeCheck(report.spec)}: ${reason}${news}${describeDoubt(report.spec, latest?.reason ?? reason)}`;
 }
@@ -87,7 +84,7 @@ function failure(report: CheckReport): string {
 /** How far a check without a verdict is. */
 function progress(report: CheckReport): string {
   const { spec, state } = report;
-  const latest = state?.history[0];
+  const latest = state?.latest;
   if (!state || !latest) return describeCheck(spec);
   const { ok, count } = state.streak;
   const needed = ok ? spec.check.rise : state.firstFall;
@@ -120,7 +117,7 @@ function undecided(member: Member, open: readonly CheckReport[]): string {
 /** What speaks against a verdict of up, though not enough to change it: failures so far, or that nothing can be found out. */
 function doubt(member: Member): string {
   for (const report of member.checks) {
-    const latest = report.state?.history[0];
+    const latest = report.state?.latest;
     if (!report.state || !latest || latest.ok || report.state.verdict === 'down') continue;
     if (latest.local) return `; not checked at the moment: ${describeCheck(report.spec)}: ${latest.reason}`;
     const { count } = report.state.streak;

@@ -78,7 +78,7 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       turns.set(service.name, nextAt(service, after, sight.now));
     },
     tellShare(service, checkKey, share) {
-      const said = stateOf(checkKey)?.history[0]?.reason ?? '';
+      const said = stateOf(checkKey)?.latest?.reason ?? '';
       for (const server of service.realServers) {
         const spec = checksOf(server).find((one) => one.key === checkKey);
         if (!spec) continue;

@@ -170,11 +170,11 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
   const cutOff = new Set<string>();
   void start();
 
-  function onResult(key: string, result: ResultRecord, before: Verdict): void {
+  function onResult(key: string, result: ResultRecord, verdicts: { readonly before: Verdict; readonly after: Verdict }): void {
     const { ok, local } = result;
-    suspicion.result(key, result, { before, after: runner.state(key)?.verdict ?? before });
+    suspicion.result(key, result, verdicts);
     // A failure of this director says nothing of the server.
-    if (!gate.result(key, { ok: ok || local, up: runner.state(key)?.verdict === 'up' })) return;
+    if (!gate.result(key, { ok: ok || local, up: verdicts.after === 'up' })) return;
     trustAgain();
     // The table follows first: `ready` means that what the verdicts say is in the kernel.
     keeper.flush();
@@ -419,6 +419,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     sight: () => ({
       now: now(),
       stateOf: (key) => runner.state(key),
+      historyOf: (key) => runner.history(key),
       poolOf: decider.poolOf,
       wantedOf: (key) => keeper.wanted(key),
       believedOf: (key) => keeper.believed(key),

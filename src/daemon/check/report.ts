@@ -6,6 +6,7 @@ import type { Instant } from '../../base/time.js';
 import { destinationsOf } from '../../config/destinations.js';
 import type { ApiAdmin, ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
+import type { ResultRecord } from '../../health/types.js';
 import { honours } from '../../intent/admin.js';
 import type { Admin, RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
 import { planService } from '../../ipvs/plan.js';
@@ -31,6 +32,8 @@ import { connectionsOf, trafficOf } from './stats.js';
 
 /** What the reports look at. */
 export interface Sight extends PoolSight {
+  /** Results of a check, newest first. */
+  readonly historyOf: (checkKey: string) => readonly ResultRecord[];
   /** Of a kernel service, by its key. */
   readonly wantedOf: (key: string) => Service | undefined;
   /** As of the last reading. */
@@ -284,7 +287,7 @@ function reportCheck(sight: Sight, check: Member['checks'][number]): ApiCheck {
     verdict: state?.verdict ?? 'unknown',
     since_seconds: state ? seconds(state.since, sight.now) : 0,
     next_in_seconds: waits,
-    results: (state?.history ?? []).map(({ ok, reason, duration, at }) => ({
+    results: (state ? sight.historyOf(spec.key) : []).map(({ ok, reason, duration, at }) => ({
       ok,
       reason,
       duration_ms: Math.round(duration * 100) / 100,
@@ -330,7 +333,7 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
   for (const word of server.said ?? []) steps.push(`state: ${stateWords(service, server, word)} (${words(word.source)})`);
   for (const { spec, state } of member.checks) {
     const since = state ? `, for ${formatDuration(Math.round((sight.now - state.since) / 1000) * 1000)}` : '';
-    const latest = state?.history[0];
+    const latest = state?.latest;
     const last = latest ? `; last result ${seconds(latest.at, sight.now)}s ago: ${latest.reason}` : '';
     steps.push(`check ${describeCheckFully(spec)}: ${state?.verdict ?? 'unknown'}${since}${last}`);
   }

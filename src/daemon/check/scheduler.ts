@@ -18,6 +18,7 @@ import type {
 } from '../../health/types.js';
 import type { Probe, StartProbe } from '../../os/probe/types.js';
 import { createHeap, type Timed } from './heap.js';
+import { createHistory, type History } from './history.js';
 import { createMeter, type Lateness } from './meter.js';
 
 export interface VerdictChange {
@@ -33,8 +34,12 @@ export interface RunnerOptions {
   readonly onVerdict: (key: string, change: VerdictChange) => void;
   /** The server asks for another share of its weight; the check's state has it already. */
   readonly onShare?: (key: string, share: number) => void;
-  /** Every result, of probes given up at their deadline too; with the verdict before it. */
-  readonly onResult?: (key: string, result: ResultRecord, before: Verdict) => void;
+  /** Every result, of probes given up at their deadline too; with the verdict before and after it. */
+  readonly onResult?: (
+    key: string,
+    result: ResultRecord,
+    verdicts: { readonly before: Verdict; readonly after: Verdict },
+  ) => void;
   /** Probes under way at once; the others wait in the order in which they were due. */
   readonly maxRunning?: number;
   /** Calls back once after so many milliseconds; returns what takes that back. */
@@ -51,6 +56,8 @@ export interface CheckRunner {
   /** Probes these checks now instead of at their next beat; one that is under way stays. */
   hasten(keys: Iterable<string>): void;
   state(key: string): HealthState | undefined;
+  /** Its latest results, newest first. */
+  history(key: string): readonly ResultRecord[];
   /** A live view: each iteration gives the states of that moment. */
   states(): Iterable<readonly [key: string, state: HealthState]>;
   /** Checks without a verdict. */
@@ -73,6 +80,7 @@ export interface Load extends Lateness {
 interface Entry extends Timed {
   readonly spec: CheckSpec;
   state: HealthState;
+  readonly history: History;
   probe: Probe | undefined;
   /** When the running probe was due, and since when it has waited for a place. */
   beat: Instant;
@@ -86,11 +94,12 @@ const LATE_MS = 20;
 /** Turns of the loop in which answers are awaited after a pause, as long as each brings some. */
 const LISTEN_TURNS = 100;
 /**
- * To wake up costs several times what a check does, so what is due soon after a wake waits for more of its kind: for a fiftieth of its own
- * time, at most so long. A lone check is still started to the millisecond.
+ * To wake up costs many times what a check does, so what is due soon after a wake waits for more of its kind: a start for a twentieth of the
+ * interval, which is what jitter moves it by anyway, a deadline for a fiftieth of the timeout; at most so long. A lone check is still
+ * started to the millisecond.
  */
-const LONGEST_WAIT: Milliseconds = 20;
-const PATIENCE = 1 / 50;
+const START_WAIT = { longest: 50, share: 1 / 20 };
+const DEADLINE_WAIT = { longest: 20, share: 1 / 50 };
 /** Deadlines handled in one turn of the loop. */
 const BATCH = 256;
 /** setTimeout takes no more than 2^31 ms. */
@@ -103,7 +112,8 @@ function nodeTimer(ms: number, fire: () => void): () => void {
 
 function patienceOf({ spec: { check }, state }: Entry): Milliseconds {
   const own = state.running ? check.timeout : Math.min(check.interval, check.intervalChanging ?? check.interval);
-  return Math.min(LONGEST_WAIT, own * PATIENCE);
+  const { longest, share } = state.running ? DEADLINE_WAIT : START_WAIT;
+  return Math.min(longest, own * share);
 }
 
 export const createCheckRunner = (options: RunnerOptions): CheckRunner => new Runner(options);
@@ -165,6 +175,10 @@ class Runner implements CheckRunner {
     return this.entries.get(key)?.state;
   }
 
+  history(key: string): readonly ResultRecord[] {
+    return this.entries.get(key)?.history.list() ?? [];
+  }
+
   states(): Iterable<readonly [key: string, state: HealthState]> {
     const { entries } = this;
     return {
@@ -199,7 +213,10 @@ class Runner implements CheckRunner {
   }
 
   private add(spec: CheckSpec, state: HealthState): void {
-    const entry: Entry = { spec, state, probe: undefined, beat: NEVER, heldAt: NEVER, gone: false, at: NEVER, position: -1 };
+    const entry: Entry = {
+      ...{ spec, state, history: createHistory(), probe: undefined },
+      ...{ beat: NEVER, heldAt: NEVER, gone: false, at: NEVER, position: -1 },
+    };
     this.entries.set(spec.key, entry);
     if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
@@ -254,7 +271,7 @@ class Runner implements CheckRunner {
       this.apply(entry, { type: 'tick', now });
     }
     // More is due: the loop looks at its descriptors in between, and goes on.
-    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = now - LONGEST_WAIT;
+    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = Number.NEGATIVE_INFINITY;
     this.launchHeld();
     this.arm();
   }
@@ -265,14 +282,19 @@ class Runner implements CheckRunner {
     entry.state = state;
     if (before.verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
     if (before.share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
-    const latest = state.history[0];
-    if (latest && latest !== before.history[0]) this.options.onResult?.(entry.spec.key, latest, before.verdict);
+    const { latest } = state;
+    if (latest && latest !== before.latest) this.tell(entry, latest, before.verdict);
     for (const effect of effects) {
       if (effect.type === 'start') this.begin(entry, effect.id, before.nextAt, event.now);
       else if (!entry.gone) this.perform(entry, effect);
     }
     if (entry.gone || this.held.has(entry)) this.due.remove(entry);
     else this.due.set(entry, deadline(entry.state));
+  }
+
+  private tell(entry: Entry, latest: ResultRecord, before: Verdict): void {
+    entry.history.add(latest);
+    this.options.onResult?.(entry.spec.key, latest, { before, after: entry.state.verdict });
   }
 
   private perform(entry: Entry, effect: Exclude<HealthEffect, { type: 'start' }>): void {

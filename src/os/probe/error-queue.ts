@@ -11,10 +11,12 @@ const IP_RECVERR = 11;
 const SOL_IPV6 = 41;
 const IPV6_RECVERR = 25;
 const MSG_ERRQUEUE = 0x2000;
-const SO_RCVBUFFORCE = 33;
+const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
-/** Replies of thousands of servers may come between two turns of the loop. */
-const RECEIVE_BUFFER = 1 << 20;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+/** What goes to thousands of servers in one turn of the loop, and what they answer between two of them. */
+const BUFFER = 1 << 20;
 /** struct cmsghdr of a 64-bit system, then struct sock_extended_err. */
 const CMSG_HEADER = 16;
 const EE_ORIGIN = CMSG_HEADER + 4;
@@ -35,12 +37,17 @@ export function queueErrors(fd: number, family: Family): void {
   native.setsockopt(fd, family === 4 ? SOL_IP : SOL_IPV6, family === 4 ? IP_RECVERR : IPV6_RECVERR, intValue(1));
 }
 
-export function widenBuffer(fd: number): void {
+function widen(fd: number, forced: number, asked: number): void {
   try {
-    native.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, intValue(RECEIVE_BUFFER));
+    native.setsockopt(fd, SOL_SOCKET, forced, intValue(BUFFER));
   } catch {
-    native.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, intValue(RECEIVE_BUFFER));
+    native.setsockopt(fd, SOL_SOCKET, asked, intValue(BUFFER));
   }
+}
+
+export function widenBuffers(fd: number): void {
+  widen(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+  widen(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 }
 
 /** Bytes of the next queued error's packet, the one that we sent, or a negative errno. `meta.address` is where it had gone to. */

@@ -2,131 +2,134 @@
  * One raw TCP socket for all half-open probes of the process that are of one family and leave this host in one way. A port of this
  * host is held by a TCP socket that neither listens nor connects, so nobody else gets it, and the kernel answers a SYN-ACK to it
  * with a RST: that ends at the server what the probe has begun. What IPVS forwards never comes here (it takes packets before a raw socket
- * would see them); of what this host itself receives, the filter lets the answers to that port through. Opened for the first probe,
- * closed when none has been under way for a while.
+ * would see them); of what this host itself receives, the filter lets the answers to that port through. Probes that begin together leave in
+ * one call, and answers that came together are taken in one. Opened for the first probe, closed when none has been under way for a while.
  */
-import { createHmac, randomBytes } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.js';
-import { type Family, formatEndpoint, type Ip, ipBytes, ipFromBytes } from '../../base/ip.js';
+import { type Family, type Ip, ipBytes, ipFromBytes } from '../../base/ip.js';
+import { type Instant, NEVER } from '../../base/time.js';
 import type { ProbeSocket } from '../../config/types.js';
-import { encodeIpv4 } from '../../wire/ipv4.js';
+import type { ProbeResult } from '../../health/types.js';
 import {
   IPPROTO_TCP,
   readQuotedSegment,
   readSegment,
   type Segment,
-  synTemplate,
   TCP_ACK,
   TCP_CHECKSUM_AT,
   TCP_RST,
   TCP_SYN,
   writeSequence,
 } from '../../wire/tcp.js';
+import { atOneTime, now } from '../clock.js';
 import { native } from '../native.js';
 import { inNetns, netnsIdentity } from '../netns.js';
 import { portFilter } from '../packet-filter.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../sockaddr.js';
-import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
-import type { Outcome } from './outcome.js';
-import { type Failure, remote, sendFailure } from './reasons.js';
+import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
+import { baseOf, type Departure, LAYOUT, ROUTE_MS, type Route, STEP } from './half-open-route.js';
+import { type Failure, sendFailure } from './reasons.js';
 import { openSocket, prepareSocket, wayOf } from './socket.js';
-import type { Target } from './types.js';
+import type { Probe } from './types.js';
 
-/** A server as seen from here: what of its probes is the same each time. */
-export interface Route {
-  readonly target: Target;
-  /** Address in network order, and port. */
-  readonly address: Uint8Array;
-  readonly port: number;
-  readonly sockaddr: Uint8Array;
-  /** The SYN, over IPv4 with its IP header, but for sequence number and checksum. */
-  readonly packet: Uint8Array;
-  /** Where the TCP header begins. */
-  readonly at: number;
-  readonly sum: number;
-  /** Keyed hash of the server: our sequence numbers to it are this one less multiples of STEP. */
-  readonly base: number;
-}
-
-/** A SYN without an answer yet. */
-export interface Waiter {
-  readonly route: Route;
-  readonly sequence: number;
-  readonly outcome: Outcome;
-  /** The server has answered: its route is right. */
-  answered: boolean;
-}
-
-const answerTo = (sequence: number): number => (sequence + 1) >>> 0;
-
-export interface HalfOpenSocket {
+export interface HalfOpenSocket extends Departure {
   /** What the probes that share it have in common. */
   readonly key: string;
-  readonly family: Family;
   readonly fd: number;
   /** Holds the port. */
   readonly holder: number;
-  readonly port: number;
-  /** A UDP socket that is asked which source address the kernel would take, and whether there is a way; undefined: `source` is given. */
-  readonly chooser: number | undefined;
-  readonly source: Ip | undefined;
   /** Bound to an interface, which may go, and come back as another one under its name. */
   readonly bound: boolean;
-  /** BOUNDED by the servers probed since `routedAt`. */
-  readonly routes: Map<Target, Route>;
-  routedAt: number;
   /** By the acknowledgement number that an answer has. BOUNDED by the probes under way. */
   readonly waiting: Map<number, Waiter>;
+  /** Begun in this turn of the loop, at whose end they leave. */
+  leaving: Waiter[];
   probes: number;
-  idle: NodeJS.Timeout | undefined;
+  /** Looks now and then whether there were probes since it looked last. */
+  readonly idle: NodeJS.Timeout;
+  probesSeen: number;
+  /** New probes may leave through it. */
+  current: boolean;
   closed: boolean;
 }
 
-/** Long enough that checks every second or two keep the socket. */
+/** Without probes for so long, or twice that at most: checks every second or two keep the socket. */
 const IDLE_MS = 3000;
-/** Source addresses are asked for anew after this time, and after whatever was no success: the host's addresses may have changed. */
-const ROUTE_MS = 10_000;
 const SOL_IP = 0;
 const IP_HDRINCL = 3;
 const SOL_IPV6 = 41;
 const IPV6_CHECKSUM = 7;
 const POLLERR = 8;
-const EAGAIN = -11;
-/** Segments taken in one turn of the loop. */
+/** Segments in one call. */
 const BATCH = 256;
 const IP4_HEADER = 20;
-const TTL = 64;
-/** In a sockaddr_in6. */
-const IP6_AT = 8;
+/** In an IPv4 header, and in a sockaddr_in6. */
 const IP4_SOURCE_AT = 12;
-/** A connected UDP socket forgets its source address when it is connected to this: AF_UNSPEC. */
-const NOWHERE = new Uint8Array(16);
-/**
- * From one sequence number to the next, downwards: a server that still has an earlier SYN of ours must not find the new one in its
- * window (65,535 bytes from there on), or it would answer with a RST as if nobody listened (RFC 9293 section 3.10.7.4).
- */
-const STEP = 0x1_0000;
+const IP6_AT = 8;
+/** Of an answer: a sockaddr_in6 or an IPv4 header, and a TCP header, both as long as they can be. */
+const ANSWER = 160;
 
-/** Nobody who does not see our packets can forge an answer to them. */
-const secret = randomBytes(32);
 /** BOUNDED by the ways in which the configuration lets probes leave. */
 const open = new Map<string, HalfOpenSocket>();
 const buffer = new Uint8Array(2048);
 const meta = createMeta();
+const outbox = new Uint8Array(BATCH * Math.max(LAYOUT[4].size, LAYOUT[6].size));
+const inbox = new Uint8Array(BATCH * ANSWER);
+const lengths = new Int32Array(BATCH);
+
+/** The key of an answer to that; a small integer, which a Map finds quicker than a number of 32 bits without a sign. */
+const answerTo = (sequence: number): number => (sequence + 1) | 0;
 
 const anyOf = (family: Family): Ip => (family === 4 ? '0.0.0.0' : '::');
-/** Where a packet says whose it is. */
-interface Sender {
-  readonly bytes: Uint8Array;
-  readonly at: number;
-}
-const SENDER4: Sender = { bytes: buffer, at: IP4_SOURCE_AT };
-const SENDER6: Sender = { bytes: meta.address, at: IP6_AT };
 
-function isFrom({ bytes, at }: Sender, address: Uint8Array): boolean {
-  for (let i = 0; i < address.length; i++) if (bytes[at + i] !== address[i]) return false;
-  return true;
+/** A SYN without an answer yet: one object a probe, thousands of them begin every second. */
+export class Waiter implements Probe {
+  readonly socket: HalfOpenSocket;
+  readonly route: Route;
+  readonly sequence: number;
+  /** NEVER: not yet. */
+  sentAt: Instant = NEVER;
+  /** It has ended. */
+  over = false;
+  private readonly done: (result: ProbeResult) => void;
+
+  constructor(socket: HalfOpenSocket, route: Route, sequence: number, done: (result: ProbeResult) => void) {
+    this.socket = socket;
+    this.route = route;
+    this.sequence = sequence;
+    this.done = done;
+  }
+
+  /** The server has answered: its route is right. */
+  succeed(reason: string): void {
+    this.end(true, true, false, reason);
+  }
+
+  refuse(reason: string): void {
+    this.end(true, false, false, reason);
+  }
+
+  fail(failure: Failure): void {
+    this.end(false, false, failure.local, failure.reason);
+  }
+
+  cancel(): void {
+    if (!this.over) this.leave(false);
+  }
+
+  private leave(answered: boolean): void {
+    this.over = true;
+    this.socket.waiting.delete(answerTo(this.sequence));
+    if (!answered) this.route.stale = true;
+    rest(this.socket);
+  }
+
+  private end(answered: boolean, ok: boolean, local: boolean, reason: string): void {
+    if (this.over) return;
+    this.leave(answered);
+    this.done({ ok, local, reason, duration: Math.max(0, now() - this.sentAt), share: undefined });
+  }
 }
 
 const domainOf = (family: Family): number => (family === 4 ? AF_INET : AF_INET6);
@@ -145,7 +148,7 @@ function opening<T>(body: (opened: (fd: number) => number) => T): T {
   }
 }
 
-function openAll(key: string, family: Family, settings: ProbeSocket): HalfOpenSocket {
+function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfOpenSocket, 'idle'> {
   return opening((opened) => {
     const holder = opened(native.socket(domainOf(family), SOCK_STREAM, 0));
     native.bind(holder, inetAddress(anyOf(family), 0));
@@ -156,12 +159,12 @@ function openAll(key: string, family: Family, settings: ProbeSocket): HalfOpenSo
     if (family === 4) native.setsockopt(fd, SOL_IP, IP_HDRINCL, intValue(1));
     else native.setsockopt(fd, SOL_IPV6, IPV6_CHECKSUM, intValue(TCP_CHECKSUM_AT));
     queueErrors(fd, family);
-    widenBuffer(fd);
+    widenBuffers(fd);
     const { source } = settings;
     const chooser = source === undefined ? opened(openSocket(anyOf(family), SOCK_DGRAM, settings)) : undefined;
     return {
       ...{ key, family, fd, holder, port, chooser, source, bound: settings.interface !== undefined },
-      ...{ routes: new Map(), routedAt: 0, waiting: new Map(), probes: 0, idle: undefined, closed: false },
+      ...{ waiting: new Map(), leaving: [], probes: 0, probesSeen: 0, current: true, closed: false },
     };
   });
 }
@@ -171,12 +174,9 @@ export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenS
   // A namespace that was made anew under its name is another one; the socket of the old one ends idle.
   const key = `${family} ${wayOf(settings)} ${netnsIdentity(settings.netns)}`;
   const known = open.get(key);
-  if (known) {
-    clearTimeout(known.idle);
-    known.idle = undefined;
-    return known;
-  }
-  const socket = inNetns(settings.netns, () => openAll(key, family, settings));
+  if (known) return known;
+  const opened = inNetns(settings.netns, () => openAll(key, family, settings));
+  const socket: HalfOpenSocket = Object.assign(opened, { idle: setInterval(() => closeUnused(socket), IDLE_MS) });
   open.set(key, socket);
   watch(socket.fd, READABLE, (events) => receive(socket, events));
   return socket;
@@ -185,6 +185,7 @@ export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenS
 /** The next probe gets another socket. */
 function forget(socket: HalfOpenSocket): void {
   if (open.get(socket.key) === socket) open.delete(socket.key);
+  socket.current = false;
 }
 
 /** The host lets nothing out: where that may be the interface's end, the next probe asks for what has its name by then. */
@@ -195,7 +196,7 @@ export function refused(socket: HalfOpenSocket, errno: number): Failure {
 
 function closeSocket(socket: HalfOpenSocket): void {
   if (socket.closed) return;
-  clearTimeout(socket.idle);
+  clearInterval(socket.idle);
   forget(socket);
   socket.closed = true;
   closeWatched(socket.fd);
@@ -203,108 +204,98 @@ function closeSocket(socket: HalfOpenSocket): void {
   if (socket.chooser !== undefined) native.close(socket.chooser);
 }
 
+function closeUnused(socket: HalfOpenSocket): void {
+  if (socket.waiting.size === 0 && socket.probes === socket.probesSeen) closeSocket(socket);
+  socket.probesSeen = socket.probes;
+}
+
 /** Closes the sockets that no probe waits on, without the usual delay. */
 export function closeIdleHalfOpen(): void {
   for (const socket of [...open.values()]) if (socket.waiting.size === 0) closeSocket(socket);
 }
 
-/** The source address that the kernel would take to there, or a negative errno: there is no way. */
-function chooseSource(chooser: number, sockaddr: Uint8Array): Ip | number {
-  native.connect(chooser, NOWHERE);
-  const answer = native.connect(chooser, sockaddr);
-  if (answer !== 0) return answer;
-  return readInetAddress(native.getsockname(chooser))?.address as Ip;
+/** Lets the socket go when nobody can come any more. */
+export function rest(socket: HalfOpenSocket): void {
+  if (socket.waiting.size === 0 && !socket.current) closeSocket(socket);
 }
 
-function hash(socket: HalfOpenSocket, address: Ip, port: number): number {
-  const text = `${formatEndpoint(address, port)} ${socket.port}`;
-  return createHmac('sha256', secret).update(text).digest().readUInt32BE();
-}
-
-function makeRoute(socket: HalfOpenSocket, target: Target): Route | number {
-  const { address, port } = target;
-  const sockaddr = inetAddress(address, port);
-  const source = socket.chooser === undefined ? (socket.source as Ip) : chooseSource(socket.chooser, sockaddr);
-  if (typeof source === 'number') return source;
-  const template = synTemplate({ source, destination: address, sourcePort: socket.port, destinationPort: port });
-  const ip = { tos: 0, id: 0, ttl: TTL, protocol: IPPROTO_TCP, source, destination: address, payload: template.bytes };
-  const four = socket.family === 4;
-  return {
-    target,
-    address: ipBytes(address),
-    port,
-    sockaddr: inetAddress(address, 0),
-    packet: four ? encodeIpv4(ip) : template.bytes,
-    at: four ? IP4_HEADER : 0,
-    sum: template.sum,
-    base: hash(socket, address, port),
-  };
-}
-
-/** How the server is reached, or a negative errno. */
-export function routeTo(socket: HalfOpenSocket, target: Target, now: number): Route | number {
-  if (now - socket.routedAt > ROUTE_MS) {
-    socket.routes.clear();
-    socket.routedAt = now;
-  }
-  const known = socket.routes.get(target);
-  if (known) return known;
-  const route = makeRoute(socket, target);
-  if (typeof route !== 'number') socket.routes.set(target, route);
-  return route;
-}
-
-/** A new sequence number, whose answer is the result. */
-export function enter(socket: HalfOpenSocket, route: Route, outcome: Outcome): Waiter {
+/** A probe, with a new sequence number, whose answer is the result. It leaves at the end of this turn, with all others of it. */
+export function enter(socket: HalfOpenSocket, route: Route, done: (result: ProbeResult) => void): Waiter {
   let sequence: number;
   do sequence = (route.base - Math.imul(++socket.probes, STEP)) >>> 0;
   while (socket.waiting.has(answerTo(sequence)));
-  const waiter: Waiter = { route, sequence, outcome, answered: false };
+  const waiter = new Waiter(socket, route, sequence, done);
   socket.waiting.set(answerTo(sequence), waiter);
+  if (socket.leaving.push(waiter) === 1) process.nextTick(sendAll, socket);
   return waiter;
 }
 
-/** Lets the socket go when nobody comes for a while, or can come any more. */
-export function rest(socket: HalfOpenSocket): void {
-  if (socket.waiting.size > 0) return;
-  if (open.get(socket.key) !== socket) closeSocket(socket);
-  else socket.idle ??= setTimeout(closeSocket, IDLE_MS, socket);
+function sendAll(socket: HalfOpenSocket): void {
+  const all = socket.leaving.filter(({ over }) => !over);
+  socket.leaving = [];
+  for (let i = 0; i < all.length && !socket.closed; i += BATCH) sendBatch(socket, all.slice(i, i + BATCH), now());
 }
 
-export function leave(socket: HalfOpenSocket, { route, sequence, answered }: Waiter): void {
-  socket.waiting.delete(answerTo(sequence));
-  if (!answered) socket.routes.delete(route.target);
-  rest(socket);
+function sendBatch(socket: HalfOpenSocket, batch: readonly Waiter[], at: Instant): void {
+  const { size, segment } = LAYOUT[socket.family];
+  for (let i = 0; i < batch.length; i++) {
+    const { route, sequence } = batch[i] as Waiter;
+    outbox.set(route.record, i * size);
+    writeSequence(outbox, i * size + segment, route.sum, sequence);
+    if (at - route.askedAt > ROUTE_MS) route.stale = true;
+  }
+  for (let i = 0; i < batch.length && !socket.closed; ) {
+    const next = i + sendSome(socket, batch, i);
+    for (; i < next; i++) (batch[i] as Waiter).sentAt = at;
+  }
+}
+
+/** Sends from that one on; what the host says against the first is its result. Returns how many are dealt with. */
+function sendSome(socket: HalfOpenSocket, batch: readonly Waiter[], from: number): number {
+  const { size, address } = LAYOUT[socket.family];
+  const records = outbox.subarray(from * size, batch.length * size);
+  let sent = native.sendMany(socket.fd, records, size, address);
+  if (sent < 0) {
+    // It may be the pending error of an earlier SYN to somebody else.
+    drainErrors(socket);
+    if (!socket.closed) sent = native.sendMany(socket.fd, records, size, address);
+  }
+  if (sent > 0) return sent;
+  batch[from]?.fail(refused(socket, -sent));
+  return 1;
+}
+
+/** `at` is where the inbox says whose a segment is. */
+function isFrom(at: number, address: Uint8Array): boolean {
+  for (let i = 0; i < address.length; i++) if (inbox[at + i] !== address[i]) return false;
+  return true;
 }
 
 /**
  * A server that answers our SYN with the acknowledgement of an earlier one has that half open still: it listens, and what it lacks
  * is our kernel's RST.
  */
-function onOldAnswer(socket: HalfOpenSocket, { bytes, at }: Sender, segment: Segment): void {
-  const sender = bytes.slice(at, at + (socket.family === 4 ? 4 : 16));
-  const base = hash(socket, ipFromBytes(sender), segment.sourcePort);
+function onOldAnswer(socket: HalfOpenSocket, at: number, segment: Segment): void {
+  const sender = inbox.slice(at, at + (socket.family === 4 ? 4 : 16));
+  const base = baseOf(socket, ipFromBytes(sender), segment.sourcePort);
   if (((segment.acknowledgement - 1 - base) & (STEP - 1)) !== 0) return;
-  for (const waiter of socket.waiting.values()) {
-    if (waiter.route.port !== segment.sourcePort || !equalBytes(waiter.route.address, sender)) continue;
-    waiter.answered = true;
-    waiter.outcome.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
-  }
+  const isMeant = ({ route }: Waiter) => route.port === segment.sourcePort && equalBytes(route.address, sender);
+  for (const waiter of [...socket.waiting.values()].filter(isMeant))
+    waiter.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
 }
 
-function onSegment(socket: HalfOpenSocket, sender: Sender, segment: Segment | undefined): void {
+function onSegment(socket: HalfOpenSocket, at: number, segment: Segment | undefined): void {
   if (!segment || segment.destinationPort !== socket.port || (segment.flags & TCP_ACK) === 0) return;
   const kind = segment.flags & (TCP_SYN | TCP_RST);
-  const waiter = socket.waiting.get(segment.acknowledgement);
-  if (waiter && waiter.route.port === segment.sourcePort && isFrom(sender, waiter.route.address)) {
-    waiter.answered = true;
-    if (kind === TCP_SYN) waiter.outcome.succeed('SYN-ACK');
-    else if (kind === TCP_RST) waiter.outcome.fail(remote('connection refused'));
-  } else if (kind === 0) onOldAnswer(socket, sender, segment);
+  const waiter = socket.waiting.get(segment.acknowledgement | 0);
+  if (waiter && waiter.route.port === segment.sourcePort && isFrom(at, waiter.route.address)) {
+    if (kind === TCP_SYN) waiter.succeed('SYN-ACK');
+    else if (kind === TCP_RST) waiter.refuse('connection refused');
+  } else if (kind === 0) onOldAnswer(socket, at, segment);
 }
 
 /** Errors about our SYNs wait in a queue, each with the SYN; those about other connections of this host are among them. */
-export function drainErrors(socket: HalfOpenSocket): void {
+function drainErrors(socket: HalfOpenSocket): void {
   for (let i = 0; i < BATCH && !socket.closed; i++) {
     const count = receiveError(socket.fd, buffer, meta);
     if (count < 0) return;
@@ -313,32 +304,26 @@ export function drainErrors(socket: HalfOpenSocket): void {
     const failure = queuedFailure(socket.family, meta);
     const about = readInetAddress(meta.address.subarray(0, meta.addressLength))?.address;
     if (!waiter || !failure || segment.sourcePort !== socket.port || segment.destinationPort !== waiter.route.port) continue;
-    if (about !== undefined && equalBytes(ipBytes(about), waiter.route.address)) waiter.outcome.fail(failure);
+    // This host's own filter may say so too: what it says to the call that sends is more exact.
+    if (waiter.sentAt === NEVER) continue;
+    if (about !== undefined && equalBytes(ipBytes(about), waiter.route.address)) waiter.fail(failure);
+  }
+}
+
+function onSegments(socket: HalfOpenSocket, count: number): void {
+  const four = socket.family === 4;
+  for (let i = 0; i < count; i++) {
+    const from = i * ANSWER;
+    const at = four ? from : from + LAYOUT[6].address;
+    const header = four ? ((inbox[at] as number) & 15) * 4 : 0;
+    onSegment(socket, from + (four ? IP4_SOURCE_AT : IP6_AT), readSegment(inbox, at + header, at + (lengths[i] as number)));
   }
 }
 
 function receive(socket: HalfOpenSocket, events: number): void {
   if (events & POLLERR) drainErrors(socket);
-  const four = socket.family === 4;
-  for (let i = 0; i < BATCH && !socket.closed; i++) {
-    const count = native.recv(socket.fd, buffer, 0, four ? undefined : meta);
-    if (count === EAGAIN) return;
-    // Another errno is the pending error of a queued one: told already, cleared by this read.
-    if (count < 0) continue;
-    if (four) onSegment(socket, SENDER4, readSegment(buffer, ((buffer[0] as number) & 15) * 4, count));
-    else onSegment(socket, SENDER6, readSegment(buffer, 0, count));
-  }
-}
-
-/** Sends the SYN; what the host says against it is the result. */
-export function send(socket: HalfOpenSocket, { route, sequence, outcome }: Waiter): void {
-  const { packet, at, sum, sockaddr } = route;
-  writeSequence(packet, at, sum, sequence);
-  let count = native.send(socket.fd, packet, 0, sockaddr);
-  if (count < 0) {
-    // It may be the pending error of an earlier SYN to somebody else.
-    drainErrors(socket);
-    count = native.send(socket.fd, packet, 0, sockaddr);
-  }
-  if (count < 0) outcome.fail(refused(socket, -count));
+  if (socket.closed) return;
+  const count = native.recvMany(socket.fd, inbox, ANSWER, socket.family === 4 ? 0 : LAYOUT[6].address, lengths);
+  // An errno is the pending error of a queued one: told already, cleared by this read. What is left wakes us again.
+  if (count > 0) atOneTime(() => onSegments(socket, count));
 }

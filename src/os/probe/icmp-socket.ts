@@ -14,11 +14,12 @@ import {
   readEchoRequest,
   stripIp4,
 } from '../../wire/icmp.js';
+import { atOneTime } from '../clock.js';
 import { native } from '../native.js';
 import { inNetns, netnsIdentity } from '../netns.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
-import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffer } from './error-queue.js';
+import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { type Failure, remote, sendFailure } from './reasons.js';
 import { prepareSocket, wayOf } from './socket.js';
 
@@ -106,7 +107,7 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
   const { fd, raw } = inNetns(netns, () => openFd(family));
   try {
     prepareSocket(fd, raw ? SOCK_RAW : SOCK_DGRAM, settings);
-    widenBuffer(fd);
+    widenBuffers(fd);
   } catch (error) {
     native.close(fd);
     throw error;
@@ -187,8 +188,7 @@ export function drainErrors(socket: IcmpSocket): void {
   }
 }
 
-function receive(socket: IcmpSocket, events: number): void {
-  if (events & POLLERR && !socket.raw) drainErrors(socket);
+function receiveAll(socket: IcmpSocket): void {
   for (let i = 0; i < BATCH && !socket.closed; i++) {
     const count = native.recv(socket.fd, buffer, 0, meta);
     if (count === EAGAIN) return;
@@ -198,4 +198,9 @@ function receive(socket: IcmpSocket, events: number): void {
     const icmp = socket.raw && socket.family === 4 ? stripIp4(packet) : packet;
     if (icmp) onMessage(socket, icmp);
   }
+}
+
+function receive(socket: IcmpSocket, events: number): void {
+  if (events & POLLERR && !socket.raw) drainErrors(socket);
+  atOneTime(() => receiveAll(socket));
 }

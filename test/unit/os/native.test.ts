@@ -9,6 +9,7 @@ import { HOST_LITTLE_ENDIAN } from '../../../src/base/bytes.js';
 import { native, type RecvMeta } from '../../../src/os/native.js';
 import {
   AF_INET,
+  AF_UNIX,
   inetAddress,
   intValue,
   readInetAddress,
@@ -55,6 +56,19 @@ function bound(): [fd: number, address: Uint8Array] {
   const fd = socket(SOCK_DGRAM);
   native.bind(fd, inetAddress('127.0.0.1', 0));
   return [fd, native.getsockname(fd)];
+}
+
+/** Two datagram sockets of this host, the first connected to the second, whose queue holds few. */
+function unixPair(): [from: number, to: number] {
+  const name = Buffer.from(`\0lbd-native-${process.pid}`);
+  const address = new Uint8Array(2 + name.length);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, HOST_LITTLE_ENDIAN);
+  address.set(name, 2);
+  const [from, to] = [native.socket(AF_UNIX, SOCK_DGRAM, 0), native.socket(AF_UNIX, SOCK_DGRAM, 0)];
+  open.add(from).add(to);
+  native.bind(to, address);
+  native.connect(from, address);
+  return [from, to];
 }
 
 describe('sockets', () => {
@@ -105,6 +119,104 @@ describe('sockets', () => {
     assert.equal(native.recv(a, buffer, 0), 0);
     close(a);
     close(b);
+  });
+
+  test('many datagrams in one call, there and back with their senders', () => {
+    const [a, addressA] = bound();
+    const [b, addressB] = bound();
+    const [c, addressC] = bound();
+    const size = 16 + 4;
+    const lengths = new Int32Array(8);
+    const inbox = new Uint8Array(8 * size);
+    const receive = (fd: number) => native.recvMany(fd, inbox, size, 16, lengths);
+    const datagram = (i: number) => [...inbox.subarray(i * size + 16, i * size + 16 + (lengths[i] as number))];
+    assert.equal(receive(b), -EAGAIN);
+    const outbox = new Uint8Array([...addressB, 1, 2, 3, 4, ...addressC, 5, 6, 7, 8, ...addressB, 9, 10, 11, 12]);
+    assert.equal(native.sendMany(a, outbox, size, 16), 3);
+    native.wait(b, IN, 1000);
+    native.wait(c, IN, 1000);
+    assert.equal(receive(b), 2);
+    assert.deepEqual(
+      [datagram(0), datagram(1)],
+      [
+        [1, 2, 3, 4],
+        [9, 10, 11, 12],
+      ],
+    );
+    assert.deepEqual(readInetAddress(inbox.subarray(0, 16)), readInetAddress(addressA));
+    assert.equal(receive(c), 1);
+    assert.deepEqual(datagram(0), [5, 6, 7, 8]);
+    assert.equal(receive(c), -EAGAIN);
+    // A connected socket needs no addresses; a datagram that is longer than its record is cut, a shorter one says so.
+    native.connect(a, addressB);
+    native.send(a, new Uint8Array(100).fill(7), 0);
+    native.send(a, new Uint8Array(0), 0);
+    assert.equal(native.sendMany(a, Uint8Array.of(1, 2, 3, 4), 2, 0), 2);
+    native.wait(b, IN, 1000);
+    assert.equal(native.recvMany(b, inbox.subarray(0, 9), 3, 0, lengths), 3);
+    assert.deepEqual([...lengths.subarray(0, 3)], [3, 0, 2]);
+    assert.deepEqual([...inbox.subarray(6, 8)], [1, 2]);
+    assert.equal(native.recvMany(b, inbox.subarray(0, 9), 3, 0, lengths), 1);
+    for (const fd of [a, b, c]) close(fd);
+  });
+
+  test('a call that sends many says how far it came, and then why', () => {
+    const [a] = bound();
+    const [b, addressB] = bound();
+    const size = 16 + 1;
+    // Nobody may send to a broadcast address unasked.
+    const forbidden = inetAddress('255.255.255.255', 9);
+    const outbox = new Uint8Array([...addressB, 1, ...addressB, 2, ...forbidden, 3, ...addressB, 4]);
+    assert.equal(native.sendMany(a, outbox, size, 16), 2);
+    assert.ok(native.sendMany(a, outbox.subarray(2 * size), size, 16) < 0);
+    assert.equal(native.sendMany(a, outbox.subarray(3 * size), size, 16), 1);
+    // The errors of earlier datagrams, and a queue that is full.
+    const [gone, addressGone] = bound();
+    close(gone);
+    native.connect(a, addressGone);
+    native.send(a, Uint8Array.of(0), 0);
+    assert.notEqual(native.wait(a, IN, 1000), 0);
+    assert.equal(native.sendMany(a, Uint8Array.of(1, 2), 1, 0), -ECONNREFUSED);
+    native.connect(a, addressB);
+    assert.equal(native.sendMany(a, Uint8Array.of(1, 2), 1, 0), 2);
+    const [end, other] = unixPair();
+    const many = new Uint8Array(300);
+    let taken = 0;
+    let last = 0;
+    while (last >= 0) {
+      last = native.sendMany(end, many, 1, 0);
+      assert.ok(last <= 256, String(last));
+      taken += Math.max(0, last);
+    }
+    assert.equal(last, -EAGAIN);
+    let got = 0;
+    for (let count = 0; count >= 0; count = native.recvMany(other, new Uint8Array(300), 1, 0, new Int32Array(300))) {
+      assert.ok(count <= 256, String(count));
+      got += count;
+    }
+    assert.equal(got, taken);
+    for (const fd of [a, b, end, other]) close(fd);
+  });
+
+  test('records that are none are refused', () => {
+    const [a] = bound();
+    const lengths = new Int32Array(1);
+    assert.equal(native.sendMany(a, new Uint8Array(0), 20, 16), 0);
+    for (const [bytes, size, address] of [
+      [21, 20, 16],
+      [16, 16, 16],
+      [20, 20, -1],
+      [20, 0, 0],
+      [20, -20, -30],
+    ] as const) {
+      assert.throws(() => native.sendMany(a, new Uint8Array(bytes), size, address), TypeError);
+      assert.throws(() => native.recvMany(a, new Uint8Array(bytes), size, address, lengths), TypeError);
+    }
+    assert.throws(() => native.recvMany(a, new Uint8Array(20), 20, 16, new Uint8Array(4) as never), TypeError);
+    assert.throws(() => native.recvMany(a, new Uint8Array(20), 20, 16, undefined as never), TypeError);
+    close(a);
+    assert.equal(native.sendMany(a, new Uint8Array(20), 20, 16), -EBADF);
+    assert.equal(native.recvMany(a, new Uint8Array(20), 20, 16, lengths), -EBADF);
   });
 
   test('nobody listens: refused by datagram and by stream', () => {
@@ -182,6 +294,8 @@ describe('bad arguments are a TypeError', () => {
     getsockname: [[], [{}]],
     send: [[1], [1, 'text', 0], [1, bytes], [1, bytes, 0, 'x'], [1, new DataView(new ArrayBuffer(4)), 0]],
     recv: [[1], [1, 'x', 0], [1, bytes], [1, bytes, 0, {}], [1, bytes, 0, { address: bytes, control: 1 }], [1, bytes, 0, 7]],
+    sendMany: [[1], [1, bytes, 4], [1, 'x', 4, 0], [1, bytes, 'x', 0], [1, bytes, 4, 'x'], [1, new Int32Array(4), 4, 0]],
+    recvMany: [[1], [1, bytes, 4, 0], [1, bytes, 4, 0, bytes], [1, bytes, 4, 0, 'x'], [1, 'x', 4, 0, new Int32Array(1)]],
     wait: [[1], [1, 1], [1, 1, 'x']],
     shutdown: [[1], [1, 'x']],
     clock: [[], ['x']],
