@@ -3,6 +3,7 @@ import { formatDuration } from '../base/duration.js';
 import { familyOf, formatPrefix, type Ip, isLinkLocal6, type Prefix } from '../base/ip.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
+import { buildAnnouncements, checkAnnouncements } from './schema-announcements.js';
 import type { VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
@@ -38,6 +39,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     preemptDelay: typeof preempt === 'object' ? preempt.delay : 0,
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
+    ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
     password: shape.authentication?.password,
   };
 }
@@ -143,6 +145,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkAddresses(instance, at, report);
     checkChecksum(instance, at, report);
     checkPassword(instance, at, report);
+    checkAnnouncements(instance, at, report);
     return instance;
   });
 }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { familyOf, formatPrefix, ipBytes, isMulticast, type Prefix, parseIp, parsePrefix } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { unusable } from '../base/words.js';
+import { announcementsShape } from './schema-announcements.js';
 import { checkingWords } from './schema-checking.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
@@ -57,6 +58,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   ),
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
   virtual_addresses: list('virtual_addresses', virtualAddress),
+  announcements: v.optional(announcementsShape),
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Announcements } from '../../src/base/announcements.js';
 import { parsePrefix } from '../../src/base/ip.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
@@ -125,6 +126,7 @@ export interface Settings {
   readonly preempt?: boolean;
   readonly password?: string;
   readonly addresses?: readonly string[];
+  readonly announcements?: Announcements;
 }
 
 export const VRID = 51;
@@ -146,6 +148,7 @@ export function instance(settings: Settings): VrrpInstanceConfig {
     preemptDelay: 0,
     v3Checksum: 'pseudo',
     addresses,
+    ...(settings.announcements ? { announcements: settings.announcements } : {}),
     password,
   };
 }

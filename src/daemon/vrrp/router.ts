@@ -87,6 +87,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     for (const runner of runners.values()) {
       const { interface: name } = runner.conf();
       if (names && !names.includes(name)) continue;
+      if (event.type === 'link-gone' || (event.type === 'link' && !(event.link.up && event.link.running))) runner.linkLost();
       if (event.type === 'address-gone') runner.addressGone(event.address);
       if (changed.size === 0) setImmediate(onNetworkChanged);
       changed.add(runner.key);

@@ -1,10 +1,12 @@
 /** One instance at work: its machine, fed with what happens on the host, and its effects carried out in the order they come. */
+import { toHex } from '../../base/bytes.js';
 import { formatPrefix, type Ip, type Prefix } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { advertisedAddresses } from '../../vrrp/advertised.js';
+import { announcementsOf } from '../../vrrp/announcing.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
   type Gate,
@@ -18,10 +20,13 @@ import {
 import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../wire/vrrp.js';
 import { countRefusal, createCounters } from './counters.js';
 import { createHolder, type Holder } from './holder.js';
+import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
 import { reportInstance } from './report.js';
+import { createRivalWatch } from './rival-watch.js';
 import type { Saved } from './store.js';
-import type { Host } from './types.js';
+import type { Host, HostInterface } from './types.js';
+import { createVerifier } from './verifier.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
@@ -38,6 +43,8 @@ export interface Runner {
   networkChanged(): void;
   /** The kernel says that this address left the interface; networkChanged follows. */
   addressGone(prefix: Prefix): void;
+  /** The interface was down or without carrier, if only for a moment; networkChanged follows. */
+  linkLost(): void;
   deadline(): Instant;
   tick(): void;
   /** It is over: nothing is held, nothing will come. */
@@ -72,6 +79,8 @@ function encode(conf: VrrpInstanceConfig, source: string, priority: number): Uin
   return encodeAdvert(advert, { source, destination: VRRP_GROUP[conf.family] }, conf.v3Checksum);
 }
 
+const macOf = (on: HostInterface): string => (on.mac ? toHex(on.mac) : '');
+
 const sameLink = (a: Link, b: Link): boolean =>
   a.usable ? b.usable && a.source === b.source : !b.usable && a.reason === b.reason && a.wait === b.wait;
 
@@ -93,6 +102,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const encoded = new Map<string, Uint8Array>();
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
+  const lateness = createLateness();
+  const reannounce = () => deliver({ type: 'restored' });
+  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
+  const verifier = createVerifier({ host, conf: () => conf, tell });
+  /** The MAC that neighbours were told, as text; undefined: the link was away since. */
+  let toldMac: string | undefined;
   const saved = (): Saved => ({
     interface: conf.interface,
     master: state.phase === 'master',
@@ -108,9 +123,18 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   function deliver(event: Happening): void {
+    const before = state;
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
     state = next;
     for (const effect of effects) perform(effect);
+    if (state.lastSent !== before.lastSent) noteLateness(before);
+  }
+
+  /** Of an advert that a running master owed: since its beat, or after a stop, since an interval after the last one. */
+  function noteLateness(before: VrrpState): void {
+    if (before.phase !== 'master' || state.phase !== 'master') return;
+    const due = before.advertAt < NEVER ? before.advertAt : before.lastSent + conf.advertInterval;
+    lateness.note(host.now() - due, host.now());
   }
 
   function perform(effect: VrrpEffect): void {
@@ -153,6 +177,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** What still waits to be announced must not follow the announcements of a new master. */
   function silence(): void {
+    verifier.end();
     const on = host.network.link(conf.interface);
     if (on)
       host.announcer.cancel(
@@ -169,6 +194,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** On record before it is done: a successor must recognise what this process was about to add. */
   function hold(want: readonly Prefix[]): void {
+    verifier.end();
     if (want.length > 0) save('now', want);
     const on = host.network.link(conf.interface);
     const gone = holder.held().filter((one) => !want.some((other) => formatPrefix(other) === formatPrefix(one)));
@@ -185,7 +211,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   function announce(addresses: readonly string[]): void {
     const on = host.network.link(conf.interface);
     const there = addresses.filter((one) => !holder.lacks(one));
-    if (on) host.announcer.announce(on, there);
+    if (!on) return;
+    toldMac = macOf(on);
+    host.announcer.announce(on, there, announcementsOf(conf).interval);
+    verifier.announced(on, there);
   }
 
   function watch(on: boolean): void {
@@ -221,6 +250,14 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (!sameLink(link, state.link)) deliver({ type: 'link', link });
     if (back) host.recheck();
     restore();
+    announceFrom(host.network.link(conf.interface));
+  }
+
+  /** Neighbours and switches may have forgotten the addresses with the link, and have never heard of another MAC. */
+  function announceFrom(on: HostInterface | undefined): void {
+    if (state.phase !== 'master' || !on?.mac || macOf(on) === toldMac) return;
+    verifier.end();
+    reannounce();
   }
 
   /** Puts back what somebody removed from a master, not more often than RESTORE_MS. */
@@ -290,23 +327,35 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     packet({ source, destination, ttl, payload }) {
       const before = counters.refusals;
       const decoded = decodeAdvert(payload, { source, destination });
-      deliver({ type: 'advert', received: { decoded, source, destination, ttl } });
+      const received = { decoded, source, destination, ttl };
+      deliver({ type: 'advert', received });
+      if (!state.link.usable || source !== state.link.source) rivals.heard(received, state);
       if (counters.refusals === before) counters.received++;
     },
     networkChanged,
     addressGone: (prefix) => holder.lost(prefix),
-    deadline: () => Math.min(deadline(state), retryAt),
+    linkLost: () => {
+      toldMac = undefined;
+    },
+    deadline: () => Math.min(deadline(state), retryAt, rivals.deadline(), verifier.deadline()),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
         networkChanged();
       }
       deliver({ type: 'tick' });
+      rivals.tick(state);
+      verifier.tick();
     },
     ended: () => ended,
     isHeld: (prefix) => holder.isHeld(prefix),
     role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
     saved,
-    report: () => reportInstance(conf, state, counters, holder, host.now()),
+    report: () =>
+      reportInstance(conf, state, counters, holder, host.now(), {
+        rivals: rivals.report(state),
+        lateness: lateness.report(host.now()),
+        announcements: verifier.report(),
+      }),
   };
 }
