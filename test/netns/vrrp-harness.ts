@@ -176,8 +176,14 @@ const CHILD = fileURLToPath(new URL('./vrrp-child.js', import.meta.url));
 const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
 
 /** Starts the vrrp process on the host, with the gate open, and configures it. */
-export async function startLbd(lan: Lan, host: string, runDir: string, settings: Settings): Promise<Lbd> {
-  const argv = ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, CHILD];
+export async function startLbd(
+  lan: Lan,
+  host: string,
+  runDir: string,
+  settings: Settings,
+  flags: readonly string[] = [],
+): Promise<Lbd> {
+  const argv = ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, ...flags, CHILD];
   const child = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   const events: string[] = [];
   const logs: string[] = [];
