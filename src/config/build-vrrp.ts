@@ -5,6 +5,7 @@ import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import { checkUnicast, unicastOf } from './build-unicast.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
+import { buildAnnouncements, checkAnnouncements } from './schema-announcements.js';
 import type { HeldAddress, NotifyConfig, VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
@@ -72,6 +73,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     ...(shape.unicast ? { unicast: unicastOf(shape.unicast) } : {}),
     ...(vmac ? { vmac } : {}),
     ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
+    ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
     password: shape.authentication?.password,
   };
 }
@@ -214,6 +216,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkAddresses(instance, at, report);
     checkChecksum(instance, at, report);
     checkPassword(instance, at, report);
+    checkAnnouncements(instance, at, report);
     return instance;
   });
 }

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
+import { announcementsShape } from './schema-announcements.js';
 import { checkingWords } from './schema-checking.js';
 import { heldAddress, useVmac } from './schema-held.js';
 import { notifyProgram } from './schema-notify.js';
@@ -42,6 +43,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
   virtual_addresses: list('virtual_addresses', heldAddress),
   excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),
+  announcements: v.optional(announcementsShape),
   unicast: v.optional(unicast),
   use_vmac: v.optional(useVmac),
   notify: v.optional(list('notify', notifyProgram), []),

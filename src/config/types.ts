@@ -1,4 +1,5 @@
 /** The configuration after parsing: every default filled in, every text turned into a value. Durations are milliseconds. */
+import type { Announcements } from '../base/announcements.js';
 import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
@@ -262,6 +263,8 @@ export interface VrrpInstanceConfig {
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];
+  /** Absent: as usual (base/announcements.ts). */
+  readonly announcements?: Announcements;
   /** Adverts go to these hosts instead of the group; absent: to the group. */
   readonly unicast?: UnicastConfig;
   /** The interface with the virtual MAC, which has the addresses; absent: the instance's own has them. */

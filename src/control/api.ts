@@ -242,7 +242,33 @@ export interface ApiInstance {
     readonly count: number;
     readonly from: string;
     readonly last_seconds: number;
+    /** The senders heard last, 8 at most, the latest first. */
+    readonly senders: readonly { readonly address: string; readonly count: number; readonly last_seconds: number }[];
   }[];
+  /** Other masters of this VRID that go on although this one advertises, each with its likely cause; an alarm while there are any. */
+  readonly rivals: readonly {
+    readonly address: string;
+    /** null: its adverts cannot be read. */
+    readonly priority: number | null;
+    readonly cause: 'deaf' | 'lists' | 'group' | 'refused';
+    readonly text: string;
+    readonly since_seconds: number;
+    readonly last_seconds: number;
+    readonly adverts: number;
+  }[];
+  /** Of this master's own adverts, so far. */
+  readonly lateness: {
+    readonly adverts: number;
+    readonly max_ms: number;
+    readonly last_minute_ms: number;
+    readonly p50_ms: number;
+    readonly p99_ms: number;
+  };
+  /** Whether neighbours were found to know where the addresses are; `text` says who was asked. */
+  readonly announcements: {
+    readonly verify: 'off' | 'running' | 'verified' | 'failed' | 'impossible';
+    readonly text: string;
+  };
 }
 
 export interface ApiProblemLine {

@@ -78,14 +78,14 @@ function readClaim6(bytes: Uint8Array): Claim | undefined {
 }
 
 /** A packet socket that hears ARP on the interface; our own frames do not come back on one that is bound to a protocol. */
-function openArp(on: Interface): number {
+export function openArp(on: Interface): number {
   const fd = native.socket(AF_PACKET, SOCK_RAW, 0);
   native.bind(fd, packetAddress(on.index, ETHERTYPE_ARP));
   return fd;
 }
 
 /** A raw ICMPv6 socket through whose filter only neighbour advertisements come (a set bit blocks a type). */
-function openNa(on: Interface): number {
+export function openNa(on: Interface): number {
   const fd = native.socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
   const filter = new Uint8Array(32).fill(0xff);
   const word = ND_NEIGHBOR_ADVERT >> 5;

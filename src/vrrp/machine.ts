@@ -13,12 +13,10 @@ import type { HeldAddress, VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
 import { admit } from './admit.js';
 import { advertisedAddresses } from './advertised.js';
+import { announceAgain, announceDue, announceNow, rescheduled } from './announcing.js';
 import { sameHeld } from './held.js';
 import {
   abandon,
-  announceAgain,
-  announceDue,
-  announceNow,
   giveWay,
   leave,
   listen,
@@ -211,7 +209,7 @@ function whileMaster(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, p
   const told = late ? stay(state) : note(state, now, 'two-masters', `${who(peer)} advertises as master too`);
   return then(
     then(told, (one) => answer(conf, one, now)),
-    (one) => announceAgain(one, now),
+    (one) => announceAgain(conf, one, now),
   );
 }
 
@@ -279,10 +277,10 @@ function whyDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): stri
 }
 
 function masterTick(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
-  if (now >= state.listenUntil) return then(restartAdverts(conf, state, now), (one) => announceNow(one, now));
+  if (now >= state.listenUntil) return then(restartAdverts(conf, state, now), (one) => announceNow(conf, one, now));
   const advertised =
     now >= state.advertAt ? sendAdvert(conf, { ...state, advertAt: nextBeat(conf, state, now) }, now) : stay(state);
-  return then(advertised, (one) => announceDue(one, now));
+  return then(advertised, (one) => announceDue(conf, one, now));
 }
 
 /** The next advert keeps the phase of the ones before, so that small delays do not add up; missed beats are not made up for. */
@@ -314,10 +312,10 @@ const sameHoldings = (a: VrrpInstanceConfig, b: VrrpInstanceConfig): boolean =>
 function onReconfigured(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, before: VrrpInstanceConfig): Step {
   if (state.phase === 'backup') return reconfigureBackup(conf, state, now, before);
   if (state.phase !== 'master') return stay(state);
-  const kept = { ...state, holding: conf.addresses };
+  const kept = { ...rescheduled(conf, state, now, before), holding: conf.addresses };
   const first: Step = sameHoldings(conf, before)
     ? stay(kept)
-    : then([kept, [{ type: 'addresses', want: conf.addresses }]], (one) => announceNow(one, now));
+    : then([kept, [{ type: 'addresses', want: conf.addresses }]], (one) => announceNow(conf, one, now));
   const says = (one: VrrpInstanceConfig) =>
     JSON.stringify([one.version, one.priority, one.advertInterval, one.password, one.v3Checksum, one.unicast]);
   return says(conf) === says(before) ? first : then(first, (one) => restartAdverts(conf, one, now));
@@ -346,7 +344,7 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
     case 'claimed':
       return onClaimed(state, now, event.address);
     case 'restored':
-      return state.phase === 'master' ? announceNow(state, now) : stay(state);
+      return state.phase === 'master' ? announceNow(conf, state, now) : stay(state);
     case 'reconfigured':
       return onReconfigured(conf, state, now, event.before);
     case 'stand-down':

@@ -2,20 +2,11 @@
 import type { Milliseconds } from '../base/duration.js';
 import { type Instant, NEVER } from '../base/time.js';
 import type { VrrpInstanceConfig } from '../config/types.js';
+import { announceNow } from './announcing.js';
 import { claimable } from './held.js';
 import { longestSkew, masterDown } from './timers.js';
-import type { Announcing, NoteKind, Peer, Phase, Step, VrrpEffect, VrrpState } from './types.js';
+import type { NoteKind, Peer, Phase, Step, VrrpEffect, VrrpState } from './types.js';
 
-/**
- * A burst of announcements: rounds, and the first distance between them, which doubles (a link that has just come up may swallow the
- * first ones); the wait for the second burst; then a slow refresh for good (user pain 3).
- */
-const ROUNDS = 5;
-const FIRST_GAP: Milliseconds = 50;
-const SECOND_BURST: Milliseconds = 5000;
-const REFRESH: Milliseconds = 60_000;
-/** Least time between bursts that other hosts can cause. */
-const CALM: Milliseconds = 1000;
 /** How long the old holder serves on after the new master's first advert: some masters advertise before they add the addresses. */
 export const OVERLAP: Milliseconds = 100;
 /** What an ordered stop waits for a new master beyond the time the protocol gives it. */
@@ -43,38 +34,6 @@ const transition = (state: VrrpState, to: Phase, reason: string): VrrpEffect => 
   to,
   reason,
 });
-
-const burst = (now: Instant, againAt: Instant): Announcing => ({
-  left: ROUNDS - 1,
-  nextAt: now + FIRST_GAP,
-  againAt,
-  refreshAt: now + REFRESH,
-});
-
-const announceAll = (state: VrrpState): VrrpEffect => ({ type: 'announce', addresses: state.holding.map((one) => one.address) });
-
-/** Both bursts from the start, whatever runs of them. */
-export function announceNow(state: VrrpState, now: Instant): Step {
-  return [{ ...state, announcing: burst(now, now + SECOND_BURST), calmUntil: now + CALM }, [announceAll(state)]];
-}
-
-/** The same where other hosts cause it: not more often than once in CALM. */
-export const announceAgain = (state: VrrpState, now: Instant): Step =>
-  now < state.calmUntil ? stay(state) : announceNow(state, now);
-
-/** The rounds that are due. */
-export function announceDue(state: VrrpState, now: Instant): Step {
-  const { announcing } = state;
-  if (!announcing) return stay(state);
-  const { left, nextAt, againAt, refreshAt } = announcing;
-  if (now >= againAt) return [{ ...state, announcing: burst(now, NEVER) }, [announceAll(state)]];
-  if (now >= nextAt) {
-    const next = left > 1 ? now + FIRST_GAP * 2 ** (ROUNDS - left) : NEVER;
-    return [{ ...state, announcing: { ...announcing, left: left - 1, nextAt: next } }, [announceAll(state)]];
-  }
-  if (now >= refreshAt) return [{ ...state, announcing: { ...announcing, refreshAt: now + REFRESH } }, [announceAll(state)]];
-  return stay(state);
-}
 
 /** An advert now; the timer is left alone. */
 export const sendAdvert = (conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step => [
@@ -121,7 +80,7 @@ export function takeOver(conf: VrrpInstanceConfig, state: VrrpState, now: Instan
     { type: 'addresses', want: conf.addresses },
   ];
   const advertised = then([next, effects], (one) => restartAdverts(conf, one, now));
-  return then(advertised, (one) => announceNow(one, now));
+  return then(advertised, (one) => announceNow(conf, one, now));
 }
 
 /** To Backup from where nothing is held: a full Active_Down_Interval of listening. */

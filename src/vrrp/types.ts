@@ -50,7 +50,7 @@ export type VrrpEvent = { readonly now: Instant } & (
   | { readonly type: 'gate'; readonly gate: Gate }
   /** Another host announced (gratuitous ARP, unsolicited NA) that this address is with it. */
   | { readonly type: 'claimed'; readonly address: Ip }
-  /** Addresses that somebody had removed were added again. */
+  /** Neighbours may be wrong for a reason of this host's: addresses were added again, the interface has another MAC, its link was away. */
   | { readonly type: 'restored' }
   /** The configuration given with this event replaces `before`; the instance's key is the same. */
   | { readonly type: 'reconfigured'; readonly before: VrrpInstanceConfig }
@@ -97,10 +97,12 @@ export interface Handover {
 
 /** Announcements still to be made by a master. */
 export interface Announcing {
-  /** Rounds left of the running burst, and when the next one is due. */
+  /** Rounds left of the running burst, the distance before the next one, and when that is due. */
   readonly left: number;
+  readonly gap: Milliseconds;
   readonly nextAt: Instant;
-  /** Start of the second burst. */
+  /** Rounds of the second burst, and its start. */
+  readonly again: number;
   readonly againAt: Instant;
   readonly refreshAt: Instant;
 }

@@ -51,6 +51,10 @@ export function encodeArpBroadcast(message: ArpMessage): Uint8Array {
 export const gratuitousArp = (mac: Uint8Array, ip: Ip): Uint8Array =>
   encodeArpBroadcast({ operation: ARP_REQUEST, senderMac: mac, senderIp: ip, targetMac: BROADCAST, targetIp: ip });
 
+/** The question of `ip` at `mac` who has `target`: whoever is asked takes the sender into its table first (RFC 826). */
+export const arpQuestion = (mac: Uint8Array, ip: Ip, target: Ip): Uint8Array =>
+  encodeArpBroadcast({ operation: ARP_REQUEST, senderMac: mac, senderIp: ip, targetMac: new Uint8Array(6), targetIp: target });
+
 /** The message in an Ethernet frame; undefined when it is not ARP for IPv4 over Ethernet. Padding is left off. */
 export function parseArp(frame: Uint8Array): ArpMessage | undefined {
   if (frame.length < FRAME) return undefined;

@@ -18,6 +18,7 @@ import { checksum16 } from '../base/checksum.js';
 import { type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
 
 export const ETHERTYPE_IPV6 = 0x86dd;
+export const ND_NEIGHBOR_SOLICIT = 135;
 export const ND_NEIGHBOR_ADVERT = 136;
 
 const IPPROTO_ICMPV6 = 58;
@@ -26,6 +27,7 @@ const ALL_NODES_MAC = Uint8Array.of(0x33, 0x33, 0, 0, 0, 1);
 const ETHERNET = 14;
 const IP6 = 40;
 const ADVERT = 24;
+const OPTION_SOURCE_MAC = 1;
 const OPTION_TARGET_MAC = 2;
 
 const ROUTER = 0x80;
@@ -71,19 +73,42 @@ export function encodeNeighborAdvert(advert: NeighborAdvert, source: Ip, destina
  */
 export function unsolicitedNeighborAdvert(mac: Uint8Array, ip: Ip, router: boolean): Uint8Array {
   const message = encodeNeighborAdvert({ target: ip, router, solicited: false, override: true, mac }, ip, ALL_NODES);
+  return frameOf(mac, ip, ALL_NODES_MAC, ALL_NODES, message);
+}
+
+/** A whole frame of IPv6 around an ICMPv6 message, with the hop limit that neighbour discovery asks for. */
+function frameOf(mac: Uint8Array, source: Ip, to: Uint8Array, destination: Ip, message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(ETHERNET + IP6 + message.length);
   const view = viewOf(bytes);
-  bytes.set(ALL_NODES_MAC, 0);
+  bytes.set(to, 0);
   bytes.set(mac, 6);
   view.setUint16(12, ETHERTYPE_IPV6);
   view.setUint32(ETHERNET, 0x60000000);
   view.setUint16(ETHERNET + 4, message.length);
   bytes[ETHERNET + 6] = IPPROTO_ICMPV6;
   bytes[ETHERNET + 7] = 255;
-  bytes.set(ipBytes(ip), ETHERNET + 8);
-  bytes.set(ipBytes(ALL_NODES), ETHERNET + 24);
+  bytes.set(ipBytes(source), ETHERNET + 8);
+  bytes.set(ipBytes(destination), ETHERNET + 24);
   bytes.set(message, ETHERNET + IP6);
   return bytes;
+}
+
+/**
+ * The frame by which `source` at `mac` asks who has `target` (RFC 4861 section 4.3), to the group of the target's last 24 bits (RFC 4291
+ * section 2.7.1). Its source link-layer address option sets the entry of `source` with whoever answers.
+ */
+export function neighborSolicit(mac: Uint8Array, source: Ip, target: Ip): Uint8Array {
+  const last = ipBytes(target).subarray(13);
+  const group = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ...last);
+  const destination = ipFromBytes(group);
+  const message = new Uint8Array(ADVERT + 8);
+  message[0] = ND_NEIGHBOR_SOLICIT;
+  message.set(ipBytes(target), 8);
+  message[ADVERT] = OPTION_SOURCE_MAC;
+  message[ADVERT + 1] = 1;
+  message.set(mac, ADVERT + 2);
+  viewOf(message).setUint16(2, checksum16(pseudoHeader(ipBytes(source), group, message.length), message));
+  return frameOf(mac, source, Uint8Array.of(0x33, 0x33, ...group.subarray(12)), destination, message);
 }
 
 /** Options end where one is cut short or has length 0 (RFC 4861 section 4.6); undefined then, as when there is none of this type. */

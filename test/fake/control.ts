@@ -105,7 +105,31 @@ export const MASTER: ApiInstance = {
   adverts_sent: 7300,
   adverts_received: 12,
   became_master: 1,
-  rejected: [{ reason: 'wrong checksum', count: 7, from: '192.0.2.66', last_seconds: 65 }],
+  rejected: [
+    {
+      reason: 'wrong checksum',
+      count: 7,
+      from: '192.0.2.66',
+      last_seconds: 65,
+      senders: [
+        { address: '192.0.2.66', count: 6, last_seconds: 65 },
+        { address: '192.0.2.67', count: 1, last_seconds: 70 },
+      ],
+    },
+  ],
+  rivals: [
+    {
+      address: '192.0.2.3',
+      priority: 100,
+      cause: 'deaf',
+      text: '192.0.2.3 (priority 100) is master too and does not hear this director',
+      since_seconds: 62,
+      last_seconds: 0.4,
+      adverts: 63,
+    },
+  ],
+  lateness: { adverts: 7299, max_ms: 12.5, last_minute_ms: 2.1, p50_ms: 0.5, p99_ms: 2 },
+  announcements: { verify: 'verified', text: '192.0.2.1 answers to every address' },
 };
 
 const BACKUP: ApiInstance = {
@@ -123,6 +147,9 @@ const BACKUP: ApiInstance = {
     { address: '2001:db8::10/64', held: false },
   ],
   rejected: [],
+  rivals: [],
+  lateness: { adverts: 0, max_ms: 0, last_minute_ms: 0, p50_ms: 0, p99_ms: 0 },
+  announcements: { verify: 'off', text: '' },
 };
 
 const event = (id: number, kind: string, subject: string, text: string): ApiEvent => ({

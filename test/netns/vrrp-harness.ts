@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Announcements } from '../../src/base/announcements.js';
 import { parsePrefix } from '../../src/base/ip.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
@@ -135,6 +136,7 @@ export interface Settings {
   readonly unicast?: VrrpInstanceConfig['unicast'];
   /** The configuration as it is, with what the rest cannot say. */
   readonly whole?: VrrpInstanceConfig;
+  readonly announcements?: Announcements;
 }
 
 export const VRID = 51;
@@ -157,6 +159,7 @@ export function instance(settings: Settings): VrrpInstanceConfig {
     preemptDelay: 0,
     v3Checksum: 'pseudo',
     addresses,
+    ...(settings.announcements ? { announcements: settings.announcements } : {}),
     password,
     ...(settings.unicast ? { unicast: settings.unicast } : {}),
   };
@@ -186,8 +189,14 @@ const CHILD = fileURLToPath(new URL('./vrrp-child.js', import.meta.url));
 const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
 
 /** Starts the vrrp process on the host, with the gate open, and configures it. */
-export async function startLbd(lan: Lan, host: string, runDir: string, settings: Settings): Promise<Lbd> {
-  const argv = ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, CHILD];
+export async function startLbd(
+  lan: Lan,
+  host: string,
+  runDir: string,
+  settings: Settings,
+  flags: readonly string[] = [],
+): Promise<Lbd> {
+  const argv = ['netns', 'exec', lan.ns(host), process.execPath, ...FLAGS, ...flags, CHILD];
   const child = lan.adopt(spawn('ip', argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   const events: string[] = [];
   const logs: string[] = [];

@@ -72,6 +72,7 @@ const netnsTests = () => {
 const stages = {
   lint: () => [join(ROOT, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=50', '.'],
   unit: unitTests,
+  fuzz: () => testRunner(2, tests('fuzz')),
   node24: () => {
     const found = node24();
     return typeof found === 'string' ? found : Object.assign(unitTests(), { program: found.program });
@@ -90,7 +91,7 @@ const totals = { tests: 0, pass: 0, fail: 0, skipped: 0 };
 const failed = [];
 
 /** Stages of many small tests are told by their totals, the slow ones test by test. */
-const TOLD_IN_FULL = ['netns', 'vm', 'lab'];
+const TOLD_IN_FULL = ['fuzz', 'netns', 'vm', 'lab'];
 
 /** One after the other, however the earlier ones end. */
 async function runAll(argvs, eachLine) {

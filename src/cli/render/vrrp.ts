@@ -39,6 +39,27 @@ export function instanceTable(view: View, instances: readonly ApiInstance[]): st
   return table(view, [heading(...HEAD, ...(view.wide ? ['WHY'] : [])), ...rows], { indent: 2, right: [2, 3, 7] });
 }
 
+/** Of senders beside the last one. */
+function sendersText({ senders }: ApiInstance['rejected'][number]): string {
+  const others = senders.slice(1).map((one) => `${one.address} ${one.count} x`);
+  return others.length > 0 ? `; also ${others.join(', ')}` : '';
+}
+
+const latenessText = ({ lateness: { p50_ms: p50, p99_ms: p99, last_minute_ms: recent, max_ms: most } }: ApiInstance): string =>
+  `  own adverts late: half at most ${p50} ms, 99 % ${p99} ms; in the last minute ${recent} ms, ever ${most} ms`;
+
+const VERIFY_STYLE: Readonly<Record<string, Style>> = { verified: 'green', failed: 'red', impossible: 'yellow' };
+
+/** What is good to know, or bad; what was never asked for is not told. */
+function watched(view: View, one: ApiInstance): string {
+  const { verify, text } = one.announcements;
+  return [
+    ...one.rivals.map((rival) => line(view, styled(`  two masters for ${age(rival.since_seconds)}: `, 'red'), rival.text)),
+    one.lateness.adverts > 0 ? line(view, latenessText(one)) : '',
+    verify === 'off' ? '' : line(view, '  announcements ', styled(verify, VERIFY_STYLE[verify]), `: ${text}`),
+  ].join('');
+}
+
 /** Nothing is cut: this is where everything of an instance is read. */
 function instanceBlock(cutting: View, one: ApiInstance): string {
   const view = { ...cutting, width: undefined };
@@ -47,7 +68,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
   );
   const rejected = one.rejected.map(
-    (item): Row => [`${item.count} x`, item.reason, `last from ${item.from} ${age(item.last_seconds)} ago`],
+    (item): Row => [`${item.count} x`, item.reason, `last from ${item.from} ${age(item.last_seconds)} ago${sendersText(item)}`],
   );
   return [
     line(
@@ -63,6 +84,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     ),
     line(view, `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}`),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
+    watched(view, one),
     table(view, addresses, { indent: 4 }),
     rejected.length > 0
       ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })

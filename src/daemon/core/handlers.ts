@@ -16,6 +16,7 @@ import { Refused, refuse } from './refused.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
 import type { Wanted } from './wanted.js';
+import { whyInstance } from './why-instance.js';
 
 export interface Caller {
   readonly name: string;
@@ -130,22 +131,6 @@ async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, w
 async function kernelStatus(parts: HandlerParts): Promise<KernelStatus | undefined> {
   if (parts.check.state().state === 'not needed') return undefined;
   return (await ask<{ value: KernelStatus }>(parts.check, { query: { what: 'doctor' } })).value;
-}
-
-function whyInstance(instance: ApiInstance): ApiWhy {
-  const steps = [`${instance.state} for ${instance.since_seconds}s: ${instance.reason}`];
-  if (instance.state === 'master') steps.push(`this director is master, with priority ${instance.effective_priority}`);
-  else if (instance.master) {
-    const { address, priority, last_advert_seconds } = instance.master;
-    steps.push(
-      `master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`,
-    );
-  }
-  for (const { address, held } of instance.addresses) steps.push(`${address}: ${held ? 'held' : 'not held'}`);
-  for (const { reason, count, from, last_seconds } of instance.rejected) {
-    steps.push(`refused ${count} adverts: ${reason}; last from ${from} ${last_seconds}s ago`);
-  }
-  return { target: instance.name, summary: `${instance.name} is ${instance.state}: ${instance.reason}`, steps, checks: [] };
 }
 
 async function why(parts: HandlerParts, target: string, rs: string | undefined): Promise<ApiWhy> {

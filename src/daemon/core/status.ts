@@ -3,6 +3,8 @@ import { formatDuration } from '../../base/duration.js';
 import type { ApiAdminState, ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.js';
 import type { OutOfService } from '../../intent/out-of-service.js';
 import type { CheckSummary } from '../messages.js';
+import { critical, warning } from './problem-lines.js';
+import { vrrpProblems } from './status-vrrp.js';
 
 export interface StatusParts {
   readonly head: Pick<
@@ -16,12 +18,6 @@ export interface StatusParts {
   readonly own: readonly string[];
   readonly out: readonly OutOfService[];
 }
-
-/** Refused adverts are a problem while they come, and for this long after. */
-const RECENT_S = 300;
-
-const critical = (text: string): ApiProblemLine => ({ severity: 'critical', text });
-const warning = (text: string): ApiProblemLine => ({ severity: 'warning', text });
 
 /** The command that ends it, said to whoever may have forgotten it. */
 function hint({ target, state, since, by }: OutOfService): ApiProblemLine {
@@ -77,23 +73,6 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   for (const name of check.drift.fought_over)
     lines.push(warning(`${name}: another program changes it in the kernel again and again: stop that program`));
   for (const { service, rs, reason } of check.down) lines.push(warning(`${service}/${rs}: ${reason}`));
-  return lines;
-}
-
-function vrrpProblems(vrrp: StatusParts['vrrp']): ApiProblemLine[] {
-  if (vrrp === undefined) return [];
-  if (typeof vrrp === 'string') return [critical(`VRRP: ${vrrp}`)];
-  const lines: ApiProblemLine[] = [];
-  for (const instance of vrrp) {
-    if (instance.state === 'fault') lines.push(critical(`${instance.name}: FAULT: ${instance.reason}`));
-    const missing = instance.state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
-    if (missing.length > 0)
-      lines.push(critical(`${instance.name}: master without ${missing.map((one) => one.address).join(', ')}`));
-    for (const { reason, count, from, last_seconds } of instance.rejected) {
-      if (last_seconds > RECENT_S) continue;
-      lines.push(warning(`${instance.name}: ${count} adverts refused: ${reason}, last from ${from}`));
-    }
-  }
   return lines;
 }
 

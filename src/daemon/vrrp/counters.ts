@@ -9,7 +9,12 @@ export interface Refused {
   last: Instant;
   /** When it was last told. */
   told: Instant;
+  /** By sender, the latest heard last. BOUNDED by SENDERS. */
+  readonly senders: Map<Ip, { count: number; last: Instant }>;
 }
+
+/** Of each reason so many senders are kept apart; whoever was not heard for longest goes. */
+const SENDERS = 8;
 
 export interface Counters {
   sent: number;
@@ -27,13 +32,22 @@ export const createCounters = (): Counters => ({ sent: 0, received: 0, refusals:
 
 /** Counts a refusal; true when it is time to tell of it: the first of its reason, then once a minute. */
 export function countRefusal(counters: Counters, rejection: Rejection, from: Ip, now: Instant): boolean {
-  const known = counters.refused.get(rejection) ?? { count: 0, from, last: now, told: -Infinity };
+  const known = counters.refused.get(rejection) ?? { count: 0, from, last: now, told: -Infinity, senders: new Map() };
   counters.refused.set(rejection, known);
   counters.refusals++;
   known.count++;
   known.from = from;
   known.last = now;
+  countSender(known, from, now);
   if (now - known.told < TELL_EVERY_MS) return false;
   known.told = now;
   return true;
+}
+
+function countSender({ senders }: Refused, from: Ip, now: Instant): void {
+  const count = (senders.get(from)?.count ?? 0) + 1;
+  senders.delete(from);
+  senders.set(from, { count, last: now });
+  const [oldest] = senders.keys();
+  if (senders.size > SENDERS && oldest !== undefined) senders.delete(oldest);
 }

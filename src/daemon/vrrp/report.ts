@@ -31,6 +31,7 @@ export function reportInstance(
   counters: Counters,
   holder: Holder,
   now: Instant,
+  watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements'>,
 ): ApiInstance {
   return {
     name: conf.name,
@@ -56,6 +57,10 @@ export function reportInstance(
       count: one.count,
       from: one.from,
       last_seconds: seconds(now - one.last),
+      senders: [...one.senders]
+        .reverse()
+        .map(([address, { count, last }]) => ({ address, count, last_seconds: seconds(now - last) })),
     })),
+    ...watched,
   };
 }

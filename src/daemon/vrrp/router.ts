@@ -112,6 +112,10 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     const names = host.network.take(event);
     for (const runner of runners.values()) {
       if (names && !devicesOf(runner.conf()).some((one) => names.includes(one))) continue;
+      if (event.type === 'link-gone' || (event.type === 'link' && !(event.link.up && event.link.running))) {
+        // That of a virtual MAC goes down with the office.
+        if (!names || names.includes(runner.conf().interface)) runner.linkLost();
+      }
       if (event.type === 'address-gone') for (const name of names ?? []) runner.addressGone(name, event.address);
       if (changed.size === 0) setImmediate(onNetworkChanged);
       changed.add(runner.key);

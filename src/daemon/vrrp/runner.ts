@@ -1,9 +1,11 @@
 /** One instance at work: its machine, fed with what happens on the host, and its effects carried out in the order they come. */
+import { toHex } from '../../base/bytes.js';
 import type { Ip, Prefix } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
+import { announcementsOf } from '../../vrrp/announcing.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
@@ -19,13 +21,16 @@ import { decodeAdvert } from '../../wire/vrrp.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createHolder, type Holder } from './holder.js';
+import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
 import { pack, recipients } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
 import type { Port, PortUse } from './ports.js';
 import { reportInstance } from './report.js';
+import { createRivalWatch } from './rival-watch.js';
 import type { Saved } from './store.js';
 import type { Host, HostInterface } from './types.js';
+import { createVerifier } from './verifier.js';
 import { createVmac, type SavedVmac, type Vmac } from './vmac.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
@@ -48,6 +53,8 @@ export interface Runner {
   networkChanged(): void;
   /** The kernel says that this address left that interface; networkChanged follows. */
   addressGone(interfaceName: string, prefix: Prefix): void;
+  /** The interface was down or without carrier, if only for a moment; networkChanged follows. */
+  linkLost(): void;
   /** The sockets that it needs. */
   ports(): PortUse;
   deadline(): Instant;
@@ -78,6 +85,8 @@ const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
   rules: [...a.rules, ...b.rules],
 });
 
+const macOf = (on: HostInterface): string => (on.mac ? toHex(on.mac) : '');
+
 const sameLink = (a: Link, b: Link): boolean =>
   a.usable ? b.usable && a.source === b.source : !b.usable && a.reason === b.reason && a.wait === b.wait;
 
@@ -105,6 +114,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
+  const lateness = createLateness();
+  const reannounce = () => deliver({ type: 'restored' });
+  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
+  const verifier = createVerifier({ host, conf: () => conf, tell });
+  /** The MAC that neighbours were told, as text; undefined: the link was away since. */
+  let toldMac: string | undefined;
   const saved = (): Saved => ({
     interface: conf.interface,
     master: state.phase === 'master',
@@ -123,14 +138,23 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   function deliver(event: Happening): void {
+    const before = state;
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
     state = next;
     for (const effect of effects) perform(effect);
+    if (state.lastSent !== before.lastSent) noteLateness(before);
     const outcome = asked && failoverOutcome(conf.name, state);
     if (!asked || !outcome) return;
     const tellOutcome = asked;
     asked = undefined;
     tellOutcome(outcome);
+  }
+
+  /** Of an advert that a running master owed: since its beat, or after a stop, since an interval after the last one. */
+  function noteLateness(before: VrrpState): void {
+    if (before.phase !== 'master' || state.phase !== 'master') return;
+    const due = before.advertAt < NEVER ? before.advertAt : before.lastSent + conf.advertInterval;
+    lateness.note(host.now() - due, host.now());
   }
 
   function perform(effect: VrrpEffect): void {
@@ -180,6 +204,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** What still waits to be announced must not follow the announcements of a new master. */
   function silence(): void {
+    verifier.end();
     cancel(state.holding);
   }
 
@@ -204,6 +229,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** On record before it is done: a successor must recognise what this process was about to add. */
   function hold(want: readonly HeldAddress[]): void {
+    verifier.end();
     if (want.length > 0) save('now', want);
     const wanted = new Set(want.map(heldKey));
     cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
@@ -221,7 +247,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   function announce(addresses: readonly string[]): void {
     const there = state.holding.filter((one) => addresses.includes(one.address) && !holder.lacks(one));
-    each(there, (on, some) => host.announcer.announce(on, some));
+    const own = carrier();
+    if (own) toldMac = macOf(own);
+    each(there, (on, some) => {
+      host.announcer.announce(on, some, announcementsOf(conf).interval);
+      if (on.name === own?.name) verifier.announced(on, some);
+    });
   }
 
   function watch(on: boolean): void {
@@ -259,6 +290,17 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (!sameLink(link, state.link)) deliver({ type: 'link', link });
     if (back) host.recheck();
     restore();
+    announceFrom(carrier());
+  }
+
+  /** The interface that has the addresses, but those that name another one. */
+  const carrier = (): HostInterface | undefined => host.network.link(conf.vmac?.name ?? conf.interface);
+
+  /** Neighbours and switches may have forgotten the addresses with the link, and have never heard of another MAC. */
+  function announceFrom(on: HostInterface | undefined): void {
+    if (state.phase !== 'master' || !on?.mac || macOf(on) === toldMac) return;
+    verifier.end();
+    reannounce();
   }
 
   /** Puts back what somebody removed from a master, not more often than RESTORE_MS. */
@@ -360,13 +402,18 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     packet({ source, destination, ttl, payload }) {
       const before = counters.refusals;
       const decoded = decodeAdvert(payload, { source, destination });
-      deliver({ type: 'advert', received: { decoded, source, destination, ttl } });
+      const received = { decoded, source, destination, ttl };
+      deliver({ type: 'advert', received });
+      if (!state.link.usable || source !== state.link.source) rivals.heard(received, state);
       if (counters.refusals === before) counters.received++;
     },
     networkChanged,
     addressGone: (name, prefix) => holder.lost(name, prefix),
+    linkLost: () => {
+      toldMac = undefined;
+    },
     ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '' }),
-    deadline: () => Math.min(deadline(state), retryAt, assertAt),
+    deadline: () => Math.min(deadline(state), retryAt, assertAt, rivals.deadline(), verifier.deadline()),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
@@ -374,12 +421,19 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       }
       if (host.now() >= assertAt) assertPaths();
       deliver({ type: 'tick' });
+      rivals.tick(state);
+      verifier.tick();
     },
     ended: () => ended,
     isHeld: (name, { address, length }) =>
       holder.isHeld(name === conf.interface ? { address, length } : { address, length, dev: name }),
     role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
     saved,
-    report: () => reportInstance(conf, state, counters, holder, host.now()),
+    report: () =>
+      reportInstance(conf, state, counters, holder, host.now(), {
+        rivals: rivals.report(state),
+        lateness: lateness.report(host.now()),
+        announcements: verifier.report(),
+      }),
   };
 }

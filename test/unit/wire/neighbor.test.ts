@@ -2,11 +2,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fromHex } from '../../../src/base/bytes.js';
-import { ARP_REPLY, encodeArpBroadcast, gratuitousArp, isAnnouncement, parseArp } from '../../../src/wire/arp.js';
+import { fromHex, toHex } from '../../../src/base/bytes.js';
+import { checksum16 } from '../../../src/base/checksum.js';
+import {
+  ARP_REPLY,
+  ARP_REQUEST,
+  arpQuestion,
+  encodeArpBroadcast,
+  gratuitousArp,
+  isAnnouncement,
+  parseArp,
+} from '../../../src/wire/arp.js';
 import { encodeIpv4, parseIpv4 } from '../../../src/wire/ipv4.js';
 import {
   encodeNeighborAdvert,
+  neighborSolicit,
   parseNeighborAdvert,
   parseNeighborAdvertFrame,
   unsolicitedNeighborAdvert,
@@ -85,4 +95,24 @@ test('IPv4: options are skipped, padding left off, nonsense refused', () => {
       assert.ok(parsed === undefined || parsed.payload.length <= bytes.length - 20);
     }),
   );
+});
+
+test('questions in the name of an address: a request, and a solicitation as RFC 4861 lays it out', () => {
+  assert.deepEqual(parseArp(arpQuestion(mac, '192.0.2.10', '192.0.2.1')), {
+    operation: ARP_REQUEST,
+    senderMac: mac,
+    senderIp: '192.0.2.10',
+    targetMac: new Uint8Array(6),
+    targetIp: '192.0.2.1',
+  });
+  const ethernet = '3333ff345678' + '020000000101' + '86dd';
+  const header = '60000000' + '0020' + '3a' + 'ff';
+  const [source, group] = ['20010db8000000000000000000000010', 'ff0200000000000000000001ff345678'];
+  const target = 'fe800000000000000000000012345678';
+  const frame = toHex(neighborSolicit(mac, '2001:db8::10', 'fe80::1234:5678'));
+  const rest = `00000000${target}0101020000000101`;
+  assert.equal(frame.replace(/^(.{108}8700).{4}/, '$1____'), `${ethernet}${header}${source}${group}8700____${rest}`);
+  // The sum over pseudo-header and message comes out as zero, as in what a neighbour takes.
+  const pseudo = fromHex(`${source}${group}000000200000003a`);
+  assert.equal(checksum16(pseudo, fromHex(frame).subarray(54)), 0);
 });

@@ -37,7 +37,18 @@ const instance: ApiInstance = {
   adverts_sent: 0,
   adverts_received: 0,
   became_master: 0,
-  rejected: [{ reason: 'checksum', count: 3, from: '192.0.2.9', last_seconds: 1 }],
+  rejected: [
+    {
+      reason: 'checksum',
+      count: 3,
+      from: '192.0.2.9',
+      last_seconds: 1,
+      senders: [{ address: '192.0.2.9', count: 3, last_seconds: 1 }],
+    },
+  ],
+  rivals: [],
+  lateness: { adverts: 0, max_ms: 0, last_minute_ms: 0, p50_ms: 0, p99_ms: 0 },
+  announcements: { verify: 'off', text: '' },
 };
 
 const check: CheckSummary = {
@@ -103,7 +114,7 @@ test('without services IPVS is not needed', () => {
 });
 
 test('refused adverts are a problem while they come, not for ever', () => {
-  const rejected = [{ reason: 'ttl', count: 9, from: '192.0.2.9', last_seconds: 301 }] as const;
+  const rejected = [{ reason: 'ttl', count: 9, from: '192.0.2.9', last_seconds: 301, senders: [] }] as const;
   const { problems } = assembleStatus({
     head,
     check: undefined,
@@ -112,6 +123,44 @@ test('refused adverts are a problem while they come, not for ever', () => {
     out: [],
   });
   assert.ok(!problems.some(({ text }) => text.includes('refused')));
+});
+
+test('two masters, unverified announcements and late adverts are problems, the worst first', () => {
+  const rival = {
+    address: '192.0.2.9',
+    priority: 100,
+    cause: 'deaf' as const,
+    text: '192.0.2.9 (priority 100) is master too',
+    since_seconds: 9,
+    last_seconds: 1,
+    adverts: 9,
+  };
+  const late = { adverts: 9, max_ms: 500, last_minute_ms: 101, p50_ms: 1, p99_ms: 101 };
+  const told = (own: Partial<ApiInstance>) =>
+    assembleStatus({
+      head: { ...head, processes: [] },
+      check: undefined,
+      vrrp: [{ ...instance, state: 'master', ...own }],
+      own: [],
+      out: [],
+    }).problems.map(({ severity, text }) => `${severity}: ${text}`);
+  assert.deepEqual(
+    told({
+      rivals: [rival],
+      lateness: late,
+      announcements: { verify: 'failed', text: '192.0.2.1 does not answer to 192.0.2.10' },
+    }),
+    [
+      'critical: VI_1: two masters: 192.0.2.9 (priority 100) is master too',
+      'critical: VI_1: 192.0.2.1 does not answer to 192.0.2.10',
+      'warning: VI_1: adverts left up to 101 ms late in the last minute (every 1000 ms): this process does not get the processor when it needs it',
+    ],
+    'the refused adverts of the rival are told with it',
+  );
+  assert.deepEqual(told({ rejected: [], lateness: { ...late, last_minute_ms: 100 } }), []);
+  assert.deepEqual(told({ rejected: [], lateness: { ...late, last_minute_ms: 3 }, advert_interval_ms: 10 }), []);
+  assert.equal(told({ rejected: [], lateness: { ...late, last_minute_ms: 4 }, advert_interval_ms: 10 }).length, 1);
+  assert.equal(told({ rejected: [], lateness: late, state: 'backup' }).length, 0);
 });
 
 test('probes that do not wait for a place are no problem, and the last minute of waiting is told when it is over', () => {

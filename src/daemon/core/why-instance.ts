@@ -1,0 +1,45 @@
+/** `lbctl why VI_1`: what an instance is, and everything that speaks for or against it, the worst first. */
+import type { ApiInstance, ApiWhy } from '../../control/api.js';
+
+function roleStep({ state, master, effective_priority: own }: ApiInstance): string[] {
+  if (state === 'master') return [`this director is master, with priority ${own}`];
+  if (!master) return [];
+  const { address, priority, last_advert_seconds: ago } = master;
+  return [`master is ${address} with priority ${priority}, last heard ${ago}s ago; own priority ${own}`];
+}
+
+const rivalStep = ({ text, since_seconds: since, last_seconds: last, adverts }: ApiInstance['rivals'][number]): string =>
+  `two masters: ${text}; ${adverts} adverts in ${since}s, the last ${last}s ago`;
+
+function refusedStep({ reason, count, from, last_seconds: last, senders }: ApiInstance['rejected'][number]): string {
+  const others = senders.slice(1).map((one) => `${one.address} ${one.count} times`);
+  const more = others.length > 0 ? `; before it ${others.join(', ')}` : '';
+  return `refused ${count} adverts: ${reason}; last from ${from} ${last}s ago${more}`;
+}
+
+function latenessStep({ state, lateness, advert_interval_ms: interval }: ApiInstance): string[] {
+  if (state !== 'master' || lateness.adverts === 0) return [];
+  const { p99_ms: p99, last_minute_ms: recent, max_ms: most } = lateness;
+  return [
+    `own adverts, every ${interval} ms: 99 % at most ${p99} ms late, up to ${recent} ms in the last minute and ${most} ms ever`,
+  ];
+}
+
+const announcementsStep = ({ verify, text }: ApiInstance['announcements']): string[] =>
+  verify === 'off' ? [] : [`announcements ${verify}: ${text}`];
+
+export function whyInstance(instance: ApiInstance): ApiWhy {
+  const { name, state, reason, since_seconds: since, addresses } = instance;
+  const [rival] = instance.rivals;
+  const steps = [
+    `${state} for ${since}s: ${reason}`,
+    ...instance.rivals.map(rivalStep),
+    ...roleStep(instance),
+    ...addresses.map(({ address, held }) => `${address}: ${held ? 'held' : 'not held'}`),
+    ...announcementsStep(instance.announcements),
+    ...latenessStep(instance),
+    ...instance.rejected.map(refusedStep),
+  ];
+  const summary = rival ? `${name} is ${state}, and not alone: ${rival.text}` : `${name} is ${state}: ${reason}`;
+  return { target: name, summary, steps, checks: [] };
+}

@@ -1,0 +1,110 @@
+/** Two masters, made in the ways that happen: each is an alarm that names its cause, and ends when the cause has. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import {
+  buildLan,
+  type Folders,
+  holds,
+  type Lan,
+  type Lbd,
+  makeFolders,
+  type Settings,
+  startKeepalived,
+  startLbd,
+  until,
+  VIP,
+  VIP6,
+} from './vrrp-harness.js';
+
+describe('two masters', () => {
+  let lan: Lan;
+  let folders: Folders;
+  let running: Lbd[] = [];
+  const lbd = async (host: string, settings: Settings): Promise<Lbd> => {
+    const one = await startLbd(lan, host, folders.of(host), settings);
+    running.push(one);
+    return one;
+  };
+  const told = (one: Lbd, text: RegExp) =>
+    until(`${one.host} tells ${text}`, () => one.events.some((event) => text.test(event))).catch((error: Error) => {
+      throw new Error(`${error.message}; it told:\n${one.events.join('\n')}`);
+    });
+  const rival = (one: Lbd) =>
+    until(`${one.host} has a rival`, async () => (await one.report()).rivals[0]).catch(async (error: Error) => {
+      throw new Error(`${error.message}; it is ${JSON.stringify(await one.report())}; it told:\n${one.events.join('\n')}`);
+    });
+
+  before(() => {
+    lan = buildLan();
+    folders = makeFolders();
+  });
+  afterEach(async () => {
+    for (const one of running) await one.kill();
+    running = [];
+    for (const host of ['d1', 'd2']) {
+      for (const vip of [`${VIP}/24`, `${VIP6}/128`, 'fe80::9:100/128', '10.9.0.200/24'])
+        if (await holds(lan, host, vip.split('/')[0] as string)) lan.exec(host, `ip addr del ${vip} dev eth0`);
+    }
+    folders.remove();
+    folders = makeFolders();
+  });
+  after(() => {
+    lan?.destroy();
+    folders?.remove();
+  });
+
+  for (const family of [4, 6] as const) {
+    test(`a packet filter that drops one direction, IPv${family}`, async () => {
+      const master = await lbd('d1', { priority: 150, interval: 100, family });
+      await master.when('master');
+      const deaf = await lbd('d2', { priority: 100, interval: 100, family });
+      await until('the backup hears the master', async () => (await deaf.report()).adverts_received > 0);
+      lan.exec('d2', 'nft add table inet deaf');
+      lan.exec('d2', 'nft add chain inet deaf in { type filter hook input priority 0 ; }');
+      lan.exec('d2', 'nft add rule inet deaf in meta l4proto 112 drop');
+      await deaf.when('master');
+      const { cause, text, priority } = await rival(master);
+      assert.deepEqual([cause, priority], ['deaf', 100]);
+      assert.match(text, /does not hear this director/);
+      await told(master, /^two masters: .*does not hear this director/);
+      lan.exec('d2', 'nft delete table inet deaf');
+      await deaf.when('backup');
+      await told(master, /^two masters: it is over: no other master is heard any more/);
+      assert.deepEqual((await master.report()).rivals, []);
+      assert.equal(master.events.filter((one) => one.startsWith('two masters: ')).length, 2);
+    });
+  }
+
+  test('another group with the same VRID', async () => {
+    const first = await lbd('d1', { priority: 150, interval: 100 });
+    await first.when('master');
+    const second = await lbd('d2', { priority: 100, interval: 100, addresses: ['10.9.0.200/24'] });
+    const { cause, text } = await rival(second);
+    assert.equal(cause, 'group');
+    assert.match(text, /10\.9\.0\.1 \(priority 150\) uses VRID 51 on eth0 for other addresses \(10\.9\.0\.100\)/);
+    await first.stop();
+    await told(second, /it is over/);
+    await second.when('master');
+  });
+
+  test('keepalived with another password, and each refuses the other', async () => {
+    const own = await lbd('d1', { priority: 150, version: 2, interval: 1000, password: 'one' });
+    const other = await startKeepalived(lan, 'd2', folders.of('d2'), {
+      priority: 100,
+      version: 2,
+      interval: 1000,
+      password: 'two',
+    });
+    await own.when('master');
+    const { cause, text, address } = await rival(own);
+    assert.deepEqual([cause, address], ['refused', '10.9.0.2']);
+    assert.match(text, /its adverts are refused: it has another password/);
+    const { rejected } = await own.report();
+    assert.deepEqual(
+      rejected.map(({ reason, senders }) => [reason, senders.map((one) => one.address)]),
+      [['password', ['10.9.0.2']]],
+    );
+    await other.stop();
+    await told(own, /it is over/);
+  });
+});
