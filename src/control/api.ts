@@ -216,6 +216,21 @@ export interface ApiCheck {
   }[];
 }
 
+/** One thing that a VRRP instance tracks. */
+export interface ApiTracked {
+  /** `script chk_nginx`, `interface eth1`, `virtual server web` */
+  readonly what: string;
+  /** 0: FAULT. */
+  readonly weight: number;
+  /** `unknown`: there is no result yet. */
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly since_seconds: number;
+  /** What it does now: `FAULT`, `-20`, or nothing. */
+  readonly effect: string;
+  /** What was found last, in words. */
+  readonly text: string;
+}
+
 export interface ApiInstance {
   readonly name: string;
   readonly interface: string;
@@ -231,6 +246,9 @@ export interface ApiInstance {
   readonly advert_interval_ms: number;
   readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
   readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
+  /** The sync group that it is of. */
+  readonly group: string | null;
+  readonly tracked: readonly ApiTracked[];
   readonly adverts_sent: number;
   readonly adverts_received: number;
   readonly became_master: number;

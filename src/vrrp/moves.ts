@@ -169,6 +169,26 @@ export function retreat(state: VrrpState, now: Instant, phase: 'init' | 'fault',
 }
 
 /**
+ * A master that may not be one any more, while its network is there: it resigns with priority 0, said twice because one may be lost, and
+ * serves on until a new one has taken over or none can be expected any more.
+ */
+export function handOver(
+  conf: VrrpInstanceConfig,
+  state: VrrpState,
+  now: Instant,
+  phase: 'backup' | 'fault',
+  reason: string,
+): Step {
+  const until = now + longestSkew(conf) + conf.advertInterval + PATIENCE;
+  const handover = { until, unclaimed: claimable(conf, state.holding) };
+  const resign: VrrpEffect = { type: 'advert', priority: 0 };
+  const masterInterval = conf.advertInterval;
+  const downAt = phase === 'backup' ? now + masterDown(conf, masterInterval) : NEVER;
+  const next = { ...enter(state, phase, now, reason), peer: undefined, masterInterval, downAt, handover };
+  return [next, [{ type: 'watch', on: true }, resign, resign, transition(state, phase, reason)]];
+}
+
+/**
  * Ordered stop (RFC 9568 section 6.4: Shutdown). A master resigns with priority 0, said twice because one may be lost, and serves on
  * until a new one has taken over or none can be expected any more.
  */

@@ -26,6 +26,8 @@ export interface HandlerParts {
   readonly wanted: Wanted;
   readonly check: Supervisor;
   readonly vrrp: Supervisor;
+  /** The check process has, or had, virtual servers. */
+  readonly pooled: () => boolean;
   readonly events: EventLog;
   readonly tell: (kind: string, subject: string, text: string) => void;
   readonly problems: () => readonly string[];
@@ -59,7 +61,7 @@ async function instancesOf(parts: HandlerParts): Promise<readonly ApiInstance[]>
 
 /** True: there is nothing to ask of the check process. Refuses a service that cannot be. */
 function servesNothing(parts: HandlerParts, service: string | undefined): boolean {
-  if (parts.wanted.intent().services.length > 0 || parts.check.state().state !== 'not needed') return false;
+  if (parts.wanted.intent().services.length > 0 || parts.pooled()) return false;
   return service === undefined ? true : refuse(`unknown service "${service}": no virtual server is configured`);
 }
 
@@ -83,8 +85,7 @@ async function statsOf(parts: HandlerParts, service: string | undefined): Promis
 }
 
 function detailOf(parts: HandlerParts, service: string, rs: string | undefined): Promise<{ value: DetailAnswer }> {
-  if (parts.check.state().state === 'not needed')
-    return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
+  if (!parts.pooled()) return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
   return ask<{ value: DetailAnswer }>(parts.check, { query: { what: 'detail', service, rs } });
 }
 
@@ -92,7 +93,7 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
   const { wanted, check, vrrp } = parts;
   const intent = wanted.intent();
   const [summary, instances] = await Promise.all([
-    check.state().state === 'not needed'
+    !parts.pooled()
       ? undefined
       : orText(ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }, SUMMARY_MS).then((answer) => answer.value)),
     intent.instances.length === 0 ? undefined : orText(instancesOf(parts)),
@@ -127,7 +128,7 @@ async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, w
 
 /** What only the check process knows; without a virtual server there is no such process, and nothing to know. */
 async function kernelStatus(parts: HandlerParts): Promise<KernelStatus | undefined> {
-  if (parts.check.state().state === 'not needed') return undefined;
+  if (!parts.pooled()) return undefined;
   return (await ask<{ value: KernelStatus }>(parts.check, { query: { what: 'doctor' } })).value;
 }
 
@@ -140,6 +141,11 @@ function whyInstance(instance: ApiInstance): ApiWhy {
       `master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`,
     );
   }
+  if (instance.effective_priority !== instance.priority && instance.effective_priority > 0)
+    steps.push(`priority ${instance.effective_priority} instead of ${instance.priority} by what it tracks`);
+  if (instance.group !== null) steps.push(`moves with the sync group ${instance.group}`);
+  for (const { what, state, since_seconds, effect, text } of instance.tracked)
+    steps.push(`tracks ${what}: ${state} for ${since_seconds}s: ${text}${effect === '' ? '' : ` (${effect})`}`);
   for (const { address, held } of instance.addresses) steps.push(`${address}: ${held ? 'held' : 'not held'}`);
   for (const { reason, count, from, last_seconds } of instance.rejected) {
     steps.push(`refused ${count} adverts: ${reason}; last from ${from} ${last_seconds}s ago`);

@@ -31,7 +31,7 @@ export function reportInstance(
   counters: Counters,
   holder: Holder,
   now: Instant,
-): ApiInstance {
+): Omit<ApiInstance, 'group' | 'tracked'> {
   return {
     name: conf.name,
     interface: conf.interface,
