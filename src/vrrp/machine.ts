@@ -267,7 +267,7 @@ function onMasterDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, 
   const late = now - state.downAt;
   // Asked again soon: the others know more by then.
   if (objection !== undefined && late <= wait) {
-    const waits = { ...state, downAt: now + state.masterInterval / 4, reason: objection };
+    const waits = { ...state, peer: undefined, downAt: now + state.masterInterval / 4, reason: objection };
     return note(waits, now, 'group', `${whyDown(conf, state, now)}, and it ${objection}`);
   }
   if (late <= wait) return takeOver(conf, state, now, whyDown(conf, state, now));

@@ -21,7 +21,10 @@ refuses('tracking that can never work', [
     one('    priority: 255\n    track: { scripts: [ { name: s, weight: @5 } ] }\n'),
     /a weight does not go with priority 255: the owner/,
   ],
-  [one('    priority: 255\n    track:\n      files: [ @{ path: /run/f } ]\n'), /file \/run\/f: a weight does not go with priority 255/],
+  [
+    one('    priority: 255\n    track:\n      files: [ @{ path: /run/f } ]\n'),
+    /file \/run\/f: a weight does not go with priority 255/,
+  ],
   [
     one('    preempt: false\n    track: { scripts: [ { name: s, weight: @5 } ] }\n'),
     /does not go with preempt: false: the other director/,
