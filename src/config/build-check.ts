@@ -22,7 +22,7 @@ const TIMING = { interval: 2000, jitter: 5, timeout: 1000, rise: 1, fall: 2 } as
 export type PartialTiming = NonNullable<TimingShape> | undefined;
 
 /** Nearest first: the check's own, the service's, the defaults', the built-in. */
-function timingOf(...levels: readonly PartialTiming[]): CheckTiming {
+export function timingOf(...levels: readonly PartialTiming[]): CheckTiming {
   const said = <K extends keyof NonNullable<PartialTiming>>(key: K) => levels.find((level) => level?.[key] !== undefined)?.[key];
   // Who says another interval does not mean the special ones of further away.
   const nearest = levels.findIndex((level) => level?.interval !== undefined);

@@ -3,10 +3,12 @@
 import { buildChecking, checkMarks } from './build-checking.js';
 import { buildConnectionSync, buildKernelSettings, buildTimeouts } from './build-director.js';
 import { type BuildService, buildService, buildServices } from './build-service.js';
+import { buildGroups, buildScripts, buildTracks } from './build-track.js';
 import { buildInstances } from './build-vrrp.js';
 import type { Located, Report } from './located.js';
 import type { FileShape, VrrpInstanceShape } from './schema.js';
 import type { VirtualServerShape } from './schema-service.js';
+import type { ScriptShape, SyncGroupShape } from './schema-track.js';
 import type { Config, GlobalConfig, Problem, VirtualServerConfig, VrrpInstanceConfig } from './types.js';
 
 type Section<K extends keyof FileShape> = Located<NonNullable<FileShape[K]>> | undefined;
@@ -19,6 +21,8 @@ export interface Sections {
   readonly kernel_settings: Section<'kernel_settings'>;
   readonly services: readonly Located<VirtualServerShape>[];
   readonly instances: readonly Located<VrrpInstanceShape>[];
+  readonly groups: readonly Located<SyncGroupShape>[];
+  readonly scripts: readonly Located<ScriptShape>[];
 }
 
 function buildGlobal(shape: FileShape['global'], hostname: string): GlobalConfig {
@@ -89,7 +93,9 @@ export function buildConfig(
   const report: Report = (severity, at, message, below = []) =>
     problems.push(at.source.problem(severity, message, [...at.path, ...below]));
   const virtualServers = buildServices(sections.services, sections.defaults, report, build);
-  const vrrpInstances = buildInstances(sections.instances, report);
+  const scripts = buildScripts(sections.scripts, report);
+  const syncGroups = buildGroups(sections, report);
+  const vrrpInstances = buildTracks(sections, buildInstances(sections.instances, report), { scripts, virtualServers }, report);
   const carried = new Set(vrrpInstances.flatMap((instance) => instance.addresses.map((prefix) => prefix.address)));
   warnUncarried(sections, virtualServers, carried, report);
   checkFollow(sections, virtualServers, vrrpInstances, report);
@@ -102,6 +108,8 @@ export function buildConfig(
     global: buildGlobal(sections.global?.value, hostname),
     virtualServers,
     vrrpInstances,
+    syncGroups,
+    scripts,
     kernel: buildKernelSettings(sections.kernel_settings?.value),
     connectionSync: buildConnectionSync(sections.connection_sync, vrrpInstances, virtualServers, report),
     timeouts: buildTimeouts(sections.timeouts?.value),

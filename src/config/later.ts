@@ -4,9 +4,9 @@
  */
 
 export const LATER: Readonly<Record<string, readonly string[]>> = {
-  'the file': ['sync_groups', 'scripts', 'notifications'],
+  'the file': ['notifications'],
   global: ['http'],
-  'a VRRP instance': ['track', 'failback', 'accept'],
+  'a VRRP instance': ['failback', 'accept'],
 };
 
 export const LATER_CHECKS = ['bfd'] as const;

@@ -4,6 +4,7 @@ import type { Located } from './located.js';
 import type { Loaded, Path, Source } from './places.js';
 import { type FileShape, fileSchema, type VrrpInstanceShape } from './schema.js';
 import type { VirtualServerShape } from './schema-service.js';
+import type { ScriptShape, SyncGroupShape } from './schema-track.js';
 import type { Problem } from './types.js';
 
 export interface IncludedFile {
@@ -32,6 +33,8 @@ type Once = { [K in (typeof ONCE)[number]]: Located<NonNullable<FileShape[K]>> |
 export interface Merged extends Once {
   readonly services: Located<VirtualServerShape>[];
   readonly instances: Located<VrrpInstanceShape>[];
+  readonly groups: Located<SyncGroupShape>[];
+  readonly scripts: Located<ScriptShape>[];
 }
 
 /** A text as it was opened for reading. */
@@ -81,6 +84,8 @@ function collect(shape: FileShape, { loaded: { source }, entries }: Opened, merg
   const services = entries?.(listed) ?? listed.map((one, i) => located(source, ['virtual_servers', i], one));
   for (const one of services) merged.services.push(one);
   merged.instances.push(...shape.vrrp_instances.map((one, i) => located(source, ['vrrp_instances', i], one)));
+  merged.groups.push(...shape.sync_groups.map((one, i) => located(source, ['sync_groups', i], one)));
+  merged.scripts.push(...shape.scripts.map((one, i) => located(source, ['scripts', i], one)));
 }
 
 /** Of a file that is wrong elsewhere too: what its includes have is told at once, not in the next round. */
@@ -126,7 +131,7 @@ export function readFiles(first: IncludedFile, options: ParseOptions, open: Open
     timeouts: undefined,
     kernel_settings: undefined,
   };
-  const merged: Merged = { ...none, services: [], instances: [] };
+  const merged: Merged = { ...none, services: [], instances: [], groups: [], scripts: [] };
   return readAll(first, options, open, merged, problems) ? merged : undefined;
 }
 

@@ -5,7 +5,8 @@ import { choice, duration, list, mapping, text } from './schema-tools.js';
 const LONGEST = 3_600_000;
 export const HOOK_STATES = ['master', 'backup', 'fault', 'stopped'] as const;
 
-const command = v.pipe(
+/** An absolute path and its words. */
+export const command = v.pipe(
   list('command', text('a word of the command')),
   v.minLength(1, 'command is empty: give the program and its words'),
   v.check(

@@ -23,6 +23,7 @@ import {
   whole,
   yesNo,
 } from './schema-tools.js';
+import { script, syncGroup, track } from './schema-track.js';
 import { unicast } from './schema-unicast.js';
 
 const preemptDelay = mapping('preempt', { delay: duration('delay', 0, 1_000_000) });
@@ -49,6 +50,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   notify: v.optional(list('notify', notifyProgram), []),
   virtual_routes: v.optional(list('virtual_routes', virtualRoute), []),
   virtual_rules: v.optional(list('virtual_rules', virtualRule), []),
+  track,
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),
@@ -142,6 +144,8 @@ export const fileSchema = mapping('the file', {
   kernel_settings: v.optional(kernelSettings),
   virtual_servers: v.optional(list('virtual_servers', virtualServer), []),
   vrrp_instances: v.optional(list('vrrp_instances', vrrpInstance), []),
+  sync_groups: v.optional(list('sync_groups', syncGroup), []),
+  scripts: v.optional(list('scripts', script), []),
 });
 
 export type FileShape = v.InferOutput<typeof fileSchema>;

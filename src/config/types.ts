@@ -7,6 +7,7 @@ import type { CheckConfig } from './check-types.js';
 import type { Forward, MarkRange, Tunnel } from './passage.js';
 import type { ConfigRecord } from './record.js';
 import type { FileShape } from './schema.js';
+import type { ScriptConfig, SyncGroupConfig, TrackedConfig } from './track-types.js';
 
 export type OnFailure = 'remove' | 'quiesce';
 
@@ -14,6 +15,8 @@ export interface Config {
   readonly global: GlobalConfig;
   readonly virtualServers: readonly VirtualServerConfig[];
   readonly vrrpInstances: readonly VrrpInstanceConfig[];
+  readonly syncGroups: readonly SyncGroupConfig[];
+  readonly scripts: readonly ScriptConfig[];
   readonly kernel: KernelSettingsConfig;
   readonly connectionSync: ConnectionSyncConfig | undefined;
   readonly timeouts: TimeoutsConfig;
@@ -182,6 +185,7 @@ export interface RealServerConfig extends ServerPolicy {
 
 export type * from './check-types.js';
 export type { Forward, MarkRange, Passage, Tunnel } from './passage.js';
+export type { ScriptConfig, SyncGroupConfig, TrackedConfig } from './track-types.js';
 
 /** An address that a master holds. */
 export interface HeldAddress extends Prefix {
@@ -274,6 +278,8 @@ export interface VrrpInstanceConfig {
   /** Absent: none. */
   readonly routes?: readonly VirtualRoute[];
   readonly rules?: readonly VirtualRule[];
+  /** What may lower or raise the priority, or put it into FAULT; absent: nothing but its interface. */
+  readonly track?: readonly TrackedConfig[];
   /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
   readonly password: string | undefined;
 }

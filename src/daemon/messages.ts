@@ -1,7 +1,9 @@
 /** What core and its children say to each other over the IPC channel. Plain JSON values only. */
 import type { ApiService, ApiStatus, ApiWhy } from '../control/api.js';
 import type { DirectorIntent, ServiceIntent } from '../intent/types.js';
+import type { Watch } from '../intent/watches.js';
 import type { Carrier } from '../pool/follow.js';
+import type { Reading } from '../vrrp/track.js';
 
 export type Forwarding = 'starting' | 'ready' | 'unusable';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -66,6 +68,8 @@ export type CheckCommand =
       readonly rest?: CheckRest;
     }
   | { readonly type: 'roles'; readonly roles: Readonly<Record<string, string>> }
+  /** What VRRP instances track: all of it. */
+  | { readonly type: 'watch'; readonly watches: readonly Watch[] }
   /** The network was away: every check that is down looks again, and until then this director is not ready. */
   | { readonly type: 'recheck' }
   | { readonly type: 'query'; readonly id: number; readonly query: CheckQuery };
@@ -75,6 +79,8 @@ export type CheckMessage =
   | { readonly type: 'forwarding'; readonly state: Forwarding; readonly reason: string }
   /** This director suspects itself, and its VRRP instances are to stand back for another one. */
   | { readonly type: 'yield'; readonly now: boolean }
+  /** What is known of the things that VRRP instances track, by trackedKey. After every change, and every few seconds. */
+  | { readonly type: 'watched'; readonly readings: Readonly<Record<string, Reading>> }
   /** The real server of this override, which is to be removed when it is drained, is empty. */
   | { readonly type: 'drained'; readonly id: number };
 

@@ -28,7 +28,7 @@ const sections = (before: DirectorIntent, after: DirectorIntent): string[] =>
     .filter((key) => !same(before[key], after[key]))
     .map((key) => `${SECTIONS[key]} changed`);
 
-type Compared = Pick<Intent, 'services' | 'instances' | 'director'>;
+type Compared = Pick<Intent, 'services' | 'instances' | 'groups' | 'scripts' | 'director'>;
 
 const SHOWN = 10;
 
@@ -47,6 +47,8 @@ export function describeDifference(before: Compared, after: Compared, also: read
   const lines = [
     ...named<ServiceIntent>('virtual server', before.services, after.services),
     ...named<VrrpInstanceConfig>('VRRP instance', before.instances, after.instances),
+    ...named('sync group', before.groups, after.groups),
+    ...named('script', before.scripts, after.scripts),
     ...sections(before.director, after.director),
     ...also,
   ];

@@ -249,9 +249,9 @@ function build(config: Config, overrides: readonly Override[]): Built {
   }
   const gone = new Set(dropped.map((one) => one.override));
   const kept = overrides.filter((one) => !gone.has(one));
-  const { vrrpInstances: instances } = config;
+  const { vrrpInstances: instances, syncGroups: groups, scripts } = config;
   const services = [...drafts.values()].map(finish);
-  return { overrides, intent: { services, instances, director: directorOf(config) }, kept, dropped };
+  return { overrides, intent: { services, instances, groups, scripts, director: directorOf(config) }, kept, dropped };
 }
 
 interface Built extends Omit<Merged, 'intent'> {

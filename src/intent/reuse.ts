@@ -19,6 +19,8 @@ export function reuse(before: Config, after: Config): Config {
     global: keep(before.global, after.global),
     virtualServers: keepEach(before.virtualServers, after.virtualServers),
     vrrpInstances: keepEach(before.vrrpInstances, after.vrrpInstances),
+    syncGroups: keepEach(before.syncGroups, after.syncGroups),
+    scripts: keepEach(before.scripts, after.scripts),
     kernel: keep(before.kernel, after.kernel),
     connectionSync: keep(before.connectionSync, after.connectionSync),
     timeouts: keep(before.timeouts, after.timeouts),

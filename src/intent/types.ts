@@ -3,7 +3,17 @@ import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
 import type { AddedServer, AddedService } from '../config/added.js';
-import type { CheckConfig, Config, Forward, ServerPolicy, ServiceSettings, Tunnel, VrrpInstanceConfig } from '../config/types.js';
+import type {
+  CheckConfig,
+  Config,
+  Forward,
+  ScriptConfig,
+  ServerPolicy,
+  ServiceSettings,
+  SyncGroupConfig,
+  Tunnel,
+  VrrpInstanceConfig,
+} from '../config/types.js';
 
 /** Where an object, or its present weight, comes from. */
 export type Source = { readonly kind: 'file' } | { readonly kind: 'override'; readonly override: Provenance };
@@ -78,6 +88,8 @@ export interface Intent {
   readonly revision: number;
   readonly services: readonly ServiceIntent[];
   readonly instances: readonly VrrpInstanceConfig[];
+  readonly groups: readonly SyncGroupConfig[];
+  readonly scripts: readonly ScriptConfig[];
   readonly director: DirectorIntent;
 }
 

@@ -18,6 +18,7 @@ import { sameHeld } from './held.js';
 import {
   abandon,
   giveWay,
+  handOver,
   leave,
   listen,
   note,
@@ -30,6 +31,7 @@ import {
   takeOver,
   then,
 } from './moves.js';
+import { obstacle } from './obstacle.js';
 import { standDown, takesBack } from './stand-down.js';
 import { masterDown, preempts, reckonedInterval, skewTime, trustedFor } from './timers.js';
 import type { Gate, Link, Peer, Received, Resume, Step, VrrpEvent, VrrpState } from './types.js';
@@ -48,6 +50,8 @@ export function initial(now: Instant): VrrpState {
     reason: 'not started',
     link: { usable: false, wait: true, reason: 'not started' },
     gate: { forwarding: 'starting', reason: '' },
+    tracked: undefined,
+    mates: undefined,
     gateUntil: NEVER,
     ran: false,
     masterInterval: 0,
@@ -76,33 +80,25 @@ export function deadline(state: VrrpState): Instant {
 
 const seconds = (ms: Milliseconds): string => formatDuration(ms < 1000 ? Math.round(ms) : Math.round(ms / 10) * 10);
 
-interface Obstacle {
-  readonly phase: 'init' | 'fault';
-  readonly reason: string;
+/** Startup (RFC 9568 section 6.4.1). What it still holds goes on being handed over. */
+function begin(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
+  if (conf.priority === OWNER) return takeOver(conf, state, now, 'address owner (priority 255)');
+  const text = `listens for a master for ${seconds(masterDown(conf, conf.advertInterval))}`;
+  const [next, effects] = listen(conf, state, now, text);
+  return [{ ...next, handover: state.handover }, effects];
 }
-
-/** What keeps the instance from taking part, if anything. */
-function obstacle(state: VrrpState, now: Instant): Obstacle | undefined {
-  const { link, gate } = state;
-  if (!link.usable) return { phase: link.wait ? 'init' : 'fault', reason: link.reason };
-  if (gate.forwarding === 'unusable') return { phase: 'fault', reason: `this director cannot forward: ${gate.reason}` };
-  const waits = gate.forwarding === 'starting' && !state.ran && now < state.gateUntil;
-  return waits ? { phase: 'init', reason: `waits until this director can forward: ${gate.reason}` } : undefined;
-}
-
-/** Startup (RFC 9568 section 6.4.1). */
-const begin = (conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step =>
-  conf.priority === OWNER
-    ? takeOver(conf, state, now, 'address owner (priority 255)')
-    : listen(conf, state, now, `listens for a master for ${seconds(masterDown(conf, conf.advertInterval))}`);
 
 /** After anything that can raise or remove an obstacle. */
 function reassess(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
   const found = obstacle(state, now);
   if (state.phase === 'stopped') return stay(state);
-  if (state.phase === 'leaving') return found?.phase === 'fault' ? abandon(state, now, found.reason) : stay(state);
+  if (state.phase === 'leaving')
+    return found?.phase === 'fault' && !found.serves ? abandon(state, now, found.reason) : stay(state);
   const waiting = state.phase === 'init' || state.phase === 'fault';
   if (!found) return waiting ? begin(conf, state, now) : stay(state);
+  if (found.serves && state.phase === 'master') return handOver(conf, state, now, 'fault', found.reason);
+  // Without the network there is nothing to hand over.
+  if (!found.serves && state.phase === found.phase && state.handover) return release({ ...state, reason: found.reason }, now);
   return state.phase === found.phase && state.reason === found.reason
     ? stay(state)
     : retreat(state, now, found.phase, found.reason);
@@ -118,7 +114,8 @@ function onStart(
 ): Step {
   const next = { ...state, link, gate, gateUntil: now + GATE_WAIT };
   // The kernel's table outlives the daemon: who was master a moment ago does not wait for `ready`.
-  const resumes = resume?.wasMaster && resume.lastAdvertAge < trustedFor(conf) && link.usable && gate.forwarding !== 'unusable';
+  const may = link.usable && gate.forwarding !== 'unusable' && next.tracked?.phase !== 'fault';
+  const resumes = resume?.wasMaster && resume.lastAdvertAge < trustedFor(conf) && may;
   if (!resumes) return reassess(conf, next, now);
   return takeOver(conf, next, now, `goes on as master: its last advert is ${seconds(resume.lastAdvertAge)} old`);
 }
@@ -138,11 +135,12 @@ function onLink(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, link: 
 function onAdvert(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, received: Received): Step {
   const { link, phase } = state;
   // RFC 9568 section 6.4.1: Initialize ignores adverts. A packet from our own address is our own, looped back.
-  if (phase === 'init' || phase === 'fault' || phase === 'stopped') return stay(state);
+  if (phase === 'init' || phase === 'stopped' || (phase === 'fault' && !state.handover)) return stay(state);
   if (link.usable && received.source === link.source) return stay(state);
   const admission = admit(conf, received);
   if ('rejection' in admission) return [state, [{ type: 'reject', rejection: admission.rejection, source: received.source }]];
   const { advert } = admission;
+  if (phase === 'fault') return stay(advert.priority === 0 ? state : hastened(state, now));
   const peer: Peer = { address: received.source, priority: advert.priority, heardAt: now };
   return then(compare(conf, state, now, peer, advert), (one) => {
     if (phase === 'backup') return whileBackup(conf, one, now, peer, advert);
@@ -170,6 +168,10 @@ function difference(conf: VrrpInstanceConfig, theirs: readonly Ip[]): string {
   return [...missing, ...extra].slice(0, 10).join(' ');
 }
 
+/** A new master is there: the addresses stay a little longer, for it may advertise before it adds them. */
+const hastened = (state: VrrpState, now: Instant): VrrpState =>
+  state.handover ? { ...state, handover: { ...state.handover, until: Math.min(state.handover.until, now + OVERLAP) } } : state;
+
 /** RFC 9568 section 6.4.2, steps (415) to (450). */
 function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, peer: Peer, advert: Advert): Step {
   const heard = { ...state, peer };
@@ -177,11 +179,11 @@ function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, p
     // Only the known master's resignation matters, yet any priority 0 shortens the wait: the others' adverts lengthen it again.
     return stay({ ...heard, preemptAt: NEVER, downAt: now + skewTime(conf, state.masterInterval) });
   }
-  const handover = state.handover && { ...state.handover, until: Math.min(state.handover.until, now + OVERLAP) };
+  const { handover } = hastened(state, now);
   const lower = peer.priority < conf.priority && takesBack(conf, state, now);
   // The delay before preempting runs from the first advert of the lower master; until its end that master is as good as any.
   const preemptAt = lower ? Math.min(state.preemptAt, now + conf.preemptDelay) : NEVER;
-  if (lower && now >= preemptAt) return stay({ ...heard, preemptAt });
+  if (lower && now >= preemptAt) return stay({ ...heard, handover, preemptAt });
   const masterInterval = reckonedInterval(conf, advert.interval);
   const same = state.peer?.address === peer.address && state.peer.priority === peer.priority;
   const reason = same ? state.reason : `${who(peer)} is master`;
@@ -228,11 +230,10 @@ function answer(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step 
   return now - state.lastSent < conf.advertInterval / 10 ? stay(state) : sendAdvert(conf, state, now);
 }
 
-/** Any master at all will do: the addresses stay a little longer, for it may advertise before it adds them. */
+/** Any master at all will do. */
 function whileLeaving(state: VrrpState, now: Instant, peer: Peer): Step {
   if (peer.priority === 0 || !state.handover) return stay(state);
-  const handover = { ...state.handover, until: Math.min(state.handover.until, now + OVERLAP) };
-  return stay({ ...state, peer, handover, reason: `${who(peer)} is master now` });
+  return stay({ ...hastened(state, now), peer, reason: `${who(peer)} is master now` });
 }
 
 // ---- time --------------------------------------------------------------------------------------------------------------------
@@ -247,21 +248,28 @@ function afterPause(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): S
   return note(next, now, 'stalled', `no advert could be sent for ${seconds(silent)}: this process was stopped; listens first`);
 }
 
-function onTick(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
+function onTick(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, objection?: string): Step {
   const { handover } = state;
   if (handover && now >= handover.until) {
     const left = state.peer ? state.reason : 'ordered stop: no other master was heard';
-    return then(state.phase === 'leaving' ? abandon(state, now, left) : release(state, now), (one) => onTick(conf, one, now));
+    return then(state.phase === 'leaving' ? abandon(state, now, left) : release(state, now), (one) =>
+      onTick(conf, one, now, objection),
+    );
   }
   if (state.phase === 'init' && !state.ran && now >= state.gateUntil) return reassess(conf, { ...state, ran: true }, now);
-  if (state.phase === 'backup' && now >= state.downAt) return onMasterDown(conf, state, now);
+  if (state.phase === 'backup' && now >= state.downAt) return onMasterDown(conf, state, now, objection);
   return state.phase === 'master' ? masterTick(conf, state, now) : stay(state);
 }
 
 /** RFC 9568 section 6.4.2, step (385), unless the expiry is only noticed long after it: then nobody was heard because nobody listened. */
-function onMasterDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
+function onMasterDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, objection: string | undefined): Step {
   const wait = masterDown(conf, state.masterInterval);
   const late = now - state.downAt;
+  // Asked again soon: the others know more by then.
+  if (objection !== undefined && late <= wait) {
+    const waits = { ...state, peer: undefined, downAt: now + state.masterInterval / 4, reason: objection };
+    return note(waits, now, 'group', `${whyDown(conf, state, now)}, and it ${objection}`);
+  }
   if (late <= wait) return takeOver(conf, state, now, whyDown(conf, state, now));
   return note({ ...state, downAt: now + wait }, now, 'stalled', `this process was stopped for ${seconds(late)}: listens first`);
 }
@@ -291,6 +299,12 @@ function nextBeat(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Ins
 }
 
 // ---- the rest ----------------------------------------------------------------------------------------------------------------
+
+/** Its group goes together. */
+function onLead(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, to: 'master' | 'backup', reason: string): Step {
+  if (to === 'master') return state.phase === 'backup' ? takeOver(conf, state, now, reason) : stay(state);
+  return state.phase === 'master' ? handOver(conf, state, now, 'backup', reason) : stay(state);
+}
 
 function onClaimed(state: VrrpState, now: Instant, address: Ip): Step {
   const { handover } = state;
@@ -334,13 +348,17 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
     case 'start':
       return onStart(conf, state, now, event.link, event.gate, event.resume);
     case 'tick':
-      return then(afterPause(conf, state, now), (one) => onTick(conf, one, now));
+      return then(afterPause(conf, state, now), (one) => onTick(conf, one, now, event.objection));
     case 'advert':
       return then(afterPause(conf, state, now), (one) => onAdvert(conf, one, now, event.received));
     case 'link':
       return onLink(conf, state, now, event.link);
     case 'gate':
       return reassess(conf, { ...state, gate: event.gate }, now);
+    case 'hindered':
+      return reassess(conf, { ...state, [event.by]: event.hindrance }, now);
+    case 'lead':
+      return onLead(conf, state, now, event.to, event.reason);
     case 'claimed':
       return onClaimed(state, now, event.address);
     case 'restored':

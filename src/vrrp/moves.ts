@@ -143,6 +143,24 @@ export function resign(state: VrrpState, to: Phase, reason: string): VrrpEffect[
 }
 
 /**
+ * A master that may not be one any more, while its network is there: it resigns with priority 0 and serves on until a new one has taken
+ * over or none can be expected any more.
+ */
+export function handOver(
+  conf: VrrpInstanceConfig,
+  state: VrrpState,
+  now: Instant,
+  phase: 'backup' | 'fault',
+  reason: string,
+): Step {
+  const handover = { until: now + longestWait(conf), unclaimed: claimable(conf, state.holding) };
+  const masterInterval = conf.advertInterval;
+  const downAt = phase === 'backup' ? now + masterDown(conf, masterInterval) : NEVER;
+  const next = { ...enter(state, phase, now, reason), peer: undefined, masterInterval, downAt, handover };
+  return [next, resign(state, phase, reason)];
+}
+
+/**
  * Ordered stop (RFC 9568 section 6.4: Shutdown). A master resigns, and serves on until a new one has taken over or none can be expected
  * any more.
  */

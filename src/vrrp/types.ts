@@ -28,6 +28,12 @@ export interface Gate {
   readonly reason: string;
 }
 
+/** Beside interface and gate, what keeps an instance from taking part: something that it tracks, or another one of its group. */
+export interface Hindrance {
+  readonly phase: 'init' | 'fault';
+  readonly reason: string;
+}
+
 /** What a process of ours that died left behind for this instance. */
 export interface Resume {
   readonly wasMaster: boolean;
@@ -44,10 +50,15 @@ export interface Received {
 
 export type VrrpEvent = { readonly now: Instant } & (
   | { readonly type: 'start'; readonly link: Link; readonly gate: Gate; readonly resume?: Resume | undefined }
-  | { readonly type: 'tick' }
+  /** `objection`: why its group does not let it take over now. */
+  | { readonly type: 'tick'; readonly objection?: string | undefined }
   | { readonly type: 'advert'; readonly received: Received }
   | { readonly type: 'link'; readonly link: Link }
   | { readonly type: 'gate'; readonly gate: Gate }
+  /** By what it tracks, or by another instance of its group; undefined: no more. */
+  | { readonly type: 'hindered'; readonly by: 'tracked' | 'mates'; readonly hindrance: Hindrance | undefined }
+  /** Another instance of its group has moved, and takes it along. */
+  | { readonly type: 'lead'; readonly to: 'master' | 'backup'; readonly reason: string }
   /** Another host announced (gratuitous ARP, unsolicited NA) that this address is with it. */
   | { readonly type: 'claimed'; readonly address: Ip }
   /** Neighbours may be wrong for a reason of this host's: addresses were added again, the interface has another MAC, its link was away. */
@@ -65,7 +76,7 @@ export type VrrpEvent = { readonly now: Instant } & (
 /** Why an advert counts for nothing. */
 export type Rejection = AdvertRefusal | 'peer' | 'ttl' | 'destination' | 'auth-type' | 'password' | 'interval' | 'owner';
 
-export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' | 'stalled';
+export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' | 'stalled' | 'group';
 
 export type VrrpEffect =
   | { readonly type: 'advert'; readonly priority: number }
@@ -114,6 +125,9 @@ export interface VrrpState {
   readonly reason: string;
   readonly link: Link;
   readonly gate: Gate;
+  /** What keeps it from taking part beside link and gate. */
+  readonly tracked: Hindrance | undefined;
+  readonly mates: Hindrance | undefined;
   /** Until when a gate that says `starting` is waited for. */
   readonly gateUntil: Instant;
   /** The instance has been master, or its wait is over: `starting` holds it up no more. */

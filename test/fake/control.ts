@@ -102,6 +102,8 @@ export const MASTER: ApiInstance = {
   advert_interval_ms: 1000,
   master: null,
   addresses: [{ address: '192.0.2.10/24', held: true }],
+  group: null,
+  tracked: [],
   adverts_sent: 7300,
   adverts_received: 12,
   became_master: 1,

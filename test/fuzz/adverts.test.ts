@@ -39,6 +39,9 @@ const REASONS: Readonly<Record<Rejection, true>> = {
   owner: true,
 };
 
+/** Nobody's peer. */
+const STRANGER = '192.0.2.99';
+
 interface Case {
   readonly conf: VrrpInstanceConfig;
   readonly own: Ip;
@@ -58,11 +61,15 @@ const CASES: readonly Case[] = [
   of4({ version: 2, password: 's3cret' }),
   of4({ version: 2, priority: 255, preempt: false }),
   of4({ priority: 1, preempt: false, preemptDelay: 5000 }),
+  of4({ unicast: { peers: [{ address: '192.0.2.7', minTtl: 200, maxTtl: 255 }] } }),
   { conf: { ...base4, family: 6, addresses: v6 }, own: 'fe80::ff:fe00:101', other: 'fe80::ff:fe00:102' },
 ];
 
+const destinationOf = ({ conf, own }: Case): Ip => (conf.unicast ? own : VRRP_GROUP[conf.family]);
+
 /** One that the instance would take, of any priority. */
-function sound(fuzz: Fuzz, { conf, other }: Case): Uint8Array {
+function sound(fuzz: Fuzz, one: Case): Uint8Array {
+  const { conf, other } = one;
   const advert = {
     version: conf.version,
     vrid: conf.vrid,
@@ -72,7 +79,7 @@ function sound(fuzz: Fuzz, { conf, other }: Case): Uint8Array {
     authType: conf.password === undefined ? 0 : 1,
     authData: new TextEncoder().encode('s3cret\0\0'),
   };
-  return encodeAdvert(advert, { source: other, destination: VRRP_GROUP[conf.family] }, fuzz.pick(['pseudo', 'rfc9568']));
+  return encodeAdvert(advert, { source: other, destination: destinationOf(one) }, fuzz.pick(['pseudo', 'rfc9568']));
 }
 
 const noise = (fuzz: Fuzz, length: number): Uint8Array => Uint8Array.from({ length }, () => fuzz.below(256));
@@ -112,11 +119,12 @@ function packet(fuzz: Fuzz, one: Case): Uint8Array {
 }
 
 function receive(fuzz: Fuzz, one: Case): Received {
-  const source = fuzz.below(20) === 0 ? one.own : one.other;
-  const destination = VRRP_GROUP[one.conf.family];
+  const dice = fuzz.below(20);
+  const source = dice === 0 ? one.own : dice === 1 && one.conf.unicast ? STRANGER : one.other;
+  const destination = destinationOf(one);
   return {
     source,
-    destination: fuzz.below(20) === 0 ? one.own : destination,
+    destination: fuzz.below(20) === 0 ? fuzz.pick([one.own, VRRP_GROUP[one.conf.family]]) : destination,
     ttl: fuzz.below(20) === 0 ? fuzz.below(256) : 255,
     decoded: decodeAdvert(packet(fuzz, one), { source, destination }),
   };

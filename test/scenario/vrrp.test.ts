@@ -7,6 +7,9 @@
  *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
  *   TIME gate ready | gate starting | gate unusable REASON
+ *   TIME tracked fault REASON | tracked init REASON | tracked ok    by what it tracks; `mates …` by its group
+ *   TIME lead master|backup REASON         its group goes
+ *   TIME objection REASON | objection none from then on, what its group says to a take-over
  *   TIME claimed ADDRESS · restored · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
  *   TIME freeze                            no ticks until the next line's time; what that line brings comes before the tick
  *   TIME show                              the phase, its reason, and when the machine wants to be woken
@@ -19,7 +22,7 @@ import { formatPrefix, type Prefix, parsePrefix } from '../../src/base/ip.js';
 import { NEVER } from '../../src/base/time.js';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import { deadline, initial, step } from '../../src/vrrp/machine.js';
-import type { Gate, Link, Received, Resume, VrrpEffect, VrrpEvent, VrrpState } from '../../src/vrrp/types.js';
+import type { Gate, Hindrance, Link, Received, Resume, VrrpEffect, VrrpEvent, VrrpState } from '../../src/vrrp/types.js';
 import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../src/wire/vrrp.js';
 
 const FOLDER = new URL('../../../test/scenario/vrrp/', import.meta.url);
@@ -111,6 +114,9 @@ const gateOf = (words: readonly string[]): Gate => ({
   reason: words.slice(1).join(' '),
 });
 
+const hindranceOf = ([phase, ...words]: readonly string[]): Hindrance | undefined =>
+  phase === 'ok' ? undefined : { phase: phase as Hindrance['phase'], reason: words.join(' ') };
+
 /** The words after `key` up to the next of the keys of `start`. */
 function section(words: readonly string[], key: string): string[] | undefined {
   const at = words.indexOf(key);
@@ -142,6 +148,11 @@ function happening(conf: VrrpInstanceConfig, now: number, verb: string, words: r
       return { type: 'link', link: linkOf(words) };
     case 'gate':
       return { type: 'gate', gate: gateOf(words) };
+    case 'tracked':
+    case 'mates':
+      return { type: 'hindered', by: verb, hindrance: hindranceOf(words) };
+    case 'lead':
+      return { type: 'lead', to: words[0] as 'master' | 'backup', reason: words.slice(1).join(' ') };
     case 'claimed':
       return { type: 'claimed', address: words[0] as string };
     case 'stand-down':
@@ -183,6 +194,7 @@ function play(text: string): string {
   let state: VrrpState = initial(0);
   let now = 0;
   let frozen = false;
+  let objection: string | undefined;
   const deliver = (event: Happening, own = conf) => {
     const [next, effects] = step(own, state, { ...event, now } as VrrpEvent);
     state = next;
@@ -192,7 +204,7 @@ function play(text: string): string {
     for (let ticks = 0; deadline(state) < to; ticks++) {
       assert.ok(ticks < 10_000, `the machine wants ticks without end at ${clock(deadline(state))}`);
       now = Math.max(now, deadline(state));
-      deliver({ type: 'tick' });
+      deliver({ type: 'tick', objection });
     }
     now = to;
   };
@@ -205,6 +217,7 @@ function play(text: string): string {
       conf = configured(conf, rest);
       deliver({ type: 'reconfigured', before });
     } else if (verb === 'show') output.push(`    is ${state.phase} (${state.reason}), next tick at ${clock(deadline(state))}`);
+    else if (verb === 'objection') objection = rest[0] === 'none' ? undefined : rest.join(' ');
     else if (verb !== 'freeze') deliver(happening(conf, now, verb, rest));
     if (frozen && verb !== 'freeze') deliver({ type: 'tick' });
     frozen = verb === 'freeze';

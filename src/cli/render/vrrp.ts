@@ -67,6 +67,15 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
   const addresses = one.addresses.map(
     ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
   );
+  const tracked = one.tracked.map(
+    ({ what, state, since_seconds, effect, text }): Row => [
+      what,
+      styled(state, state === 'down' ? 'red' : state === 'up' ? 'green' : 'yellow'),
+      age(since_seconds),
+      styled(effect, effect === 'FAULT' ? 'red' : undefined),
+      text,
+    ],
+  );
   const rejected = one.rejected.map(
     (item): Row => [`${item.count} x`, item.reason, `last from ${item.from} ${age(item.last_seconds)} ago${sendersText(item)}`],
   );
@@ -82,10 +91,14 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
       view,
       `  VRRPv${one.version} ${one.family} on ${one.interface}, VRID ${one.virtual_router_id}, advert every ${one.advert_interval_ms} ms`,
     ),
-    line(view, `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}`),
+    line(
+      view,
+      `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}${one.group === null ? '' : `; sync group ${one.group}`}`,
+    ),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     watched(view, one),
     table(view, addresses, { indent: 4 }),
+    tracked.length > 0 ? line(view, '  tracks:') + table(view, tracked, { indent: 4, right: [2, 3] }) : '',
     rejected.length > 0
       ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })
       : '',

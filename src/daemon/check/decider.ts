@@ -8,8 +8,10 @@ import type { ServiceIntent } from '../../intent/types.js';
 import type { Service } from '../../ipvs/types.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
+import { describeStrength, strengthOf } from '../../pool/quorum.js';
 import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../pool/state.js';
 import { adoptedReach } from '../../pool/tiers.js';
+import type { Reading } from '../../vrrp/track.js';
 import { createTurns } from './turns.js';
 import type { VerdictStore } from './verdicts.js';
 
@@ -39,6 +41,8 @@ export interface Decider {
   wanted(service: ServiceIntent): Service[];
   /** A real server of it that takes traffic depends on the check. */
   serves(service: ServiceIntent, checkKey: string): boolean;
+  /** What VRRP instances that track it see; undefined: the quorum is not decided. One that was taken away is nobody's failure. */
+  reading(service: ServiceIntent | undefined): Reading | undefined;
   /** By name. */
   forget(service: string): void;
   close(): void;
@@ -100,6 +104,13 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       return service.realServers.some(
         (server) => isIn(members.get(server.key)) && checksOf(server).some((one) => one.key === checkKey),
       );
+    },
+    reading(service) {
+      if (!service) return { value: 1, text: 'it is not there now, and does not count' };
+      const { quorum, members } = poolOf(service);
+      if (quorum === undefined) return undefined;
+      const text = describeStrength(service, quorum, strengthOf(service, members, verdictOf, shareOf));
+      return { value: quorum === 'met' ? 1 : 0, text: `quorum ${quorum}: ${text}` };
     },
     forget(name) {
       pools.delete(name);

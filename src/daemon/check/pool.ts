@@ -21,6 +21,7 @@ import type { Sysctls } from '../../os/sysctl.js';
 import { describePassed } from '../../pool/explain.js';
 import { belongs, type Carrier, isCutOff, isServer, leaderOf } from '../../pool/follow.js';
 import { checksOf, isIn, kernelKey } from '../../pool/membership.js';
+import type { Reading } from '../../vrrp/track.js';
 import type { ChildLink } from '../child.js';
 import type { CheckCommand } from '../messages.js';
 import { Catalogue, type Consequences } from './catalogue.js';
@@ -57,6 +58,8 @@ export interface Pool {
   load(): Load;
   /** Why this director suspects itself; undefined: it does not. */
   suspicion(): string | undefined;
+  /** For the VRRP instances that track the virtual server: 1 while its quorum is met; undefined while that is not decided. */
+  quorum(name: string): Reading | undefined;
   close(ordered: boolean): Promise<void>;
 }
 
@@ -79,7 +82,13 @@ export interface PoolParts {
 
 const REAL: PoolParts = { openIpvs, startProbe, ownAddresses };
 
-export function createPool(first: Configure, link: ChildLink<CheckCommand>, parts: PoolParts = REAL): Pool {
+/** `decided`: called when the quorum of a virtual server may have become another. */
+export function createPool(
+  first: Configure,
+  link: ChildLink<CheckCommand>,
+  parts: PoolParts = REAL,
+  decided: () => void = () => {},
+): Pool {
   const catalogue = new Catalogue();
   const warn = (text: string) => link.log('warn', text);
   const store = openVerdictStore(first.stateDir, { now, warn });
@@ -213,6 +222,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
 
   function decide(service: ServiceIntent): void {
     decider.decide(service, !cutOff.has(service.name));
+    decided();
     program(service);
   }
 
@@ -284,6 +294,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     }
     for (const key of consequences.unwanted) keeper.want(key, undefined);
     for (const service of consequences.changed) decide(service);
+    decided();
     remember();
     deadlines.arm();
     removals.arm();
@@ -430,6 +441,7 @@ export function createPool(first: Configure, link: ChildLink<CheckCommand>, part
     director: () => director.report(),
     load: () => runner.load(),
     suspicion: () => suspicion.text,
+    quorum: (name) => (opened ? decider.reading(catalogue.find(name)) : undefined),
     async close(ordered) {
       // Taken while the runner still knows it: what is written last is what the next one begins with.
       if (begun) store.save([...known], decider.pools);

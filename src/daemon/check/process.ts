@@ -5,6 +5,7 @@ import { takeLease } from '../lease.js';
 import type { CheckCommand } from '../messages.js';
 import { answer } from './answers.js';
 import { createPool, type Pool } from './pool.js';
+import { createWatcher } from './watcher.js';
 
 /** Core is gone: how long to go on for a successor. */
 const ORPHAN_MS = 15_000;
@@ -13,17 +14,21 @@ export function runCheckProcess(): void {
   enableLinearRegex();
   const link = linkToCore<CheckCommand>();
   let pool: Pool | undefined;
+  const watcher = createWatcher(link, (name) => pool?.quorum(name));
   link.onCommand((command) => {
     switch (command.type) {
       case 'configure':
         if (pool) pool.configure(command);
-        else pool = createPool(command, link);
+        else pool = createPool(command, link, undefined, watcher.changed);
         break;
       case 'update':
         pool?.update(command);
         break;
       case 'roles':
         pool?.roles(command.roles);
+        break;
+      case 'watch':
+        watcher.want(command.watches);
         break;
       case 'query':
         void answer(pool, command.query).then((found) => link.send({ type: 'answer', id: command.id, ...found }));

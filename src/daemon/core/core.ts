@@ -11,6 +11,7 @@ import { now, wallClock } from '../../os/clock.js';
 import { runCommand } from '../../os/command.js';
 import { peerOf } from '../../os/peer.js';
 import { makeFolder } from '../../os/state-file.js';
+import type { Reading } from '../../vrrp/track.js';
 import { loadAgain } from '../config-again.js';
 import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
@@ -23,9 +24,9 @@ import { createHooks, type Hooks } from './hooks.js';
 import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
-import { createPublisher } from './publisher.js';
+import { createPublisher, type Publisher } from './publisher.js';
 import { Refused } from './refused.js';
-import { createSupervisor, type Role, type Supervisor } from './supervisor.js';
+import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
 import { openWanted, type Wanted } from './wanted.js';
 
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
@@ -110,29 +111,28 @@ export async function runCore(file: string): Promise<void> {
     tell,
   });
   const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
+  const hear = createListener({ publisher, hooks, wanted, log, tell });
   const supervise = (role: Role, configure: () => void) =>
     createSupervisor({
       role,
       log,
       configure,
-      onMessage: (message) => {
-        if (message.type === 'event') tell(String(message.kind), String(message.subject), String(message.text));
-        else if (message.type === 'log')
-          log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
-        else if (message.type === 'recheck') publisher.recheck();
-        else if (message.type === 'roles') {
-          const roles = message.roles as Readonly<Record<string, string>>;
-          publisher.roles(roles);
-          hooks.roles(roles);
-        } else if (message.type === 'yield') publisher.yield(message.now === true);
-        else if (message.type === 'drained') void wanted.drained(Number(message.id));
-        else if (message.type === 'forwarding') publisher.forwarding(message.state as Forwarding, String(message.reason));
-      },
+      onMessage: (message) => hear(role, message),
       onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`),
     });
   const check = supervise('check', () => publisher.toCheck());
   const vrrp = supervise('vrrp', () => publisher.toVrrp());
-  const handlers = createHandlers({ file, startedAt, wanted, check, vrrp, events, tell, problems: () => [...problems] });
+  const handlers = createHandlers({
+    file,
+    startedAt,
+    wanted,
+    check,
+    vrrp,
+    pooled: publisher.pooled,
+    events,
+    tell,
+    problems: () => [...problems],
+  });
   const warn = (text: string) => log.write('warn', text);
   const server = await createControlServer({
     socketPath: config.global.socket,
@@ -154,6 +154,39 @@ export async function runCore(file: string): Promise<void> {
   notifySystemd('READY=1');
   setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
   signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => server.close());
+}
+
+interface ListenerParts extends Pick<Core, 'log' | 'wanted' | 'hooks' | 'tell'> {
+  readonly publisher: Publisher;
+}
+
+type Said = Parameters<SupervisorOptions['onMessage']>[0];
+
+/** What the children say. */
+function createListener({ publisher, hooks, wanted, log, tell }: ListenerParts): (role: Role, message: Said) => void {
+  return (role, message) => {
+    switch (message.type) {
+      case 'event':
+        return tell(String(message.kind), String(message.subject), String(message.text));
+      case 'log':
+        return log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
+      case 'recheck':
+        return publisher.recheck();
+      case 'roles': {
+        const roles = message.roles as Readonly<Record<string, string>>;
+        publisher.roles(roles, message.connected as readonly string[]);
+        return hooks.roles(roles);
+      }
+      case 'yield':
+        return publisher.yield(message.now === true);
+      case 'watched':
+        return publisher.watched(message.readings as Readonly<Record<string, Reading>>);
+      case 'drained':
+        return void wanted.drained(Number(message.id));
+      case 'forwarding':
+        return publisher.forwarding(message.state as Forwarding, String(message.reason));
+    }
+  };
 }
 
 /** Signals that come before everything stands are kept for then. */

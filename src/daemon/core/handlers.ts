@@ -28,6 +28,8 @@ export interface HandlerParts {
   readonly wanted: Wanted;
   readonly check: Supervisor;
   readonly vrrp: Supervisor;
+  /** The check process has, or had, virtual servers. */
+  readonly pooled: () => boolean;
   readonly events: EventLog;
   readonly tell: (kind: string, subject: string, text: string) => void;
   readonly problems: () => readonly string[];
@@ -61,7 +63,7 @@ async function instancesOf(parts: HandlerParts): Promise<readonly ApiInstance[]>
 
 /** True: there is nothing to ask of the check process. Refuses a service that cannot be. */
 function servesNothing(parts: HandlerParts, service: string | undefined): boolean {
-  if (parts.wanted.intent().services.length > 0 || parts.check.state().state !== 'not needed') return false;
+  if (parts.wanted.intent().services.length > 0 || parts.pooled()) return false;
   return service === undefined ? true : refuse(`unknown service "${service}": no virtual server is configured`);
 }
 
@@ -85,8 +87,7 @@ async function statsOf(parts: HandlerParts, service: string | undefined): Promis
 }
 
 function detailOf(parts: HandlerParts, service: string, rs: string | undefined): Promise<{ value: DetailAnswer }> {
-  if (parts.check.state().state === 'not needed')
-    return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
+  if (!parts.pooled()) return Promise.resolve(refuse(`unknown service "${service}": no virtual server is configured`));
   return ask<{ value: DetailAnswer }>(parts.check, { query: { what: 'detail', service, rs } });
 }
 
@@ -94,7 +95,7 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
   const { wanted, check, vrrp } = parts;
   const intent = wanted.intent();
   const [summary, instances] = await Promise.all([
-    check.state().state === 'not needed'
+    !parts.pooled()
       ? undefined
       : orText(ask<{ value: CheckSummary }>(check, { query: { what: 'summary' } }, SUMMARY_MS).then((answer) => answer.value)),
     intent.instances.length === 0 ? undefined : orText(instancesOf(parts)),
@@ -129,7 +130,7 @@ async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, w
 
 /** What only the check process knows; without a virtual server there is no such process, and nothing to know. */
 async function kernelStatus(parts: HandlerParts): Promise<KernelStatus | undefined> {
-  if (parts.check.state().state === 'not needed') return undefined;
+  if (!parts.pooled()) return undefined;
   return (await ask<{ value: KernelStatus }>(parts.check, { query: { what: 'doctor' } })).value;
 }
 

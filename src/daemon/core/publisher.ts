@@ -2,6 +2,8 @@
 import { dirname } from 'node:path';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { DirectorIntent, Intent, ServiceIntent } from '../../intent/types.js';
+import { type Watch, watchesOf } from '../../intent/watches.js';
+import type { Reading } from '../../vrrp/track.js';
 import type { CheckRest, Forwarding } from '../messages.js';
 import { type Leftovers, NO_LEFTOVERS } from './leftovers.js';
 import type { Supervisor } from './supervisor.js';
@@ -22,8 +24,12 @@ export interface Publisher {
   forwarding(state: Forwarding, reason: string): void;
   /** Another director should serve, or need no longer: this one's instances have the least priority meanwhile. */
   yield(now: boolean): void;
-  /** What vrrp says of its instances. */
-  roles(roles: Readonly<Record<string, string>>): void;
+  /** What vrrp says of its instances. `connected`: those in fault whose network is there. */
+  roles(roles: Readonly<Record<string, string>>, connected: readonly string[]): void;
+  /** What check says of the things that VRRP instances track. */
+  watched(readings: Readonly<Record<string, Reading>>): void;
+  /** The check process has virtual servers, or had some; without any it only watches for VRRP, if it runs at all. */
+  pooled(): boolean;
   /** vrrp says that an interface is back: its instances wait for fresh verdicts, as at start. */
   recheck(): void;
   all(intent: Intent, left?: Leftovers): void;
@@ -50,8 +56,13 @@ const sameDirector = (a: DirectorIntent, b: DirectorIntent): boolean =>
  * The least priority: whoever is well takes over, and of two that suspect themselves one still serves. The owner of the addresses (255)
  * cannot have another one (RFC 9568 section 6.1).
  */
-const standBack = (instance: VrrpInstanceConfig): VrrpInstanceConfig =>
-  instance.priority === OWNER ? instance : { ...instance, priority: 1 };
+function standBack(instance: VrrpInstanceConfig): VrrpInstanceConfig {
+  if (instance.priority === OWNER) return instance;
+  const { track, ...rest } = instance;
+  // Nothing raises it meanwhile.
+  const kept = track?.filter(({ weight }) => weight === 0) ?? [];
+  return { ...rest, priority: 1, ...(kept.length > 0 ? { track: kept } : {}) };
+}
 
 export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publisher {
   let forwarding: { state: Forwarding; reason: string } = { state: 'starting', reason: 'the first table is not applied yet' };
@@ -59,6 +70,11 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
   /** What the check process has, by its intent. */
   let sent: { readonly intent: Intent; readonly onStop: string } | undefined;
   let yielding = false;
+  let pooled = false;
+  /** What the check process watches, as text. */
+  let watching = '[]';
+  /** What it last said. BOUNDED by what is tracked. */
+  let readings: Readonly<Record<string, Reading>> = {};
   const global = () => wanted().config().global;
   const runDir = () => dirname(global().socket);
 
@@ -77,14 +93,27 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
   function toCheck(): void {
     // One that has just begun suspects nobody.
     yieldNow(false);
+    watch(true);
+    if (!pooled) return;
     const intent = wanted().intent();
     sent = { intent, onStop: global().onStop };
     const { services } = intent;
     check().send({ type: 'configure', services, stateDir: global().stateDir, runDir: runDir(), roles, ...restOf(intent) });
   }
 
+  /** Where nothing is tracked, and nothing was, the check process hears nothing of it. */
+  function watch(begins: boolean): void {
+    const watches: readonly Watch[] = watchesOf(wanted().intent());
+    const text = JSON.stringify(watches);
+    if (begins ? watches.length > 0 : text !== watching) check().send({ type: 'watch', watches });
+    watching = text;
+    const keys = new Set(watches.map(({ key }) => key));
+    readings = Object.fromEntries(Object.entries(readings).filter(([key]) => keys.has(key)));
+  }
+
   /** What is the same is not sent again, however much it is. */
   function updateCheck(intent: Intent): void {
+    if (!pooled) return;
     if (!sent) return toCheck();
     const { onStop } = global();
     const before = sent.intent;
@@ -98,8 +127,10 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
 
   function toVrrp(): void {
     gate();
+    if (Object.keys(readings).length > 0) vrrp().send({ type: 'watched', readings });
     vrrp().send({
       type: 'configure',
+      groups: wanted().intent().groups,
       instances: yielding ? wanted().intent().instances.map(standBack) : wanted().intent().instances,
       runDir: runDir(),
       routerId: global().routerId,
@@ -121,17 +152,25 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
       forwarding = { state, reason };
       gate();
     },
-    roles(next) {
-      roles = next;
+    roles(next, connected) {
+      // What checks find counts: it is no interface that is away.
+      roles = { ...next, ...Object.fromEntries(connected.map((name) => [name, 'backup'])) };
       if (check().state().state === 'running') check().send({ type: 'roles', roles });
     },
     recheck() {
       if (wanted().intent().services.length > 0 && check().state().state === 'running') check().send({ type: 'recheck' });
     },
+    watched(next) {
+      readings = { ...readings, ...next };
+      vrrp().send({ type: 'watched', readings: next });
+    },
+    pooled: () => pooled,
     all(intent, left = NO_LEFTOVERS) {
-      if (intent.services.length > 0 || left.services) check().start();
+      pooled ||= intent.services.length > 0 || left.services;
+      if (pooled || watchesOf(intent).length > 0) check().start();
       if (intent.instances.length > 0 || left.addresses) vrrp().start();
       updateCheck(intent);
+      watch(false);
       toVrrp();
     },
   };

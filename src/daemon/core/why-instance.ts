@@ -28,6 +28,18 @@ function latenessStep({ state, lateness, advert_interval_ms: interval }: ApiInst
 const announcementsStep = ({ verify, text }: ApiInstance['announcements']): string[] =>
   verify === 'off' ? [] : [`announcements ${verify}: ${text}`];
 
+/** What lowers or raises its priority, and what it moves with. */
+function trackedSteps({ group, tracked, effective_priority: own, priority }: ApiInstance): string[] {
+  return [
+    ...(own !== priority && own > 0 ? [`priority ${own} instead of ${priority} by what it tracks`] : []),
+    ...(group === null ? [] : [`moves with the sync group ${group}`]),
+    ...tracked.map(
+      ({ what, state, since_seconds: since, effect, text }) =>
+        `tracks ${what}: ${state} for ${since}s: ${text}${effect === '' ? '' : ` (${effect})`}`,
+    ),
+  ];
+}
+
 export function whyInstance(instance: ApiInstance): ApiWhy {
   const { name, state, reason, since_seconds: since, addresses } = instance;
   const [rival] = instance.rivals;
@@ -35,6 +47,7 @@ export function whyInstance(instance: ApiInstance): ApiWhy {
     `${state} for ${since}s: ${reason}`,
     ...instance.rivals.map(rivalStep),
     ...roleStep(instance),
+    ...trackedSteps(instance),
     ...addresses.map(({ address, held }) => `${address}: ${held ? 'held' : 'not held'}`),
     ...announcementsStep(instance.announcements),
     ...latenessStep(instance),

@@ -27,7 +27,7 @@ const OWNER = 255;
 
 export function refuseFailover(runner: Runner): string | undefined {
   const { name, priority } = runner.conf();
-  const { state, reason, master } = runner.report();
+  const { state, reason, master } = runner.report(undefined);
   if (priority === OWNER)
     return `${name} is the owner of its addresses (priority 255), which always is master: lower the priority`;
   if (state === 'master') return undefined;
@@ -35,12 +35,12 @@ export function refuseFailover(runner: Runner): string | undefined {
   return `${name} is ${state} here, not master${where}`;
 }
 
-/** Resolves when it is decided. */
-export function failover(runner: Runner, order: FailoverOrder, now: Instant): Promise<FailoverOutcome> {
+/** Resolves when it is decided. `mates`: the others of its sync group. */
+export function failover(runner: Runner, order: FailoverOrder, now: Instant, mates: readonly Runner[]): Promise<FailoverOutcome> {
   const { name } = runner.conf();
   if (order.undo) {
     const was = runner.stoodDown();
-    runner.standUp();
+    for (const one of [runner, ...mates]) one.standUp();
     return Promise.resolve(
       was
         ? { text: `${name} may take over by its priority again` }
@@ -49,8 +49,11 @@ export function failover(runner: Runner, order: FailoverOrder, now: Instant): Pr
   }
   const refused = refuseFailover(runner);
   if (refused !== undefined) return Promise.resolve({ error: refused });
+  const until = order.for === undefined ? NEVER : now + order.for;
+  // A sync group goes as one.
+  for (const mate of mates) mate.failover(until, () => undefined);
   return new Promise((resolve) => {
-    runner.failover(order.for === undefined ? NEVER : now + order.for, (outcome) =>
+    runner.failover(until, (outcome) =>
       resolve('text' in outcome ? { text: `${outcome.text}; ${ending(name, order)}` } : outcome),
     );
   });

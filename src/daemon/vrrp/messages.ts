@@ -1,6 +1,7 @@
 /** What core and the vrrp process say to each other, beside what every child understands (daemon/messages.ts). */
-import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { SyncGroupConfig, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
+import type { Reading } from '../../vrrp/track.js';
 import type { ChildMessage, CommonCommand, Forwarding } from '../messages.js';
 
 export type VrrpCommand =
@@ -9,11 +10,15 @@ export type VrrpCommand =
   | {
       readonly type: 'configure';
       readonly instances: readonly VrrpInstanceConfig[];
+      /** Absent: none. */
+      readonly groups?: readonly SyncGroupConfig[];
       /** Folder of the state file, on a file system in memory. */
       readonly runDir: string;
       readonly routerId: string;
     }
   | { readonly type: 'gate'; readonly forwarding: Forwarding; readonly reason: string }
+  /** What is known of the things that instances track, by trackedKey; of others, what was said before stays true for a while. */
+  | { readonly type: 'watched'; readonly readings: Readonly<Record<string, Reading>> }
   | { readonly type: 'query'; readonly id: number; readonly failover?: FailoverOrder };
 
 export interface FailoverOrder {
@@ -28,8 +33,11 @@ export interface FailoverOrder {
 
 export type VrrpMessage =
   | ChildMessage
-  /** By the instance's name; see Runner.role. After every change, and once when the configuration is known. */
-  | { readonly type: 'roles'; readonly roles: Readonly<Record<string, string>> };
+  /**
+   * By the instance's name; see Runner.role. After every change, and once when the configuration is known. `connected`: those in fault whose
+   * network is there.
+   */
+  | { readonly type: 'roles'; readonly roles: Readonly<Record<string, string>>; readonly connected: readonly string[] };
 
 /** The answer to a query, beside its type and id. */
 export interface VrrpAnswer {

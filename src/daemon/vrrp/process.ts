@@ -24,9 +24,11 @@ export function runVrrpProcess(): void {
   link.onCommand((command) => {
     switch (command.type) {
       case 'configure':
-        return router.configure(command.instances, command.runDir);
+        return router.configure(command.instances, command.runDir, command.groups);
       case 'gate':
         return router.gate({ forwarding: command.forwarding, reason: command.reason });
+      case 'watched':
+        return router.watched(command.readings);
       case 'query':
         if (command.failover) {
           const { id } = command;

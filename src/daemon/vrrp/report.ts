@@ -32,7 +32,7 @@ export function reportInstance(
   holder: Holder,
   now: Instant,
   watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements'>,
-): ApiInstance {
+): Omit<ApiInstance, 'group' | 'tracked'> {
   return {
     name: conf.name,
     interface: conf.interface,

@@ -4,7 +4,8 @@
  */
 import type { Family } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
-import type { VrrpInstanceConfig } from '../../config/types.js';
+import { trackedKey } from '../../base/tracked.js';
+import type { SyncGroupConfig, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import { now } from '../../os/clock.js';
 import { awaitLocal } from '../../os/local-address.js';
@@ -15,11 +16,13 @@ import { type NetworkEvent, openRtnetlink, watchNetwork } from '../../os/rtnetli
 import { openSysctls } from '../../os/sysctl.js';
 import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
+import type { Reading } from '../../vrrp/track.js';
 import { type Gate, instanceKey } from '../../vrrp/types.js';
 import { peekVrid } from '../../wire/vrrp.js';
 import type { ChildLink } from '../child.js';
 import { createAnnouncer } from './announcer.js';
 import { type FailoverOutcome, failover, refuseFailover } from './failover.js';
+import { createGroups } from './groups.js';
 import { createHolder } from './holder.js';
 import type { FailoverOrder, VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
@@ -29,6 +32,7 @@ import { createRunner, type Runner } from './runner.js';
 import { openStore, type Saved, type Store } from './store.js';
 import type { Host } from './types.js';
 import { createVmac } from './vmac.js';
+import { createWatched } from './watched.js';
 
 /** setTimeout counts in whole milliseconds, and not beyond 31 bits. */
 const LONGEST_TIMEOUT_MS = 60_000;
@@ -39,8 +43,16 @@ const ghost = (key: string, saved: Saved): Pick<VrrpInstanceConfig, 'name' | 'in
   interface: saved.interface,
 });
 
+/** Every interface that matters to the instance. */
+const interfacesOf = (conf: VrrpInstanceConfig): readonly string[] => [
+  ...devicesOf(conf),
+  ...(conf.track ?? []).flatMap(({ kind, name }) => (kind === 'interface' ? [name] : [])),
+];
+
 export interface Router {
-  configure(instances: readonly VrrpInstanceConfig[], runDir: string): void;
+  configure(instances: readonly VrrpInstanceConfig[], runDir: string, groups?: readonly SyncGroupConfig[]): void;
+  /** What the check process found of what instances track. */
+  watched(readings: Readonly<Record<string, Reading>>): void;
   gate(gate: Gate): void;
   report(): ApiInstance[];
   /** Resolves when it is decided; see failover.ts. */
@@ -65,6 +77,11 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** What core knows of the instances' roles, as text. */
   let toldRoles = '';
   let whenEmpty: (() => void) | undefined;
+
+  const watched = createWatched();
+  const mates = () =>
+    [...runners.values()].map((one) => ({ conf: one.effective(), state: one.state(), lead: one.lead, hinder: one.hinder }));
+  const groups = createGroups(mates, now);
 
   let frames: FrameSender | undefined;
   const rtnetlink = openRtnetlink();
@@ -98,6 +115,9 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
       store?.put(key, saved);
       if (urgency === 'now') store?.write();
     },
+    watched: watched.get,
+    moved: groups.moved,
+    objection: groups.objection,
     isHeld: (name, prefix) => [...runners.values()].some((one) => one.isHeld(name, prefix)),
   };
   watchNetwork(onNetwork);
@@ -111,7 +131,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   function onNetwork(event: NetworkEvent): void {
     const names = host.network.take(event);
     for (const runner of runners.values()) {
-      if (names && !devicesOf(runner.conf()).some((one) => names.includes(one))) continue;
+      if (names && !interfacesOf(runner.conf()).some((one) => names.includes(one))) continue;
       if (event.type === 'link-gone' || (event.type === 'link' && !(event.link.up && event.link.running))) {
         // That of a virtual MAC goes down with the office.
         if (!names || names.includes(runner.conf().interface)) runner.linkLost();
@@ -132,6 +152,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
 
   /** After anything that happened: who has ended goes, what changed is written down, the timer is set anew. */
   function settle(): void {
+    groups.settle();
     for (const runner of [...runners.values()]) if (runner.ended()) bury(runner);
     store?.write();
     tellRoles();
@@ -144,10 +165,12 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** Core passes it on: connection sync and the services of a director that is a real server hang on it. */
   function tellRoles(): void {
     const roles = Object.fromEntries([...runners.values()].map((one) => [one.conf().name, one.role()]));
-    const text = JSON.stringify(roles);
+    const inFault = [...runners.values()].filter((one) => one.role() === 'fault' && one.state().link.usable);
+    const connected = inFault.map((one) => one.conf().name);
+    const text = JSON.stringify([roles, connected]);
     if (text === toldRoles || !store) return;
     toldRoles = text;
-    link.send({ type: 'roles', roles });
+    link.send({ type: 'roles', roles, connected });
   }
 
   function bury(runner: Runner): void {
@@ -161,7 +184,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const keepPorts = (): void => ports.keep([...runners.values()].map((one) => one.ports()));
 
   function earliest(): Instant {
-    let at: Instant = Number.POSITIVE_INFINITY;
+    let at: Instant = watched.deadline();
     for (const runner of runners.values()) at = Math.min(at, runner.deadline());
     return at;
   }
@@ -176,6 +199,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   function tick(): void {
     ports.drain();
     const at = now();
+    if (watched.expire(at)) for (const runner of runners.values()) runner.watchedChanged();
     for (const runner of runners.values()) if (runner.deadline() <= at) runner.tick();
     settle();
   }
@@ -198,8 +222,14 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     }
   }
 
-  function configure(instances: readonly VrrpInstanceConfig[], runDir: string): void {
+  function configure(
+    instances: readonly VrrpInstanceConfig[],
+    runDir: string,
+    syncGroups: readonly SyncGroupConfig[] = [],
+  ): void {
     if (stopping) return;
+    groups.configure(syncGroups);
+    watched.keep(new Set(instances.flatMap((one) => (one.track ?? []).map(trackedKey))));
     const before = wanted;
     wanted = new Map(instances.map((one) => [instanceKey(one), one]));
     const first = !store;
@@ -228,11 +258,20 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
         const refused = refuseFailover(runner);
         return refused === undefined ? { text: `${order.instance} would be given to another director` } : { error: refused };
       }
-      const outcome = failover(runner, order, now());
+      const group = groups.of(order.instance);
+      const mates = [...runners.values()].filter(
+        (one) => one !== runner && group !== undefined && groups.of(one.conf().name) === group,
+      );
+      const outcome = failover(runner, order, now(), mates);
       settle();
       return outcome;
     },
-    report: () => [...runners.values()].map((one) => one.report()),
+    watched(readings) {
+      watched.hear(readings, now());
+      for (const runner of runners.values()) runner.watchedChanged();
+      settle();
+    },
+    report: () => [...runners.values()].map((one) => one.report(groups.of(one.conf().name))),
     stop(done) {
       stopping = true;
       whenEmpty = done;

@@ -10,6 +10,7 @@ import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
 import {
   type Gate,
+  type Hindrance,
   instanceKey,
   type Link,
   type Resume,
@@ -29,6 +30,7 @@ import type { Port, PortUse } from './ports.js';
 import { reportInstance } from './report.js';
 import { createRivalWatch } from './rival-watch.js';
 import type { Saved } from './store.js';
+import { createTracker } from './tracker.js';
 import type { Host, HostInterface } from './types.js';
 import { createVerifier } from './verifier.js';
 import { createVmac, type SavedVmac, type Vmac } from './vmac.js';
@@ -37,7 +39,17 @@ type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now
 
 export interface Runner {
   readonly key: string;
+  /** As it is configured: what it tracks may have given it another priority. */
   conf(): VrrpInstanceConfig;
+  /** With the priority that it has now. */
+  effective(): VrrpInstanceConfig;
+  state(): VrrpState;
+  /** Its group takes it along. */
+  lead(to: 'master' | 'backup', reason: string): void;
+  /** By another instance of its group. */
+  hinder(hindrance: Hindrance | undefined): void;
+  /** What it tracks may have changed. */
+  watchedChanged(): void;
   /** `left` is what a predecessor wrote down. */
   start(gate: Gate, left: Saved | undefined): void;
   gate(gate: Gate): void;
@@ -65,7 +77,7 @@ export interface Runner {
   /** `master` as long as it holds its addresses, also while it hands them over; else its phase. */
   role(): string;
   saved(): Saved;
-  report(): ApiInstance;
+  report(group: string | undefined): ApiInstance;
 }
 
 /** Wait before what the system refused is tried again. */
@@ -92,6 +104,9 @@ const sameLink = (a: Link, b: Link): boolean =>
 
 export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const key = instanceKey(first);
+  const tracker = createTracker(host);
+  let base = first;
+  /** With the priority that what it tracks gives it. */
   let conf = first;
   let state: VrrpState = initial(host.now());
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
@@ -157,6 +172,26 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     lateness.note(host.now() - due, host.now());
   }
 
+  const prioritized = (priority: number): VrrpInstanceConfig => (priority === base.priority ? base : { ...base, priority });
+
+  function hinder(by: 'tracked' | 'mates', hindrance: Hindrance | undefined): void {
+    if (hindrance?.reason !== state[by]?.reason || hindrance?.phase !== state[by]?.phase)
+      deliver({ type: 'hindered', by, hindrance });
+  }
+
+  /** What is in FAULT first leaves, and then has another priority; what comes back has it when it begins. */
+  function track(beginning = false): void {
+    const { priority, hindrance } = tracker.look(base, beginning);
+    if (hindrance?.phase === 'fault') hinder('tracked', hindrance);
+    if (priority !== conf.priority) {
+      const before = conf;
+      conf = prioritized(priority);
+      encoded.clear();
+      if (!beginning) deliver({ type: 'reconfigured', before });
+    }
+    hinder('tracked', hindrance);
+  }
+
   function perform(effect: VrrpEffect): void {
     switch (effect.type) {
       case 'advert':
@@ -170,6 +205,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       case 'transition':
         if (effect.to === 'master') counters.becameMaster++;
         if (effect.from === 'master') silence();
+        host.moved({ name: conf.name, from: effect.from, to: effect.to });
         tell(`${effect.from} -> ${effect.to}: ${effect.reason}`);
         return save('soon');
       case 'reject':
@@ -285,6 +321,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   }
 
   function networkChanged(): void {
+    track();
     const link = look();
     const back = link.usable && !state.link.usable && state.phase === 'fault';
     if (!sameLink(link, state.link)) deliver({ type: 'link', link });
@@ -366,6 +403,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     vmac = createVmac(host, () => conf, left?.vmac);
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
+    track(true);
     deliver({ type: 'start', link: look(), gate, resume });
     if (state.phase !== 'master' && (found.length > 0 || left?.paths)) {
       tell(
@@ -378,7 +416,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   return {
     key,
-    conf: () => conf,
+    conf: () => base,
+    effective: () => conf,
+    state: () => state,
+    lead: (to, reason) => deliver({ type: 'lead', to, reason }),
+    hinder: (hindrance) => hinder('mates', hindrance),
+    watchedChanged: () => track(),
     start,
     gate: (gate) => deliver({ type: 'gate', gate }),
     stop: () => deliver({ type: 'stop' }),
@@ -390,11 +433,13 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     stoodDown: () => state.standDown !== undefined && host.now() < state.standDown.until,
     reconfigure(next) {
       const before = conf;
-      conf = next;
+      base = next;
+      conf = prioritized(tracker.look(next).priority);
       encoded.clear();
       const on = host.network.link(conf.interface);
       if (conf.vmac && on) vmac.ready(on);
       deliver({ type: 'reconfigured', before });
+      track();
       if (before.vmac && before.vmac.name !== conf.vmac?.name) vmac.drop(before.vmac.name);
       // Adverts may have another source now.
       if (JSON.stringify(before.unicast) !== JSON.stringify(conf.unicast)) networkChanged();
@@ -413,14 +458,15 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       toldMac = undefined;
     },
     ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '' }),
-    deadline: () => Math.min(deadline(state), retryAt, assertAt, rivals.deadline(), verifier.deadline()),
+    deadline: () => Math.min(deadline(state), retryAt, assertAt, tracker.deadline(), rivals.deadline(), verifier.deadline()),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
         networkChanged();
       }
       if (host.now() >= assertAt) assertPaths();
-      deliver({ type: 'tick' });
+      if (host.now() >= tracker.deadline()) track();
+      deliver({ type: 'tick', objection: host.objection(conf.name) });
       rivals.tick(state);
       verifier.tick();
     },
@@ -429,11 +475,15 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       holder.isHeld(name === conf.interface ? { address, length } : { address, length, dev: name }),
     role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
     saved,
-    report: () =>
-      reportInstance(conf, state, counters, holder, host.now(), {
+    report: (group) => ({
+      ...reportInstance(conf, state, counters, holder, host.now(), {
         rivals: rivals.report(state),
         lateness: lateness.report(host.now()),
         announcements: verifier.report(),
       }),
+      priority: base.priority,
+      group: group ?? null,
+      tracked: tracker.report(base, host.now()),
+    }),
   };
 }

@@ -7,6 +7,8 @@ import type { FrameSender } from '../../os/packet.js';
 import type { Routes } from '../../os/routes.js';
 import type { Link as HostInterface, Rtnetlink } from '../../os/rtnetlink.js';
 import type { Sysctls } from '../../os/sysctl.js';
+import type { Move } from '../../vrrp/group.js';
+import type { Reading } from '../../vrrp/track.js';
 import type { LogLevel } from '../messages.js';
 import type { Announcer } from './announcer.js';
 import type { Network } from './network.js';
@@ -49,6 +51,12 @@ export interface Host {
   readonly recheck: () => void;
   /** Writes down what the instance is and holds; at once when it must be on record before the next step. */
   readonly save: (key: string, saved: Saved, urgency: 'now' | 'soon') => void;
+  /** What the check process said last of a thing that is tracked, by trackedKey; undefined: nothing yet, or for too long. */
+  readonly watched: (key: string) => Reading | undefined;
+  /** An instance is in another phase. */
+  readonly moved: (move: Move) => void;
+  /** Why the instance's group does not let it take over now. */
+  readonly objection: (name: string) => string | undefined;
   /** An address that lbd added for any instance of the interface. */
   readonly isHeld: (interfaceName: string, prefix: Prefix) => boolean;
 }

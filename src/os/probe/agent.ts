@@ -1,8 +1,8 @@
 /** The agent and file checkers: words of the real server about itself, from a port or from a file. */
-import { close, constants, open, read } from 'node:fs';
 import type { AgentProbe, FileProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { parseAgent } from '../../wire/agent.js';
+import { readHead } from '../file-head.js';
 import { connectProbe } from './connection.js';
 import { excerpt } from './expectation.js';
 import { beginProbe, type Outcome } from './outcome.js';
@@ -42,41 +42,14 @@ export function startAgent(probe: AgentProbe, target: Target, done: (result: Pro
   });
 }
 
-type Heard = (error: NodeJS.ErrnoException | null, text: string) => void;
-
-/** Reads that have not come back, and who waits for them. BOUNDED by the files of the configuration. */
-const reading = new Map<string, { readonly since: number; readonly heard: Heard[] }>();
-/** A read that takes longer hangs: it holds one thread of Node.js, and gets no second one. */
-const HANGS_MS = 1000;
-
-/** The beginning of a file, whatever it is: O_NONBLOCK, or a FIFO without a writer would hold the thread that opens it. */
-function readHead(file: string, first: Heard): void {
-  const heard = [first];
-  reading.set(file, { since: performance.now(), heard });
-  const end = (fd: number | undefined, error: NodeJS.ErrnoException | null, text: string) => {
-    if (fd !== undefined) close(fd, () => {});
-    reading.delete(file);
-    for (const one of heard) one(error, text);
-  };
-  open(file, constants.O_RDONLY | constants.O_NONBLOCK, (refused, fd) => {
-    if (refused) return end(undefined, refused, '');
-    read(fd, Buffer.alloc(MAX_LINE), 0, MAX_LINE, null, (error, count, buffer) =>
-      end(fd, error, buffer.toString('utf8', 0, count)),
-    );
-  });
-}
-
 /** A file that is not there says down: somebody has to write it. */
 export function startFile({ file }: FileProbe, done: (result: ProbeResult) => void): Probe {
   const start = (outcome: Outcome) => {
-    const heard: Heard = (error, text) => {
+    const hangs = readHead(file, (error, text) => {
       if (error) outcome.fail(remote(error.code === 'ENOENT' ? `${file} does not exist` : `${file}: ${error.message}`));
       else judge(text.split('\n')[0] as string, outcome);
-    };
-    const under = reading.get(file);
-    if (!under) return readHead(file, heard);
-    if (performance.now() - under.since < HANGS_MS) under.heard.push(heard);
-    else outcome.fail(local(`the last read of ${file} has not come back: its file system hangs`));
+    });
+    if (hangs) outcome.fail(local(`the last read of ${file} has not come back: its file system hangs`));
   };
   return beginProbe(start, () => {}, done);
 }

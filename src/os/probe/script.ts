@@ -35,7 +35,7 @@ function judge(probe: ScriptProbe, code: number | null, signal: string | null, o
   else outcome.fail(remote(`${code === null ? `ended by ${signal}` : `exit status ${code}`}${said}`));
 }
 
-function launch(probe: ScriptProbe, target: Target, outcome: Outcome): ChildProcess | undefined {
+function launch(probe: ScriptProbe, target: Target | undefined, outcome: Outcome): ChildProcess | undefined {
   const root = process.getuid?.() === 0;
   const user = root ? userOf(probe.user) : undefined;
   if (root && !user) {
@@ -47,7 +47,10 @@ function launch(probe: ScriptProbe, target: Target, outcome: Outcome): ChildProc
     ...user,
     cwd: '/',
     detached: true,
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LBD_ADDRESS: target.address, LBD_PORT: String(target.port) },
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      ...(target ? { LBD_ADDRESS: target.address, LBD_PORT: String(target.port) } : {}),
+    },
     stdio: ['ignore', 'pipe', 'pipe'] satisfies StdioOptions,
   };
   // The child is in the namespace in which it was made.
@@ -66,7 +69,8 @@ function launch(probe: ScriptProbe, target: Target, outcome: Outcome): ChildProc
   return child;
 }
 
-export function startScript(probe: ScriptProbe, target: Target, done: (result: ProbeResult) => void): Probe {
+/** `target` undefined: it is about no real server. */
+export function startScript(probe: ScriptProbe, target: Target | undefined, done: (result: ProbeResult) => void): Probe {
   let child: ChildProcess | undefined;
   const start = (outcome: Outcome) => {
     child = launch(probe, target, outcome);

@@ -34,6 +34,8 @@ const instance: ApiInstance = {
   advert_interval_ms: 1000,
   master: null,
   addresses: [],
+  group: null,
+  tracked: [],
   adverts_sent: 0,
   adverts_received: 0,
   became_master: 0,

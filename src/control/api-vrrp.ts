@@ -1,0 +1,74 @@
+/** VRRP instances as the API tells them. */
+
+/** One thing that a VRRP instance tracks. */
+export interface ApiTracked {
+  /** `script chk_nginx`, `interface eth1`, `virtual server web` */
+  readonly what: string;
+  /** 0: FAULT. */
+  readonly weight: number;
+  /** `unknown`: there is no result yet. */
+  readonly state: 'up' | 'down' | 'unknown';
+  readonly since_seconds: number;
+  /** What it does now: `FAULT`, `-20`, or nothing. */
+  readonly effect: string;
+  /** What was found last, in words. */
+  readonly text: string;
+}
+
+export interface ApiInstance {
+  readonly name: string;
+  readonly interface: string;
+  readonly family: 'ipv4' | 'ipv6';
+  readonly version: number;
+  readonly virtual_router_id: number;
+  readonly state: 'init' | 'backup' | 'master' | 'fault' | 'leaving';
+  readonly since_seconds: number;
+  readonly reason: string;
+  readonly priority: number;
+  readonly effective_priority: number;
+  readonly preempt: boolean;
+  /** By order (`failover`): it does not take over from a lower master. */
+  readonly stands_down: boolean;
+  readonly advert_interval_ms: number;
+  readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
+  readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
+  /** The sync group that it is of. */
+  readonly group: string | null;
+  readonly tracked: readonly ApiTracked[];
+  readonly adverts_sent: number;
+  readonly adverts_received: number;
+  readonly became_master: number;
+  /** Refused adverts by reason; only reasons that happened. */
+  readonly rejected: readonly {
+    readonly reason: string;
+    readonly count: number;
+    readonly from: string;
+    readonly last_seconds: number;
+    /** The senders heard last, 8 at most, the latest first. */
+    readonly senders: readonly { readonly address: string; readonly count: number; readonly last_seconds: number }[];
+  }[];
+  /** Other masters of this VRID that go on although this one advertises, each with its likely cause; an alarm while there are any. */
+  readonly rivals: readonly {
+    readonly address: string;
+    /** null: its adverts cannot be read. */
+    readonly priority: number | null;
+    readonly cause: 'deaf' | 'lists' | 'group' | 'refused';
+    readonly text: string;
+    readonly since_seconds: number;
+    readonly last_seconds: number;
+    readonly adverts: number;
+  }[];
+  /** Of this master's own adverts, so far. */
+  readonly lateness: {
+    readonly adverts: number;
+    readonly max_ms: number;
+    readonly last_minute_ms: number;
+    readonly p50_ms: number;
+    readonly p99_ms: number;
+  };
+  /** Whether neighbours were found to know where the addresses are; `text` says who was asked. */
+  readonly announcements: {
+    readonly verify: 'off' | 'running' | 'verified' | 'failed' | 'impossible';
+    readonly text: string;
+  };
+}
