@@ -6,7 +6,7 @@
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['sync_groups', 'scripts', 'notifications'],
   global: ['http'],
-  'a VRRP instance': ['track', 'failback', 'accept'],
+  'a VRRP instance': ['track', 'accept'],
 };
 
 export const LATER_CHECKS = ['bfd'] as const;

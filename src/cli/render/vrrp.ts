@@ -39,10 +39,15 @@ export function instanceTable(view: View, instances: readonly ApiInstance[]): st
   return table(view, [heading(...HEAD, ...(view.wide ? ['WHY'] : [])), ...rows], { indent: 2, right: [2, 3, 7] });
 }
 
+function preemptText({ stands_down: standsDown, preempt, takes_over_in_seconds: wait }: ApiInstance): string {
+  if (standsDown) return 'stands down by order';
+  if (!preempt) return 'does not preempt';
+  return wait === null ? 'preempts' : `preempts in ${age(wait)}`;
+}
+
 /** Nothing is cut: this is where everything of an instance is read. */
 function instanceBlock(cutting: View, one: ApiInstance): string {
   const view = { ...cutting, width: undefined };
-  const preempt = one.stands_down ? 'stands down by order' : one.preempt ? 'preempts' : 'does not preempt';
   const addresses = one.addresses.map(
     ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
   );
@@ -61,7 +66,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
       view,
       `  VRRPv${one.version} ${one.family} on ${one.interface}, VRID ${one.virtual_router_id}, advert every ${one.advert_interval_ms} ms`,
     ),
-    line(view, `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}`),
+    line(view, `  priority ${priorityText(one)}, ${preemptText(one)}; master: ${masterText(one)}`),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     table(view, addresses, { indent: 4 }),
     rejected.length > 0

@@ -141,6 +141,8 @@ function whyInstance(instance: ApiInstance): ApiWhy {
       `master is ${address} with priority ${priority}, last heard ${last_advert_seconds}s ago; own priority ${instance.effective_priority}`,
     );
   }
+  if (instance.takes_over_in_seconds !== null)
+    steps.push(`takes over from it in ${instance.takes_over_in_seconds}s, unless something goes wrong here before`);
   for (const { address, held } of instance.addresses) steps.push(`${address}: ${held ? 'held' : 'not held'}`);
   for (const { reason, count, from, last_seconds } of instance.rejected) {
     steps.push(`refused ${count} adverts: ${reason}; last from ${from} ${last_seconds}s ago`);
