@@ -1,6 +1,7 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
 import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { checkFailback, preemptionOf } from './build-failback.js';
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import { checkUnicast, unicastOf } from './build-unicast.js';
 import type { Located, Report } from './located.js';
@@ -57,7 +58,6 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
   const family = given[0] ? familyOf(given[0].address) : 4;
   const vmac = vmacOf(shape, family);
   const addresses = vmac ? moved(given, vmac.name) : given;
-  const preempt = shape.preempt ?? true;
   return {
     name: shape.name,
     interface: shape.interface,
@@ -66,8 +66,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     version: shape.version ?? 3,
     priority: shape.priority ?? 100,
     advertInterval: shape.advert_interval ?? 1000,
-    preempt: preempt !== false,
-    preemptDelay: typeof preempt === 'object' ? preempt.delay : 0,
+    ...preemptionOf(shape),
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
     ...(shape.unicast ? { unicast: unicastOf(shape.unicast) } : {}),
@@ -212,6 +211,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkPaths(instance.name, own, paths, at, report);
     names.add(instance.name);
     routers.set(router, instance.name);
+    checkFailback(at, report);
     checkInterval(instance, at, report);
     checkAddresses(instance, at, report);
     checkChecksum(instance, at, report);

@@ -4,6 +4,7 @@ import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { announcementsShape } from './schema-announcements.js';
 import { checkingWords } from './schema-checking.js';
+import { failback } from './schema-failback.js';
 import { heldAddress, useVmac } from './schema-held.js';
 import { notifyProgram } from './schema-notify.js';
 import { virtualRoute, virtualRule } from './schema-paths.js';
@@ -41,6 +42,7 @@ const vrrpInstance = mapping('a VRRP instance', {
       typeof input === 'object' && input !== null ? preemptDelay : preemptFlag,
     ),
   ),
+  failback: v.optional(failback),
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
   virtual_addresses: list('virtual_addresses', heldAddress),
   excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),

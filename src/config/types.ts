@@ -264,6 +264,8 @@ export interface VrrpInstanceConfig {
   readonly preempt: boolean;
   /** Wait before preempting a live master of lower priority; 0 none. */
   readonly preemptDelay: Milliseconds;
+  /** `able`: the wait runs from when this director can serve with its priority. Absent: from the lower master's first advert. */
+  readonly delayFrom?: 'able' | undefined;
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];

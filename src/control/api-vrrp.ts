@@ -29,6 +29,8 @@ export interface ApiInstance {
   readonly preempt: boolean;
   /** By order (`failover`): it does not take over from a lower master. */
   readonly stands_down: boolean;
+  /** Until it takes over from the lower master that it hears; null: it does not wait for that. */
+  readonly takes_over_in_seconds: number | null;
   readonly advert_interval_ms: number;
   readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
   readonly addresses: readonly { readonly address: string; readonly held: boolean }[];

@@ -55,6 +55,7 @@ export function initial(now: Instant): VrrpState {
     gateUntil: NEVER,
     ran: false,
     masterInterval: 0,
+    ableSince: now,
     downAt: NEVER,
     preemptAt: NEVER,
     advertAt: NEVER,
@@ -181,14 +182,17 @@ function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, p
   }
   const { handover } = hastened(state, now);
   const lower = peer.priority < conf.priority && takesBack(conf, state, now);
-  // The delay before preempting runs from the first advert of the lower master; until its end that master is as good as any.
-  const preemptAt = lower ? Math.min(state.preemptAt, now + conf.preemptDelay) : NEVER;
+  const preemptAt = lower ? delayEnd(conf, state, now) : NEVER;
   if (lower && now >= preemptAt) return stay({ ...heard, handover, preemptAt });
   const masterInterval = reckonedInterval(conf, advert.interval);
   const same = state.peer?.address === peer.address && state.peer.priority === peer.priority;
   const reason = same ? state.reason : `${who(peer)} is master`;
   return stay({ ...heard, reason, handover, preemptAt, masterInterval, downAt: now + masterDown(conf, masterInterval) });
 }
+
+/** Until then a lower master is as good as any. The delay runs from its first advert, or from when this director could serve. */
+const delayEnd = (conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Instant =>
+  conf.delayFrom === 'able' ? state.ableSince + conf.preemptDelay : Math.min(state.preemptAt, now + conf.preemptDelay);
 
 /** RFC 9568 section 6.4.3, steps (700) to (770). */
 function whileMaster(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, peer: Peer, advert: Advert): Step {
@@ -339,7 +343,8 @@ function reconfigureBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Inst
   if (conf.priority === OWNER) return takeOver(conf, state, now, 'address owner (priority 255)');
   const masterInterval = state.peer && conf.version === 3 ? state.masterInterval : conf.advertInterval;
   const longer = masterDown(conf, masterInterval) - masterDown(before, state.masterInterval);
-  return stay({ ...state, masterInterval, downAt: state.downAt + longer });
+  const ableSince = conf.priority > before.priority ? now : state.ableSince;
+  return stay({ ...state, masterInterval, ableSince, downAt: state.downAt + longer });
 }
 
 export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEvent): Step {

@@ -59,7 +59,8 @@ const idle = (state: VrrpState): VrrpState => ({
 const unwatch = (state: VrrpState): readonly VrrpEffect[] => (state.handover ? [{ type: 'watch', on: false }] : NONE);
 
 export function enter(state: VrrpState, phase: Phase, now: Instant, reason: string): VrrpState {
-  return { ...idle(state), phase, since: now, reason };
+  const ableSince = state.phase === 'init' || state.phase === 'fault' ? now : state.ableSince;
+  return { ...idle(state), phase, since: now, ableSince, reason };
 }
 
 /**

@@ -134,6 +134,8 @@ export interface VrrpState {
   readonly ran: boolean;
   /** Active_Adver_Interval of RFC 9568 section 6.1: version 3 adopts the master's. */
   readonly masterInterval: Milliseconds;
+  /** Since when it is no longer in INIT or FAULT, nor of a lower priority than now. */
+  readonly ableSince: Instant;
   /** Active_Down_Timer; NEVER outside backup. */
   readonly downAt: Instant;
   /** End of the running preempt delay; NEVER when none runs. */

@@ -99,6 +99,7 @@ export const MASTER: ApiInstance = {
   effective_priority: 150,
   preempt: true,
   stands_down: false,
+  takes_over_in_seconds: null,
   advert_interval_ms: 1000,
   master: null,
   addresses: [{ address: '192.0.2.10/24', held: true }],

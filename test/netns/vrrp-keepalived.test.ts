@@ -93,6 +93,15 @@ function pairOf({ title, settings, vip, takeOver }: Pairing): void {
         await holder('d2');
       });
       assert.equal(await holds(lan, 'd1', vip), false);
+      assert.ok('text' in (await master.failover({ undo: true })));
+      await master.when('master');
+      await until('keepalived has yielded', async () => !(await holds(lan, 'd2', vip)));
+      await planned(t, 'the priority is lowered, keepalived takes over', async () => {
+        master.configure({ ...settings, priority: 50 });
+        await master.when('backup');
+        await until('lbd has dropped the address', async () => !(await holds(lan, 'd1', vip)));
+      });
+      assert.equal(await holds(lan, 'd2', vip), true);
       await backup.stop();
       await master.when('master');
       await master.stop();

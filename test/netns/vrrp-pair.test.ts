@@ -120,6 +120,21 @@ function pairOf({ title, settings, vip, takeOver }: Kind): void {
       });
     });
 
+    test('a lowered priority gives the office away without loss, a raised one takes it back without loss', async (t) => {
+      await withoutLoss(t, 'priority lowered', async () => {
+        d1.configure({ ...settings, priority: 50 });
+        await d2.when('master');
+        await d1.when('backup');
+        await until('d1 has dropped the address', async () => !(await holds(lan, 'd1', vip)));
+      });
+      assert.match((await d1.report()).reason, /\(priority 100\) (has the higher priority|is master)/);
+      await withoutLoss(t, 'priority raised', async () => {
+        d1.configure({ ...settings, priority: 150 });
+        await d1.when('master');
+        await until('d2 has dropped the address', async () => !(await holds(lan, 'd2', vip)));
+      });
+    });
+
     test('the backup takes over when the cable of the master is pulled, and gives back', async (t) => {
       await traffic.take();
       lan.cable('d1', 'down');

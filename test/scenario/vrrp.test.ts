@@ -2,7 +2,7 @@
  * Plays the files of test/scenario/vrrp/*.txt on the machine: each line is what happens at a time, the indented lines below it are
  * what the machine does. Between two lines the time passes and the machine gets its ticks. LBD_SCENARIO=write writes the answers anew.
  *
- *   conf KEY VALUE …                       priority version interval preempt delay addresses password peers (before `start`)
+ *   conf KEY VALUE …                       priority version interval preempt delay able-for addresses password peers (before `start`)
  *   TIME start [link …] [gate …] [resume master|backup AGE]
  *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
@@ -68,6 +68,7 @@ function configured(conf: VrrpInstanceConfig, words: readonly string[]): VrrpIns
     else if (key === 'interval') next = { ...next, advertInterval: duration(value) };
     else if (key === 'preempt') next = { ...next, preempt: value === 'true' };
     else if (key === 'delay') next = { ...next, preemptDelay: duration(value) };
+    else if (key === 'able-for') next = { ...next, preemptDelay: duration(value), delayFrom: 'able' };
     else if (key === 'addresses') next = { ...next, addresses: prefixes(value) };
     else if (key === 'peers')
       next = {

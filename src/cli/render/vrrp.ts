@@ -60,10 +60,15 @@ function watched(view: View, one: ApiInstance): string {
   ].join('');
 }
 
+function preemptText({ stands_down: standsDown, preempt, takes_over_in_seconds: wait }: ApiInstance): string {
+  if (standsDown) return 'stands down by order';
+  if (!preempt) return 'does not preempt';
+  return wait === null ? 'preempts' : `preempts in ${age(wait)}`;
+}
+
 /** Nothing is cut: this is where everything of an instance is read. */
 function instanceBlock(cutting: View, one: ApiInstance): string {
   const view = { ...cutting, width: undefined };
-  const preempt = one.stands_down ? 'stands down by order' : one.preempt ? 'preempts' : 'does not preempt';
   const addresses = one.addresses.map(
     ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
   );
@@ -93,7 +98,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     ),
     line(
       view,
-      `  priority ${priorityText(one)}, ${preempt}; master: ${masterText(one)}${one.group === null ? '' : `; sync group ${one.group}`}`,
+      `  priority ${priorityText(one)}, ${preemptText(one)}; master: ${masterText(one)}${one.group === null ? '' : `; sync group ${one.group}`}`,
     ),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     watched(view, one),

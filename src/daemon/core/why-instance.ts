@@ -28,6 +28,9 @@ function latenessStep({ state, lateness, advert_interval_ms: interval }: ApiInst
 const announcementsStep = ({ verify, text }: ApiInstance['announcements']): string[] =>
   verify === 'off' ? [] : [`announcements ${verify}: ${text}`];
 
+const waitStep = ({ takes_over_in_seconds: wait }: ApiInstance): string[] =>
+  wait === null ? [] : [`takes over from it in ${wait}s, unless something goes wrong here before`];
+
 /** What lowers or raises its priority, and what it moves with. */
 function trackedSteps({ group, tracked, effective_priority: own, priority }: ApiInstance): string[] {
   return [
@@ -48,6 +51,7 @@ export function whyInstance(instance: ApiInstance): ApiWhy {
     ...instance.rivals.map(rivalStep),
     ...roleStep(instance),
     ...trackedSteps(instance),
+    ...waitStep(instance),
     ...addresses.map(({ address, held }) => `${address}: ${held ? 'held' : 'not held'}`),
     ...announcementsStep(instance.announcements),
     ...latenessStep(instance),

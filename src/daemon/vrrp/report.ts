@@ -1,5 +1,5 @@
 /** An instance as lbctl shows it. */
-import type { Instant } from '../../base/time.js';
+import { type Instant, NEVER } from '../../base/time.js';
 import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import { heldKey } from '../../vrrp/held.js';
@@ -16,6 +16,10 @@ function masterOf(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Api
   if (!peer || peer.priority === 0) return null;
   return { address: peer.address, priority: peer.priority, last_advert_seconds: seconds(now - peer.heardAt) };
 }
+
+/** Of a backup that will take over from a lower master when its delay is over. */
+const waitOf = ({ phase, preemptAt }: VrrpState, now: Instant): number | null =>
+  phase === 'backup' && preemptAt > now && preemptAt !== NEVER ? seconds(preemptAt - now) : null;
 
 /** An instance that cannot take part counts for nothing, and one that leaves says so on the wire. */
 const effectivePriority = (conf: VrrpInstanceConfig, state: VrrpState): number =>
@@ -46,6 +50,7 @@ export function reportInstance(
     effective_priority: effectivePriority(conf, state),
     preempt: conf.preempt,
     stands_down: state.standDown !== undefined && now < state.standDown.until,
+    takes_over_in_seconds: waitOf(state, now),
     advert_interval_ms: conf.advertInterval,
     master: masterOf(conf, state, now),
     addresses: conf.addresses.map((one) => ({ address: heldKey(one), held: isThere(state, holder, one) })),

@@ -31,6 +31,7 @@ const instance: ApiInstance = {
   effective_priority: 100,
   preempt: true,
   stands_down: false,
+  takes_over_in_seconds: null,
   advert_interval_ms: 1000,
   master: null,
   addresses: [],
