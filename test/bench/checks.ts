@@ -39,8 +39,8 @@ const TURNS: readonly (readonly [who: Who, kind: CheckKind | undefined])[] = [
   ['keepalived', 'icmp'],
   ['lbd', 'icmp'],
 ];
-/** A daemon runs for months: its first seconds, with their compiling, are not what a check costs. */
-const WARM_MS = 10_000;
+/** A daemon runs for months: its first half minute in the guest, with its compiling, is not what a check costs. */
+const WARM_MS = 30_000;
 const MEASURED_MS = 10_000;
 
 export const createChecksSheet = (): Sheet => createSheet((Object.keys(WORK) as Name[]).map(workOf));
