@@ -15,6 +15,7 @@ import { type Gate, instanceKey } from '../../vrrp/types.js';
 import { peekVrid } from '../../wire/vrrp.js';
 import type { ChildLink } from '../child.js';
 import { createAnnouncer } from './announcer.js';
+import { createBeat, withBeats } from './beat.js';
 import { createHolder } from './holder.js';
 import type { VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
@@ -51,7 +52,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   let toldRoles = '';
   let whenEmpty: (() => void) | undefined;
 
-  const rtnetlink = openRtnetlink();
+  const beat = createBeat(now, () => runners.values());
+  const rtnetlink = withBeats(openRtnetlink(), beat);
   const ports = createPorts(onPacket, settle);
   const host: Host = {
     now,
@@ -83,6 +85,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
 
   /** Events come in crowds: what they change is looked at once, when all that wait are taken. */
   function onNetwork(event: NetworkEvent): void {
+    beat();
     const names = host.network.take(event);
     for (const runner of runners.values()) {
       const { interface: name } = runner.conf();

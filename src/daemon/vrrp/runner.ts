@@ -18,6 +18,7 @@ import {
   type VrrpState,
 } from '../../vrrp/types.js';
 import { AUTH_NONE, AUTH_PASS, decodeAdvert, encodeAdvert, NO_AUTH, passwordData, VRRP_GROUP } from '../../wire/vrrp.js';
+import type { Beating } from './beat.js';
 import { countRefusal, createCounters } from './counters.js';
 import { createHolder, type Holder } from './holder.js';
 import { createLateness } from './lateness.js';
@@ -30,7 +31,7 @@ import { createVerifier } from './verifier.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
-export interface Runner {
+export interface Runner extends Beating {
   readonly key: string;
   conf(): VrrpInstanceConfig;
   /** `left` is what a predecessor wrote down. */
@@ -91,6 +92,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
   let claims: { close(): void } | undefined;
   let ended = false;
+  /** Effects are being carried out. */
+  let busy = 0;
   let retryAt: Instant = NEVER;
   let restoredAt: Instant = -NEVER;
   let restored = 0;
@@ -126,7 +129,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const before = state;
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
     state = next;
+    busy++;
     for (const effect of effects) perform(effect);
+    busy--;
     if (state.lastSent !== before.lastSent) noteLateness(before);
   }
 
@@ -346,6 +351,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       deliver({ type: 'tick' });
       rivals.tick(state);
       verifier.tick();
+    },
+    beat() {
+      if (busy === 0 && state.phase === 'master' && host.now() >= state.advertAt) deliver({ type: 'tick' });
     },
     ended: () => ended,
     isHeld: (prefix) => holder.isHeld(prefix),
