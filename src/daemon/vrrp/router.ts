@@ -21,6 +21,7 @@ import { type Gate, instanceKey } from '../../vrrp/types.js';
 import { peekVrid } from '../../wire/vrrp.js';
 import type { ChildLink } from '../child.js';
 import { createAnnouncer } from './announcer.js';
+import { createBeat, withBeats } from './beat.js';
 import { type FailoverOutcome, failover, refuseFailover } from './failover.js';
 import { createGroups } from './groups.js';
 import { createHolder } from './holder.js';
@@ -84,7 +85,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const groups = createGroups(mates, now);
 
   let frames: FrameSender | undefined;
-  const rtnetlink = openRtnetlink();
+  const beat = createBeat(now, () => runners.values());
+  const rtnetlink = withBeats(openRtnetlink(), beat);
   const ports = createPorts(onPacket, settle);
   const host: Host = {
     now,
@@ -129,6 +131,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
 
   /** Events come in crowds: what they change is looked at once, when all that wait are taken. */
   function onNetwork(event: NetworkEvent): void {
+    beat();
     const names = host.network.take(event);
     for (const runner of runners.values()) {
       if (names && !interfacesOf(runner.conf()).some((one) => names.includes(one))) continue;

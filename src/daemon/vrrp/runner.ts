@@ -19,6 +19,7 @@ import {
   type VrrpState,
 } from '../../vrrp/types.js';
 import { decodeAdvert } from '../../wire/vrrp.js';
+import type { Beating } from './beat.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createHolder, type Holder } from './holder.js';
@@ -37,7 +38,7 @@ import { createVmac, type SavedVmac, type Vmac } from './vmac.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
-export interface Runner {
+export interface Runner extends Beating {
   readonly key: string;
   /** As it is configured: what it tracks may have given it another priority. */
   conf(): VrrpInstanceConfig;
@@ -116,6 +117,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let assertAt: Instant = NEVER;
   let claims: { close(): void } | undefined;
   let ended = false;
+  /** Effects are being carried out. */
+  let busy = 0;
   let retryAt: Instant = NEVER;
   let restoredAt: Instant = -NEVER;
   let restored = 0;
@@ -156,7 +159,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const before = state;
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
     state = next;
+    busy++;
     for (const effect of effects) perform(effect);
+    busy--;
     if (state.lastSent !== before.lastSent) noteLateness(before);
     const outcome = asked && failoverOutcome(conf.name, state);
     if (!asked || !outcome) return;
@@ -469,6 +474,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       deliver({ type: 'tick', objection: host.objection(conf.name) });
       rivals.tick(state);
       verifier.tick();
+    },
+    beat() {
+      if (busy === 0 && state.phase === 'master' && host.now() >= state.advertAt) deliver({ type: 'tick' });
     },
     ended: () => ended,
     isHeld: (name, { address, length }) =>
