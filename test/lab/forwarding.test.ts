@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDirector, type Director } from './kit/director.js';
 import { buildNetwork, giveVip, type Network, VIP, VIP6 } from './kit/net.js';
+import { serveIn } from './kit/several.js';
 import { type Program, start } from './kit/shell.js';
 
 const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, import.meta.url));
@@ -94,16 +95,11 @@ describe('forwarding', () => {
     network = buildNetwork(['cli', 'd1', 'rs1', 'rs2']);
     await start(undefined, ['modprobe', 'ipip']).ended;
     prepareRouting();
-    for (const name of ['rs1', 'rs2']) {
-      for (const argv of [
-        [script('web'), name, '80'],
-        [script('udp'), 'serve', name, '53', VIP, network.host(name).address],
-      ]) {
-        const program = start(network.host(name).netns, [process.execPath, ...argv]);
-        programs.push(program);
-        await program.line(/listens/);
-      }
-    }
+    const serve = (name: string) => {
+      const { netns, address } = network.host(name);
+      return serveIn(netns, ['web', name, '80'], ['udp', 'serve', name, '53', VIP, address]);
+    };
+    programs.push(...(await Promise.all(['rs1', 'rs2'].map(serve))));
     d1 = createDirector(network.host('d1').netns, 'd1');
     d1.configure(CONFIG);
     await d1.start();

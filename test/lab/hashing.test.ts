@@ -47,7 +47,7 @@ function service(name: Name, pool: Pool): string {
 
 /** A real server is up while it listens on port 81; datagrams it answers always. */
 const config = (pool: Pool): string => `
-defaults: { forward: dr, check: { interval: 500ms, timeout: 450ms, fall: 2 }, checks: [ { type: tcp, port: 81 } ] }
+defaults: { forward: dr, check: { interval: 1500ms, timeout: 1400ms, fall: 2 }, checks: [ { type: tcp, port: 81 } ] }
 virtual_servers:
 ${NAMES.map((name) => service(name, pool)).join('')}`;
 

@@ -19,6 +19,7 @@ import { buildNetwork, type Network } from './kit/net.js';
 import { type Program, run, start, until } from './kit/shell.js';
 
 const ORIGIN = fileURLToPath(new URL('./kit/origin.js', import.meta.url));
+const ASKER = new URL('./kit/asker.js', import.meta.url);
 const KEEPER = new URL('../netns/nft-child.js', import.meta.url);
 const [D1, D1_6] = ['192.0.2.2', '2001:db8::2'];
 const [RS1, RS1_6] = ['192.0.2.21', '2001:db8::21'];
@@ -109,6 +110,7 @@ const MARKS = [
 
 let network: Network;
 let keeper: Called<string>;
+let client: Called<never>;
 let folder: string;
 const programs: Program[] = [];
 
@@ -140,12 +142,8 @@ function prepareServer(): void {
   ]);
 }
 
-async function ask(protocol: 'tcp' | 'udp', address: string, port: number, from = CLIENT): Promise<string> {
-  const source = address.includes(':') ? CLIENT_6 : from;
-  const argv = [process.execPath, ORIGIN, 'ask', protocol, source, address, String(port)];
-  const line = await start(network.host('cli').netns, argv).line(/^answer: /);
-  return line.replace('answer: ', '');
-}
+const ask = (protocol: 'tcp' | 'udp', address: string, port: number, from = CLIENT, bytes = 1): Promise<string> =>
+  client.call('say', protocol, address.includes(':') ? CLIENT_6 : from, address, port, bytes);
 
 /** Waits until the keeper has done what it was told, or found. */
 async function settled(): Promise<void> {
@@ -178,12 +176,14 @@ describe('netfilter', () => {
       await program.line(/listens/);
     }
     folder = mkdtempSync(join(tmpdir(), 'lbd-netfilter-'));
+    client = startIn(network.host('cli').netns, ASKER);
     keeper = startIn(network.host('d1').netns, KEEPER);
     await keeper.call('begin', folder, 'remove');
   });
 
   after(async () => {
     keeper?.signal('SIGKILL');
+    client?.signal('SIGKILL');
     for (const program of programs) await program.kill();
     network?.destroy();
     if (folder) rmSync(folder, { recursive: true });
@@ -258,10 +258,9 @@ describe('netfilter', () => {
         `ipvsadm -A -u ${VIPS.nat}:${port} -s rr`,
         `ipvsadm -a -u ${VIPS.nat}:${port} -r ${address} -i ${words}`,
       ]);
-      const argv = [process.execPath, ORIGIN, 'ask', 'udp', CLIENT, VIPS.nat, String(port), '1472'];
-      const asker = start(network.host('cli').netns, argv);
+      const asked = ask('udp', VIPS.nat, port, CLIENT, 1472);
       const said = await icmp.line(/mtu \d+/);
-      await asker.kill();
+      assert.doesNotMatch(await asked, /^rs1 sees/);
       icmp.lines.length = 0;
       network.exec('cli', 'ip route flush cache');
       const server = makeServer(1, { address: address.replace(/^\[|\]?:\d+$/g, ''), forward: 'tun', tunnel });

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDirector, type Director } from './kit/director.js';
 import { buildNetwork, giveVip, type Network, VIP } from './kit/net.js';
+import { serveIn } from './kit/several.js';
 import { type Program, start, until } from './kit/shell.js';
 import { monotonic, shares, startTraffic, type Traffic } from './kit/traffic.js';
 
@@ -60,11 +61,9 @@ describe('the rules of the pool', () => {
     network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
     for (const name of ['rs1', 'rs2', 'rs3']) {
       giveVip(network, name);
-      const { netns } = network.host(name);
-      programs.push(start(netns, [process.execPath, script('web'), name, '81', '83']));
-      programs.push(start(netns, [process.execPath, script('long'), 'serve', '82']));
     }
-    for (const program of programs) await program.line(/listens/);
+    const serve = (name: string) => serveIn(network.host(name).netns, ['web', name, '81', '83'], ['long', 'serve', '82']);
+    programs.push(...(await Promise.all(['rs1', 'rs2', 'rs3'].map(serve))));
     d1 = createDirector(network.host('d1').netns, 'd1');
     folder = join(d1.folder, 'words');
     mkdirSync(folder);
@@ -72,7 +71,6 @@ describe('the rules of the pool', () => {
     d1.configure(config(folder));
     await d1.start();
     for (const name of ['ramp', 'tiers', 'held', 'floor', 'flap', 'slow', 'held-out']) await is(name, 2);
-    traffic = startTraffic(network.host('cli').netns, VIP, 81, 20, 10_000);
   });
 
   after(async () => {
@@ -113,6 +111,7 @@ describe('the rules of the pool', () => {
   });
 
   test('a backup takes over and gives back: nobody is refused, and what it serves goes on', async () => {
+    traffic = startTraffic(network.host('cli').netns, VIP, 81, 20, 10_000);
     const began = monotonic();
     assert.deepEqual([await served(), weight(81, 3)], ['rs1', 0]);
     say('tiers-1', 'down');
@@ -138,6 +137,7 @@ describe('the rules of the pool', () => {
       traffic.between(began).filter((answer) => answer.error !== null),
       [],
     );
+    await traffic.stop();
   });
 
   test('below min_healthy who failed last goes on serving, and everybody is told', async () => {

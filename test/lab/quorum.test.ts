@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDirector, type Director } from './kit/director.js';
 import { buildNetwork, giveVip, type Network, VIP } from './kit/net.js';
+import { serveIn } from './kit/several.js';
 import { type Program, start, until } from './kit/shell.js';
 import { monotonic, shares, startTraffic, type Traffic } from './kit/traffic.js';
 
@@ -16,7 +17,7 @@ defaults:
   on_failure: quiesce
   quorum: 2
   sorry_server: { address: 192.0.2.23 }
-  check: { interval: 500ms, timeout: 450ms }
+  check: { interval: 1s, timeout: 900ms }
   checks: [ { type: tcp, port: 8080 } ]
 virtual_servers:
   - { name: web, address: "${VIP}:80", real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
@@ -57,12 +58,11 @@ describe('the quorum', () => {
     network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
     for (const name of ['rs1', 'rs2', SORRY]) {
       giveVip(network, name);
-      const { netns } = network.host(name);
-      health.set(name, start(netns, [process.execPath, script('host'), name, '8079,8080']));
-      programs.push(start(netns, [process.execPath, script('web'), name, '80', '82', '83']));
-      programs.push(start(netns, [process.execPath, script('long'), 'serve', '81']));
     }
-    for (const program of [...health.values(), ...programs]) await program.line(/listens/);
+    const hosts = ['rs1', 'rs2', SORRY];
+    const serve = (name: string) =>
+      serveIn(network.host(name).netns, ['host', name, '8079,8080'], ['web', name, '80', '82', '83'], ['long', 'serve', '81']);
+    for (const [i, program] of (await Promise.all(hosts.map(serve))).entries()) health.set(hosts[i] as string, program);
     d1 = createDirector(network.host('d1').netns, 'd1');
     d1.configure(CONFIG);
     await d1.start();

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDirector, type Director } from './kit/director.js';
 import { buildNetwork, giveVip, type Network, VIP } from './kit/net.js';
+import { serveIn } from './kit/several.js';
 import { type Program, start, until } from './kit/shell.js';
 import { monotonic, startTraffic, type Traffic } from './kit/traffic.js';
 
@@ -11,6 +12,8 @@ const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, impor
 const HELD = 500;
 const RELOADS = 6;
 const MANY = 190;
+/** The kernel takes the whole change within a tenth of a second: who has to be quicker may be too late. */
+const TRIES = 4;
 /** Lines of a service that has nothing to do with those below: itself and its servers. */
 const LINES = 11;
 
@@ -77,6 +80,20 @@ async function killAbove(limit: number, pids: readonly number[]): Promise<number
   return Number(await killer.line(/^\d+$/, 120_000));
 }
 
+/** Begins the change, and ends all of lbd in the middle of it: how many lines the table has then. */
+async function killInChange(small: number): Promise<number> {
+  const { processes } = await d1.status();
+  // First the one that is at it.
+  const order = ['check', 'core', 'vrrp'];
+  const pids = [...processes].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)).flatMap((one) => one.pid ?? []);
+  const killed = killAbove(small + 300, pids);
+  d1.configure(BASE + others(MANY, 1));
+  d1.program().signal('SIGHUP');
+  const at = await killed;
+  await d1.program().ended;
+  return at;
+}
+
 async function undisturbed(since: number): Promise<void> {
   await traffic.more(30);
   assert.deepEqual(
@@ -104,10 +121,10 @@ describe('a steady director', () => {
       giveVip(network, name);
       const { netns } = network.host(name);
       hosts.set(name, start(netns, [process.execPath, script('host'), name, '8080', '53', VIP]));
-      programs.push(start(netns, [process.execPath, script('web'), name, '80']));
-      programs.push(start(netns, [process.execPath, script('long'), 'serve', '81']));
     }
-    for (const program of [...hosts.values(), ...programs]) await program.line(/listens/);
+    const serve = (name: string) => serveIn(network.host(name).netns, ['web', name, '80'], ['long', 'serve', '81']);
+    programs.push(...(await Promise.all(['rs1', 'rs2'].map(serve))));
+    for (const program of hosts.values()) await program.line(/listens/);
     d1 = createDirector(network.host('d1').netns, 'd1');
     d1.configure(BASE);
     await d1.start();
@@ -140,17 +157,17 @@ describe('a steady director', () => {
   test('all of lbd is killed in the middle of a change of thousands: the next one finishes it, and nothing else is touched', async (t) => {
     const since = monotonic();
     const [before, small] = [foreign(), lines()];
-    const { processes } = await d1.status();
-    // First the one that is at it.
-    const order = ['check', 'core', 'vrrp'];
-    const pids = [...processes].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)).flatMap((one) => one.pid ?? []);
-    const killed = killAbove(small + 300, pids);
-    d1.configure(BASE + others(MANY, 1));
-    d1.program().signal('SIGHUP');
-    const at = (await killed) - small;
-    t.diagnostic(`killed at ${at} of ${MANY * LINES} lines`);
-    assert.ok(at < MANY * LINES, 'in the middle');
-    await d1.program().ended;
+    const killedAt = async () => {
+      const at = (await killInChange(small)) - small;
+      t.diagnostic(`killed at ${at} of ${MANY * LINES} lines`);
+      return at;
+    };
+    for (let tries = 1; (await killedAt()) === MANY * LINES; tries++) {
+      assert.ok(tries < TRIES, 'in the middle');
+      await d1.start();
+      await reload(BASE);
+      await until('as before', () => lines() === small);
+    }
     await d1.start();
     await inSync(OWN + MANY);
     assert.equal(lines(), small + MANY * LINES);

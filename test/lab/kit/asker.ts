@@ -87,6 +87,36 @@ function stream(to: string, port: number, from: From, count: number): Promise<st
   });
 }
 
+const ORIGIN_WAIT_MS = 6000;
+
+/** So many bytes in one message to an origin (kit/origin.ts), from this address: its answer, or why there is none. */
+function say(protocol: 'tcp' | 'udp', from: string, to: string, port: number, bytes: number): Promise<string> {
+  return new Promise((resolve) => {
+    const message = '?'.repeat(bytes);
+    const finish = (answer: string) => {
+      clearTimeout(timer);
+      close();
+      resolve(answer.trim());
+    };
+    const timer = setTimeout(() => finish('none'), ORIGIN_WAIT_MS);
+    let close: () => unknown;
+    if (protocol === 'tcp') {
+      const socket = connect({ host: to, port, localAddress: from }, () => socket.write(message));
+      socket.on('data', (data) => finish(data.toString())).on('error', (error) => finish(error.message));
+      close = () => socket.destroy();
+    } else {
+      const socket = createSocket(to.includes(':') ? 'udp6' : 'udp4');
+      socket.on('message', (data) => finish(data.toString())).on('error', (error) => finish(error.message));
+      socket.bind(0, from, () => socket.connect(port, to, () => socket.send(message)));
+      let open = true;
+      close = () => {
+        if (open) socket.close();
+        open = false;
+      };
+    }
+  });
+}
+
 /** SYNs that were sent again in this network namespace. */
 function repeatedSyns(): number {
   const [names = '', values = ''] = readFileSync('/proc/net/netstat', 'utf8').split('\n');
@@ -159,4 +189,4 @@ async function reused(): Promise<Reused> {
   };
 }
 
-serve({ tcp, udp, all, stream, reuse, reused, connects: () => running.connects.length });
+serve({ tcp, udp, say, all, stream, reuse, reused, connects: () => running.connects.length });
