@@ -86,6 +86,9 @@ function vrrpProblems(vrrp: StatusParts['vrrp']): ApiProblemLine[] {
   const lines: ApiProblemLine[] = [];
   for (const instance of vrrp) {
     if (instance.state === 'fault') lines.push(critical(`${instance.name}: FAULT: ${instance.reason}`));
+    if (instance.state !== 'fault')
+      for (const { what, text, effect } of instance.tracked.filter((one) => one.state === 'down'))
+        lines.push(warning(`${instance.name}: ${what} is down: ${text}${effect === '' ? '' : ` (${effect})`}`));
     const missing = instance.state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
     if (missing.length > 0)
       lines.push(critical(`${instance.name}: master without ${missing.map((one) => one.address).join(', ')}`));
