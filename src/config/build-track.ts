@@ -208,6 +208,12 @@ export function buildTracks(
     const keys = new Set(tracks[i]?.map(trackedKey));
     const mates = instances.flatMap((mate, k) => (group?.value.members.includes(mate.name) ? (tracks[k] ?? []) : []));
     const shared = mates.filter((one) => one.weight !== 0 && !keys.has(trackedKey(one)));
+    for (const one of shared) {
+      // Without its own interface it is FAULT, and so is its group.
+      if (one.kind === 'interface' && one.name === instance.interface) continue;
+      for (const text of faults(instance, one))
+        report('error', places.instances[i] as Located<unknown>, `${text}; the sync group ${group?.value.name} tracks it`);
+    }
     const track = [...(tracks[i] ?? []), ...new Map(shared.map((one) => [trackedKey(one), one])).values()];
     return track.length === 0 ? instance : { ...instance, track };
   });

@@ -21,17 +21,21 @@ function read(pid: string, file: string): string {
 /** The letter behind the name in brackets; a zombie does nothing any more. */
 const isZombie = (pid: string): boolean => /\) [ZX] /.test(read(pid, 'stat'));
 
+/** Its words with a space between them. */
+const commandOf = (pid: string): string => read(pid, 'cmdline').replace(/\0+$/, '').replaceAll('\0', ' ');
+
+/** The whole name of a program, of which the kernel keeps the beginning only. */
+const programOf = (pid: string): string => (read(pid, 'cmdline').split('\0')[0] as string).split('/').at(-1) as string;
+
+const hasName = (pid: string, comm: string, name: string): boolean =>
+  comm === name.slice(0, COMM) && (name.length <= COMM || programOf(pid) === name);
+
+const hasCommand = (line: string, name: string): boolean => line === name || line.startsWith(`${name} `);
+
 /** Whether the process is one of that name. */
 export function isNamed(pid: string, name: string): boolean {
-  const comm = read(pid, 'comm').trimEnd();
-  if (comm === '') return false;
-  if (!isCommand(name)) {
-    if (comm !== name.slice(0, COMM)) return false;
-    if (name.length > COMM && (read(pid, 'cmdline').split('\0')[0] as string).split('/').at(-1) !== name) return false;
-    return !isZombie(pid);
-  }
-  const line = read(pid, 'cmdline').replace(/\0+$/, '').replaceAll('\0', ' ');
-  return (line === name || line.startsWith(`${name} `)) && !isZombie(pid);
+  const matches = isCommand(name) ? hasCommand(commandOf(pid), name) : hasName(pid, read(pid, 'comm').trimEnd(), name);
+  return matches && !isZombie(pid);
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -39,15 +43,16 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate
 /** By name, the processes that have it. Never throws for one that ends meanwhile. */
 export async function findProcesses(names: readonly string[]): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>(names.map((name) => [name, []]));
-  const plain = new Map<string, string[]>();
-  for (const name of names)
-    if (!isCommand(name)) plain.set(name.slice(0, COMM), [...(plain.get(name.slice(0, COMM)) ?? []), name]);
   const commands = names.filter(isCommand);
+  const plain = names.filter((name) => !isCommand(name));
   const pids = readdirSync('/proc').filter((one) => /^\d+$/.test(one));
   for (const [i, pid] of pids.entries()) {
     if (i % SLICE === SLICE - 1) await nextTurn();
-    const candidates = plain.get(read(pid, 'comm').trimEnd()) ?? [];
-    for (const name of [...candidates, ...commands]) if (isNamed(pid, name)) found.get(name)?.push(pid);
+    const comm = plain.length > 0 ? read(pid, 'comm').trimEnd() : '';
+    const line = commands.length > 0 ? commandOf(pid) : '';
+    const matching = [...plain.filter((name) => hasName(pid, comm, name)), ...commands.filter((name) => hasCommand(line, name))];
+    if (matching.length === 0 || isZombie(pid)) continue;
+    for (const name of matching) found.get(name)?.push(pid);
   }
   return found;
 }

@@ -40,6 +40,8 @@ export interface PoolWorld {
   /** Whether another director should serve, each time that it became other. */
   readonly yielded: readonly boolean[];
   /** What core was told. */
+  /** How often the quorum of a service may have become another. */
+  readonly quorums: () => number;
   readonly states: string[];
   /** Real servers that the kernel had been given when core was first told `ready`. */
   readyWith(): number | undefined;
@@ -108,24 +110,32 @@ export async function poolWorld(
     onCommand: () => {},
     onOrphan: () => {},
   };
-  const pool = createPool(command(first), link, {
-    openIpvs: () => opening.then(() => openIpvs(kernel.open, never)),
-    ownAddresses: () => new Set(['10.0.0.1']),
-    sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
-    paths: {
-      addresses: () => [{ address: '10.0.0.254', length: 24, interface: 'eth0' }],
-      sourceTowards: () => '10.0.0.254',
-      conf: () => undefined,
+  let decided = 0;
+  const pool = createPool(
+    command(first),
+    link,
+    {
+      openIpvs: () => opening.then(() => openIpvs(kernel.open, never)),
+      ownAddresses: () => new Set(['10.0.0.1']),
+      sysctls: { read: (name) => settings.get(name), write: (name, value) => void settings.set(name, value) },
+      paths: {
+        addresses: () => [{ address: '10.0.0.254', length: 24, interface: 'eth0' }],
+        sourceTowards: () => '10.0.0.254',
+        conf: () => undefined,
+      },
+      startProbe: (check, target, done) => {
+        const address = passageOf(check)?.address ?? target.address;
+        const [ok, share] = [!down.has(address), shares.get(address)];
+        const asked = share === undefined ? {} : { share };
+        const result = { ok, local: false, reason: ok ? 'connected' : 'refused', duration: 1, ...asked };
+        const timer = setTimeout(() => done(result), probe);
+        return { cancel: () => clearTimeout(timer) };
+      },
     },
-    startProbe: (check, target, done) => {
-      const address = passageOf(check)?.address ?? target.address;
-      const [ok, share] = [!down.has(address), shares.get(address)];
-      const asked = share === undefined ? {} : { share };
-      const result = { ok, local: false, reason: ok ? 'connected' : 'refused', duration: 1, ...asked };
-      const timer = setTimeout(() => done(result), probe);
-      return { cancel: () => clearTimeout(timer) };
+    () => {
+      decided++;
     },
-  });
+  );
   const table = () =>
     [...other.readTable()].map(([key, one]) => {
       const servers = [...one.destinations].map(([name, { weight }]) => `${name}=${weight}`);
@@ -134,7 +144,20 @@ export async function poolWorld(
     });
   const configure: PoolWorld['configure'] = (services, own) => pool.configure(command(services, own));
   try {
-    await run({ pool, kernel, configure, table, events, yielded, states, readyWith: () => ready, down, shares, settings });
+    await run({
+      pool,
+      kernel,
+      configure,
+      table,
+      events,
+      yielded,
+      states,
+      quorums: () => decided,
+      readyWith: () => ready,
+      down,
+      shares,
+      settings,
+    });
   } finally {
     await pool.close(true);
     other.close();

@@ -24,12 +24,18 @@ function refused({ name, rejected, rivals }: ApiInstance): ApiProblemLine[] {
     .map(({ reason, count, from }) => warning(`${name}: ${count} adverts refused: ${reason}, last from ${from}`));
 }
 
+/** In FAULT the reason says it. */
+const trackedDown = ({ name, tracked }: ApiInstance): ApiProblemLine[] =>
+  tracked
+    .filter((one) => one.state === 'down')
+    .map(({ what, text, effect }) => warning(`${name}: ${what} is down: ${text}${effect === '' ? '' : ` (${effect})`}`));
+
 function problemsOf(instance: ApiInstance): ApiProblemLine[] {
   const { name, state, rivals, announcements } = instance;
   const missing = state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
   return [
     ...rivals.map((one) => critical(`${name}: two masters: ${one.text}`)),
-    ...(state === 'fault' ? [critical(`${name}: FAULT: ${instance.reason}`)] : []),
+    ...(state === 'fault' ? [critical(`${name}: FAULT: ${instance.reason}`)] : trackedDown(instance)),
     ...(missing.length > 0 ? [critical(`${name}: master without ${missing.map((one) => one.address).join(', ')}`)] : []),
     ...(announcements.verify === 'failed' ? [critical(`${name}: ${announcements.text}`)] : []),
     ...(announcements.verify === 'impossible' ? [warning(`${name}: announcements are not verified: ${announcements.text}`)] : []),

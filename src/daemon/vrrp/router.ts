@@ -50,6 +50,12 @@ const interfacesOf = (conf: VrrpInstanceConfig): readonly string[] => [
   ...(conf.track ?? []).flatMap(({ kind, name }) => (kind === 'interface' ? [name] : [])),
 ];
 
+/** In fault, and neither its network nor IPVS is the reason: what checks find is true. */
+function isConnected(runner: Runner): boolean {
+  const { link, gate } = runner.state();
+  return runner.role() === 'fault' && link.usable && gate.forwarding !== 'unusable';
+}
+
 export interface Router {
   configure(instances: readonly VrrpInstanceConfig[], runDir: string, groups?: readonly SyncGroupConfig[]): void;
   /** What the check process found of what instances track. */
@@ -168,8 +174,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** Core passes it on: connection sync and the services of a director that is a real server hang on it. */
   function tellRoles(): void {
     const roles = Object.fromEntries([...runners.values()].map((one) => [one.conf().name, one.role()]));
-    const inFault = [...runners.values()].filter((one) => one.role() === 'fault' && one.state().link.usable);
-    const connected = inFault.map((one) => one.conf().name);
+    const connected = [...runners.values()].filter(isConnected).map((one) => one.conf().name);
     const text = JSON.stringify([roles, connected]);
     if (text === toldRoles || !store) return;
     toldRoles = text;

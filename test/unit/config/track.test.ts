@@ -55,6 +55,13 @@ refuses('tracking that can never work', [
   [pair('  - { name: SG, members: @[] }\n'), /members is empty/],
   [pair(`${GROUP}  - { name: S2, members: [ @VI_1 ] }\n`), /VI_1 is in the sync group SG already/],
   [pair(`${GROUP}  - { name: @SG, members: [ VI_1 ] }\n`), /another sync group named "SG"/],
+  [
+    pair(GROUP, '    track: { scripts: [ { name: s, weight: 5 } ] }\n', '    preempt: false\n').replace(
+      '- name: VI_2',
+      '- @name: VI_2',
+    ),
+    /script s: a weight does not go with preempt: false: .*; the sync group SG tracks it/,
+  ],
   [pair('  - { name: SG, members: @[ VI_1, VI_2 ] }\n', '    priority: 255\n'), /cannot move together: VI_1 is the owner/],
 ]);
 

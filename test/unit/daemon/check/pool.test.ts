@@ -33,6 +33,21 @@ describe('the check process', () => {
     });
   });
 
+  test('an instance that tracks a virtual server sees its quorum, and nothing before that is decided', async () => {
+    await world([named('web', 10, [dr(1), dr(2)], { quorum: 20 })], async ({ pool, down, quorums }) => {
+      assert.equal(pool.quorum('web'), undefined);
+      await until(() => pool.quorum('web')?.value === 1, 'met');
+      const before = quorums();
+      down.add('10.0.0.2');
+      await until(() => pool.quorum('web')?.value === 0, 'lost');
+      assert.match(pool.quorum('web')?.text ?? '', /^quorum lost: weight 10 of 20 needed/);
+      assert.ok(quorums() > before, 'nobody was told');
+      down.clear();
+      await until(() => pool.quorum('web')?.value === 1, 'met again');
+      assert.deepEqual(pool.quorum('gone'), { value: 1, text: 'it is not there now, and does not count' });
+    });
+  });
+
   test('while the network of a service is away, failing checks take nobody out; when it is back, they look again first', async () => {
     const carriers = [{ name: 'VI_1', addresses: ['192.0.2.10'] }];
     const services = [named('web', 10, [dr(1), dr(2)]), named('mail', 20, [dr(2)])];

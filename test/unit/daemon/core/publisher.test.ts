@@ -11,6 +11,8 @@ import { reuse } from '../../../../src/intent/reuse.js';
 
 interface Sent {
   readonly type: string;
+  readonly watches?: readonly { readonly key: string }[];
+  readonly roles?: Readonly<Record<string, string>>;
   readonly services?: readonly { readonly name: string }[];
   readonly names?: readonly string[];
   readonly rest?: { readonly onStop: string; readonly carriers: readonly { readonly name: string }[] };
@@ -29,10 +31,17 @@ function core() {
   const child = (list: object[]) =>
     ({
       send: (message: object) => void list.push(message),
-      start: () => {},
+      start: () => {
+        started ||= list === sent;
+      },
       state: () => ({ state: 'running' }),
     }) as unknown as Supervisor;
-  const toVrrp: { type: string; instances?: readonly { readonly name: string; readonly priority: number }[] }[] = [];
+  const toVrrp: {
+    type: string;
+    instances?: readonly { readonly name: string; readonly priority: number; readonly track?: readonly { name: string }[] }[];
+    readings?: object;
+  }[] = [];
+  let started = false;
   const [check, vrrp] = [child(sent), child(toVrrp)];
   const publisher = createPublisher({
     wanted: () => ({ config: () => config, intent: () => intent }) as unknown as Wanted,
@@ -41,6 +50,9 @@ function core() {
   });
   return {
     publisher,
+    toVrrp,
+    /** The check process was. */
+    started: () => started,
     /** `VI_1 100`, as the vrrp process was last told. */
     priorities: () => toVrrp.findLast((one) => one.instances)?.instances?.map(({ name, priority }) => `${name} ${priority}`),
     /** What the check process is told. */
@@ -103,6 +115,68 @@ describe('the publisher', () => {
     one.publisher.yield(true);
     one.publisher.toCheck();
     assert.deepEqual(one.priorities(), own);
+  });
+
+  const tracking = (list: string) => `${instance.slice(0, -3)}, track: { ${list} } }\n`;
+  const script = 'scripts: [ { name: s, command: [ /bin/true ] } ]\n';
+  const watched = (sent: readonly Sent[]) => sent.map(({ type, watches }) => [type, watches?.map(({ key }) => key)]);
+
+  test('without a virtual server the check process runs for what instances track, and hears of nothing else', () => {
+    const one = core();
+    assert.deepEqual(one.reload(' []\n', instance), []);
+    assert.deepEqual([one.started(), one.publisher.pooled()], [false, false]);
+    assert.deepEqual(watched(one.reload(' []\n', tracking('scripts: [ { name: s } ]') + script)), [['watch', ['script s']]]);
+    assert.deepEqual([one.started(), one.publisher.pooled()], [true, false]);
+    assert.deepEqual(one.reload(' []\n', tracking('scripts: [ { name: s, weight: 5 } ]') + script), []);
+    one.publisher.toCheck();
+    assert.deepEqual(watched(one.sent.splice(0)), [['watch', ['script s']]]);
+    const both = one.reload(
+      service('a', 1),
+      tracking('virtual_servers: [ { name: a } ], interfaces: [ { name: eth9 } ]') + script,
+    );
+    // What begins with a first virtual server is told what to watch too.
+    assert.deepEqual(watched(both), [
+      ['watch', ['virtual server a']],
+      ['configure', undefined],
+    ]);
+    assert.equal(one.publisher.pooled(), true);
+    assert.deepEqual(
+      watched(one.reload(service('a', 1), instance)).filter(([type]) => type === 'watch'),
+      [['watch', []]],
+    );
+  });
+
+  test('a vrrp process that begins hears what was found last, as far as it is still tracked', () => {
+    const one = core();
+    one.reload(service('a', 1), tracking('scripts: [ { name: s } ], files: [ { path: /run/f } ]') + script);
+    one.publisher.watched({ 'script s': { value: 1, text: 'x' }, 'file /run/f': { value: 3, text: 'it says 3' } });
+    one.publisher.watched({ 'script s': { value: 0, text: 'y' } });
+    one.reload(service('a', 1), tracking('scripts: [ { name: s } ]') + script);
+    one.toVrrp.length = 0;
+    one.publisher.toVrrp();
+    assert.deepEqual(
+      one.toVrrp.map(({ type, readings }) => [type, readings]),
+      [
+        ['gate', undefined],
+        ['watched', { 'script s': { value: 0, text: 'y' } }],
+        ['configure', undefined],
+      ],
+    );
+  });
+
+  test('an instance that stands back is not raised again by what it tracks', () => {
+    const one = core();
+    one.reload(service('a', 1), tracking('scripts: [ { name: s, weight: 50 } ], interfaces: [ { name: eth9 } ]') + script);
+    one.publisher.yield(true);
+    const [told] = one.toVrrp.findLast((each) => each.instances)?.instances ?? [];
+    assert.deepEqual([told?.priority, told?.track?.map(({ name }) => name)], [1, ['eth9']]);
+  });
+
+  test('an instance in fault whose network is there keeps no check from counting', () => {
+    const one = core();
+    one.reload(A, instance);
+    one.publisher.roles({ VI_1: 'fault', VI_2: 'fault' }, ['VI_2']);
+    assert.deepEqual(one.sent.at(-1)?.roles, { VI_1: 'fault', VI_2: 'backup' });
   });
 
   test('a check process that begins is told everything', () => {

@@ -223,3 +223,17 @@ test('who is out of service is listed; a hint, last of all, where that was forgo
     ],
   );
 });
+
+test('what an instance tracks and is down is a problem, with what it does; of one in fault that is told already', () => {
+  const down = { state: 'down', since_seconds: 1, text: 'exit status 1' } as const;
+  const tracked = [
+    { ...down, what: 'script s', weight: -20, effect: '-20' },
+    { ...down, what: 'script t', weight: 20, effect: '' },
+  ];
+  const problems = (state: ApiInstance['state']) =>
+    assembleStatus({ head, check: undefined, vrrp: [{ ...instance, state, rejected: [], tracked }], own: [], out: [] })
+      .problems.map((one) => one.text)
+      .filter((text) => text.startsWith('VI_1'));
+  assert.deepEqual(problems('backup'), ['VI_1: script s is down: exit status 1 (-20)', 'VI_1: script t is down: exit status 1']);
+  assert.deepEqual(problems('fault'), ['VI_1: FAULT: eth0 has no carrier']);
+});
