@@ -98,15 +98,6 @@ function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceSh
   const advertised = addresses.filter((one) => one.advertised !== false);
   const below = ['virtual_addresses'];
   if (advertised.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
-  for (const { address } of at.value.virtual_addresses) {
-    if (familyOf(address) !== family)
-      report(
-        'error',
-        at,
-        `${address}: IPv4 and IPv6 are two VRRP instances (both may have the same VRID); excluded_addresses takes either`,
-        below,
-      );
-  }
   checkTwice(at, report);
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
   if (advertised.length > MAX_ADDRESSES[family]) {

@@ -6,6 +6,7 @@ import { type BuildService, buildService, buildServices } from './build-service.
 import { buildGroups, buildScripts, buildTracks } from './build-track.js';
 import { buildInstances } from './build-vrrp.js';
 import type { Located, Report } from './located.js';
+import { groupsOf, ofTheWhole, pairsAmong, shareOut, splitPairs, twinOf, withTwins } from './pairs.js';
 import type { FileShape, VrrpInstanceShape } from './schema.js';
 import type { VirtualServerShape } from './schema-service.js';
 import type { ScriptShape, SyncGroupShape } from './schema-track.js';
@@ -69,7 +70,8 @@ function checkFollow(
     const instance = instances.find((one) => one.name === follow);
     if (!instance) report('error', at, `follow: there is no VRRP instance "${follow}" (or write auto, or always)`, ['follow']);
     const addresses = ids.flatMap((id) => (id.kind === 'address' ? [id.address] : []));
-    const carried = new Set(instance?.addresses.map((prefix) => prefix.address));
+    const twin = instances.find((one) => one.name === twinOf(follow));
+    const carried = new Set([...(instance?.addresses ?? []), ...(twin?.addresses ?? [])].map((prefix) => prefix.address));
     if (instance && addresses.length > 0 && !addresses.some((address) => carried.has(address)))
       report('warning', at, `${name} follows ${follow}, which carries no address of it`, ['follow']);
   });
@@ -84,18 +86,32 @@ function checkTracked(sections: Sections, services: readonly VirtualServerConfig
 
 export type { BuildService } from './build-service.js';
 
+/** What is told of the same place already is not told again. */
+function reporter(problems: Problem[]): Report {
+  const told = new Set<string>();
+  return (severity, at, message, below = []) => {
+    const problem = at.source.problem(severity, message, [...at.path, ...below]);
+    const key = JSON.stringify([problem.file, problem.line, problem.column, ofTheWhole(message)]);
+    if (told.has(key)) return;
+    told.add(key);
+    problems.push(problem);
+  };
+}
+
 export function buildConfig(
   sections: Sections,
   hostname: string,
   problems: Problem[],
   build: BuildService = buildService,
 ): Config {
-  const report: Report = (severity, at, message, below = []) =>
-    problems.push(at.source.problem(severity, message, [...at.path, ...below]));
+  const report = reporter(problems);
   const virtualServers = buildServices(sections.services, sections.defaults, report, build);
   const scripts = buildScripts(sections.scripts, report);
-  const syncGroups = buildGroups(sections, report);
-  const vrrpInstances = buildTracks(sections, buildInstances(sections.instances, report), { scripts, virtualServers }, report);
+  const pairs = pairsAmong(sections.instances);
+  const syncGroups = groupsOf(buildGroups(sections, report), pairs);
+  const halves = { ...sections, instances: splitPairs(sections.instances, report), groups: withTwins(sections.groups, pairs) };
+  const plain = shareOut(buildInstances(halves.instances, report), pairs);
+  const vrrpInstances = buildTracks(halves, plain, { scripts, virtualServers }, report);
   const carried = new Set(vrrpInstances.flatMap((instance) => instance.addresses.map((prefix) => prefix.address)));
   warnUncarried(sections, virtualServers, carried, report);
   checkFollow(sections, virtualServers, vrrpInstances, report);

@@ -35,4 +35,6 @@ export interface SyncGroupConfig {
   readonly name: string;
   /** Names of instances, at least one. */
   readonly members: readonly string[];
+  /** The two families of one instance, which has the name; absent: a sync group of the file. */
+  readonly pair?: true;
 }

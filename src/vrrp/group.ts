@@ -33,6 +33,9 @@ export interface Move {
 /** So many intervals of silence, and the master of a mate may well be gone: it has missed one advert at least. */
 const SILENCE = 2;
 
+/** Two families of one instance are no group of the administrator's. */
+const title = ({ name, pair }: SyncGroupConfig): string => (pair ? `the VRRP instance ${name}` : `the sync group ${name}`);
+
 /** Who is on its way out counts no more. */
 const takesPart = ({ state }: Member): boolean => state.phase !== 'leaving' && state.phase !== 'stopped';
 
@@ -57,7 +60,7 @@ export function objection(group: SyncGroupConfig, members: readonly Member[], na
   const reason = matesOf(members, name)
     .map((one) => objects(one, now))
     .find((text) => text !== undefined);
-  return reason === undefined ? undefined : `waits for the sync group ${group.name}: ${reason}`;
+  return reason === undefined ? undefined : `waits for ${title(group)}: ${reason}`;
 }
 
 /** What the others' own faults mean for a member. */
@@ -69,15 +72,14 @@ export function faultOfMates(
 ): Hindrance | undefined {
   for (const { conf, state } of matesOf(members, name)) {
     const own = ownObstacle(state, now);
-    if (own?.phase === 'fault')
-      return { phase: 'fault', reason: `${conf.name} of the sync group ${group.name} is in FAULT: ${own.reason}` };
+    if (own?.phase === 'fault') return { phase: 'fault', reason: `${conf.name} of ${title(group)} is in FAULT: ${own.reason}` };
   }
   return undefined;
 }
 
 /** What the others do after one has moved. */
 export function leads(group: SyncGroupConfig, members: readonly Member[], move: Move, now: Instant): Lead[] {
-  const of = `of the sync group ${group.name}`;
+  const of = `of ${title(group)}`;
   const mates = matesOf(members, move.name);
   if (move.to === 'master') {
     const free = mates.filter((one) => one.state.phase === 'backup' && objects(one, now) === undefined);

@@ -73,10 +73,11 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
-export function buildLan(): Lan {
+/** `third`: a director d3, 10.9.0.3, too. */
+export function buildLan(third = false): Lan {
   const tag = `${process.pid}v${++lans}`;
   const bridge = `vb${tag}`;
-  const hosts = { d1: 1, d2: 2, cli: 9 };
+  const hosts: Readonly<Record<string, number>> = { d1: 1, d2: 2, ...(third ? { d3: 3 } : {}), cli: 9 };
   const ns = (host: string) => `vrrp-${host}-${tag}`;
   const port = (host: string) => `v${host}${tag}`;
   const exec = (host: string, line: string) => run(`ip netns exec ${ns(host)} ${line}`);
@@ -86,7 +87,7 @@ export function buildLan(): Lan {
     return child;
   };
   const plug = (host: string) => {
-    const number = hosts[host as keyof typeof hosts];
+    const number = hosts[host];
     run(`ip link add ${port(host)} type veth peer name eth0 address 02:00:00:00:09:0${number} netns ${ns(host)}`);
     run(`ip link set ${port(host)} master ${bridge} up`);
     exec(
@@ -349,9 +350,14 @@ function startRole(lan: Lan, host: string, words: readonly string[]): Promise<Ch
   });
 }
 
-/** Echoes on both directors, and a client that sends `rate` datagrams a second to the address. */
-export async function startTraffic(lan: Lan, address: string, rate = 1000): Promise<Traffic> {
-  await Promise.all(DIRECTORS.map((host) => startRole(lan, host, ['echo', host])));
+/** Echoes on the directors, and a client that sends `rate` datagrams a second to the address. */
+export async function startTraffic(
+  lan: Lan,
+  address: string,
+  rate = 1000,
+  directors: readonly string[] = DIRECTORS,
+): Promise<Traffic> {
+  await Promise.all(directors.map((host) => startRole(lan, host, ['echo', host])));
   const client = await startRole(lan, 'cli', ['client', address, String(rate)]);
   const ask = () =>
     new Promise<TrafficReport>((resolve) => {

@@ -2,6 +2,7 @@
 import { parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
+import { twinOf } from '../../config/pairs.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
 import { outOfService } from '../../intent/out-of-service.js';
@@ -186,7 +187,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
     async vrrp({ instance }) {
       const instances = await instancesOf(parts);
       if (instance === undefined) return { instances };
-      const found = instances.filter((one) => one.name === instance);
+      const found = instances.filter((one) => one.name === instance || one.name === twinOf(instance));
       if (found.length > 0) return { instances: found };
       const names = instances.map((one) => one.name).join(', ');
       return refuse(`unknown VRRP instance "${instance}"${names ? `; there is ${names}` : ': none is configured'}`);

@@ -56,7 +56,10 @@ export function createGroups(mates: () => readonly Mate[], now: () => Instant): 
       const group = groupOf(name);
       return group && objection(group, membersOf(group), name, now());
     },
-    of: (name) => groupOf(name)?.name,
+    of(name) {
+      const group = groupOf(name);
+      return group?.pair ? `${group.name} (both families)` : group?.name;
+    },
     settle() {
       hinder();
       while (moves.length > 0) {

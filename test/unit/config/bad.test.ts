@@ -8,6 +8,7 @@ import { BAD_OPTIONS, refuses, server, service } from '../../fake/bad-config.js'
 const check = (flow: string): string => service(`    checks:\n      - { ${flow} }\n`);
 const instance = (lines: string): string =>
   `vrrp_instances:\n  - name: VI_1\n    interface: eth0\n    virtual_router_id: 51\n    virtual_addresses: [ 192.0.2.10/24 ]\n${lines}`;
+const both = (lines: string): string => instance(lines).replace('[ 192.0.2.10/24 ]', '[ 192.0.2.10/24, "2001:db8::1" ]');
 
 const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   ['', /nothing to do/],
@@ -140,7 +141,15 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('    preempt: @later\n'), /preempt is true, false or \{ delay: 60s \}/],
   [instance('').replace('51', '@300'), /virtual_router_id is a whole number from 1 to 255/],
   [instance('').replace('192.0.2.10/24', '@192.0.2.10/33'), /is no address with an optional prefix length/],
-  [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, "2001:db8::1" ]'), /IPv4 and IPv6 are two VRRP instances/],
+  [both('    version: @2\n'), /VRRPv2 has no IPv6: this instance needs version: 3/],
+  [both('    use_vmac: @{ name: vip }\n'), /vip cannot be of both families/],
+  [both('    unicast: { peers: @[ 192.0.2.3 ] }\n'), /has IPv6 addresses and no IPv6 peer/],
+  [both('    unicast: { peers: [ 192.0.2.3, "2001:db8::3", @"2001:db8::3" ] }\n'), /2001:db8::3 is listed twice/],
+  [both('    advert_interval: @15ms\n'), /steps of 10ms/],
+  [
+    `${both('')}  - { name: VI_2, interface: eth0, virtual_router_id: @51, virtual_addresses: [ "2001:db8::9" ] }\n`,
+    /virtual_router_id 51 is used by VI_1\/ipv6 already/,
+  ],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
   [instance('    notify: [ @{ states: [ master ] } ]\n'), /a program to notify needs "command"/],
