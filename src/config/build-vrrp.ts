@@ -4,6 +4,7 @@ import { familyOf, formatPrefix, type Ip, isLinkLocal6, type Prefix } from '../b
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import { buildAnnouncements, checkAnnouncements } from './schema-announcements.js';
+import { noNeighbour } from './schema-neighbours.js';
 import type { VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
@@ -40,6 +41,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
     ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
+    ...(shape.witness ? { witness: shape.witness } : {}),
     password: shape.authentication?.password,
   };
 }
@@ -123,6 +125,17 @@ function checkHolders(
   }
 }
 
+function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report: Report): void {
+  const { witness, priority } = instance;
+  if (witness === undefined) return;
+  if (priority === 255)
+    report('error', at, 'the address owner (priority 255) is master at once: it waits for no witness', ['witness']);
+  for (const one of witness === 'gateway' ? [] : witness) {
+    const why = noNeighbour(instance, 'witness', one);
+    if (why !== undefined) report('error', at, why, ['witness']);
+  }
+}
+
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
@@ -146,6 +159,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkChecksum(instance, at, report);
     checkPassword(instance, at, report);
     checkAnnouncements(instance, at, report);
+    checkWitness(instance, at, report);
     return instance;
   });
 }

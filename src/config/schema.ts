@@ -5,6 +5,7 @@ import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from 
 import { unusable } from '../base/words.js';
 import { announcementsShape } from './schema-announcements.js';
 import { checkingWords } from './schema-checking.js';
+import { neighbourWords } from './schema-neighbours.js';
 import { inherited, virtualServer } from './schema-service.js';
 import {
   choice,
@@ -59,6 +60,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
   virtual_addresses: list('virtual_addresses', virtualAddress),
   announcements: v.optional(announcementsShape),
+  witness: v.optional(neighbourWords('witness', [])),
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),

@@ -200,6 +200,8 @@ export interface VrrpInstanceConfig {
   readonly addresses: readonly Prefix[];
   /** Absent: as usual (base/announcements.ts). */
   readonly announcements?: Announcements;
+  /** One of these must answer before silence makes this director master; absent: none is asked. */
+  readonly witness?: 'gateway' | readonly Ip[];
   /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
   readonly password: string | undefined;
 }

@@ -31,6 +31,7 @@ import {
 } from './moves.js';
 import { masterDown, preempts, reckonedInterval, skewTime, trustedFor } from './timers.js';
 import type { Gate, Link, Peer, Received, Resume, Step, VrrpEvent, VrrpState } from './types.js';
+import { holdBack, needsWitness, onWitness } from './witness.js';
 
 const OWNER = 255;
 /** How long a starting instance waits for the gate. */
@@ -50,6 +51,8 @@ export function initial(now: Instant): VrrpState {
     ran: false,
     masterInterval: 0,
     downAt: NEVER,
+    witnessAt: -NEVER,
+    heldBack: false,
     preemptAt: NEVER,
     advertAt: NEVER,
     lastSent: -NEVER,
@@ -169,7 +172,7 @@ function difference(conf: VrrpInstanceConfig, theirs: readonly Ip[]): string {
 
 /** RFC 9568 section 6.4.2, steps (415) to (450). */
 function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, peer: Peer, advert: Advert): Step {
-  const heard = { ...state, peer };
+  const heard = { ...state, peer, heldBack: false };
   if (peer.priority === 0) {
     // Only the known master's resignation matters, yet any priority 0 shortens the wait: the others' adverts lengthen it again.
     return stay({ ...heard, preemptAt: NEVER, downAt: now + skewTime(conf, state.masterInterval) });
@@ -259,8 +262,11 @@ function onTick(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step 
 function onMasterDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Step {
   const wait = masterDown(conf, state.masterInterval);
   const late = now - state.downAt;
+  if (late <= wait && needsWitness(conf, state, now)) return holdBack(conf, state, now);
   if (late <= wait) return takeOver(conf, state, now, whyDown(conf, state, now));
-  return note({ ...state, downAt: now + wait }, now, 'stalled', `this process was stopped for ${seconds(late)}: listens first`);
+  const reason = state.heldBack ? 'listens for a master' : state.reason;
+  const next = { ...state, reason, heldBack: false, downAt: now + wait };
+  return note(next, now, 'stalled', `this process was stopped for ${seconds(late)}: listens first`);
 }
 
 function whyDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): string {
@@ -335,6 +341,8 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
       return reassess(conf, { ...state, gate: event.gate }, now);
     case 'claimed':
       return onClaimed(state, now, event.address);
+    case 'witness':
+      return onTick(conf, onWitness(conf, state, now), now);
     case 'restored':
       return state.phase === 'master' ? announceNow(conf, state, now) : stay(state);
     case 'reconfigured':

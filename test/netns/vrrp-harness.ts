@@ -127,6 +127,7 @@ export interface Settings {
   readonly password?: string;
   readonly addresses?: readonly string[];
   readonly announcements?: Announcements;
+  readonly witness?: readonly string[];
 }
 
 export const VRID = 51;
@@ -149,6 +150,7 @@ export function instance(settings: Settings): VrrpInstanceConfig {
     v3Checksum: 'pseudo',
     addresses,
     ...(settings.announcements ? { announcements: settings.announcements } : {}),
+    ...(settings.witness ? { witness: settings.witness } : {}),
     password,
   };
 }

@@ -2,12 +2,12 @@
  * Plays the files of test/scenario/vrrp/*.txt on the machine: each line is what happens at a time, the indented lines below it are
  * what the machine does. Between two lines the time passes and the machine gets its ticks. LBD_SCENARIO=write writes the answers anew.
  *
- *   conf KEY VALUE …                       priority version interval preempt delay addresses password (before `start`)
+ *   conf KEY VALUE …                       priority version interval preempt delay addresses password witness (before `start`)
  *   TIME start [link …] [gate …] [resume master|backup AGE]
  *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
  *   TIME gate ready | gate starting | gate unusable REASON
- *   TIME claimed ADDRESS · restored · stop · reconfigure KEY VALUE …
+ *   TIME claimed ADDRESS · restored · witness · stop · reconfigure KEY VALUE …
  *   TIME freeze                            no ticks until the next line's time; what that line brings comes before the tick
  *   TIME show                              the phase, its reason, and when the machine wants to be woken
  */
@@ -66,6 +66,7 @@ function configured(conf: VrrpInstanceConfig, words: readonly string[]): VrrpIns
     else if (key === 'delay') next = { ...next, preemptDelay: duration(value) };
     else if (key === 'addresses') next = { ...next, addresses: prefixes(value) };
     else if (key === 'password') next = { ...next, password: value };
+    else if (key === 'witness') next = { ...next, witness: value === 'gateway' ? value : value.split(',') };
     else throw new Error(`conf ${key}?`);
   }
   return next;
@@ -138,6 +139,7 @@ function happening(conf: VrrpInstanceConfig, verb: string, words: readonly strin
       return { type: 'gate', gate: gateOf(words) };
     case 'claimed':
       return { type: 'claimed', address: words[0] as string };
+    case 'witness':
     case 'restored':
     case 'stop':
     case 'tick':

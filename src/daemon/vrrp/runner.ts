@@ -28,6 +28,7 @@ import { createRivalWatch } from './rival-watch.js';
 import type { Saved } from './store.js';
 import type { Host, HostInterface } from './types.js';
 import { createVerifier } from './verifier.js';
+import { createWitness } from './witness.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
 
@@ -109,6 +110,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const reannounce = () => deliver({ type: 'restored' });
   const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
   const verifier = createVerifier({ host, conf: () => conf, tell });
+  const witness = createWitness({ host, conf: () => conf, answered: () => deliver({ type: 'witness' }) });
   /** The MAC that neighbours were told, as text; undefined: the link was away since. */
   let toldMac: string | undefined;
   const saved = (): Saved => ({
@@ -164,6 +166,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       case 'note':
         return tell(effect.text);
       case 'stopped':
+        witness.close();
         ended = true;
     }
   }
@@ -342,7 +345,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     linkLost: () => {
       toldMac = undefined;
     },
-    deadline: () => Math.min(deadline(state), retryAt, rivals.deadline(), verifier.deadline()),
+    deadline: () => Math.min(deadline(state), retryAt, rivals.deadline(), verifier.deadline(), witness.deadline(state)),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
@@ -351,6 +354,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       deliver({ type: 'tick' });
       rivals.tick(state);
       verifier.tick();
+      witness.tick(state);
     },
     beat() {
       if (busy === 0 && state.phase === 'master' && host.now() >= state.advertAt) deliver({ type: 'tick' });
