@@ -7,6 +7,7 @@ import { checkUnicast, unicastOf } from './build-unicast.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import { buildAnnouncements, checkAnnouncements } from './schema-announcements.js';
+import { noNeighbour } from './schema-neighbours.js';
 import type { HeldAddress, NotifyConfig, VrrpInstanceConfig } from './types.js';
 
 const MAX_PASSWORD_BYTES = 8;
@@ -73,6 +74,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     ...(vmac ? { vmac } : {}),
     ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
     ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
+    ...(shape.witness ? { witness: shape.witness } : {}),
     password: shape.authentication?.password,
   };
 }
@@ -176,6 +178,17 @@ function checkVmac(
 
 const hasAny = ({ routes, rules }: Paths): boolean => routes.length + rules.length > 0;
 
+function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report: Report): void {
+  const { witness, priority } = instance;
+  if (witness === undefined) return;
+  if (priority === 255)
+    report('error', at, 'the address owner (priority 255) is master at once: it waits for no witness', ['witness']);
+  for (const one of witness === 'gateway' ? [] : witness) {
+    const why = noNeighbour(instance, 'witness', one);
+    if (why !== undefined) report('error', at, why, ['witness']);
+  }
+}
+
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
@@ -208,6 +221,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkChecksum(instance, at, report);
     checkPassword(instance, at, report);
     checkAnnouncements(instance, at, report);
+    checkWitness(instance, at, report);
     return instance;
   });
 }

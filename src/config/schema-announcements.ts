@@ -2,10 +2,9 @@
 import * as v from 'valibot';
 import { ANNOUNCEMENTS, type Announcements } from '../base/announcements.js';
 import { parseDuration } from '../base/duration.js';
-import { familyOf, type Ip, parseIp } from '../base/ip.js';
-import { unusable } from '../base/words.js';
 import type { Located, Report } from './located.js';
-import { duration, list, mapping, parsed, shown, whole } from './schema-tools.js';
+import { neighbourWords, noNeighbour } from './schema-neighbours.js';
+import { duration, mapping, parsed, whole } from './schema-tools.js';
 import type { VrrpInstanceConfig } from './types.js';
 
 const DAY = 86_400_000;
@@ -21,19 +20,6 @@ const durationOrOff = (what: string, min: number, max: number) =>
     return { value: ms };
   }, `a duration for ${what}`);
 
-const neighbour = parsed((word) => {
-  const address = parseIp(word);
-  if (!address) return { refused: `verify: "${word}" is no IP address of a neighbour` };
-  const why = unusable(address);
-  return why === undefined ? { value: address } : { refused: `verify: ${why}` };
-}, 'the address of a neighbour');
-
-const neighbours = v.pipe(list('verify', neighbour), v.nonEmpty('verify lists nobody: write off'));
-const verifyWord = v.picklist(
-  ['off', 'gateway'],
-  (issue) => `verify is off, gateway or a list of neighbours' addresses, not ${shown(issue.input)}`,
-);
-
 export const announcementsShape = mapping('announcements', {
   repeat: v.optional(whole('repeat', 1, MOST_ROUNDS)),
   delay: v.optional(durationOrOff('delay', 1000, 3_600_000)),
@@ -46,7 +32,7 @@ export const announcementsShape = mapping('announcements', {
       delay: v.optional(durationOrOff('delay', 1000, 3_600_000)),
     }),
   ),
-  verify: v.optional(v.lazy((input): typeof neighbours | typeof verifyWord => (Array.isArray(input) ? neighbours : verifyWord))),
+  verify: v.optional(neighbourWords('verify', ['off'])),
 });
 
 type Shape = v.InferOutput<typeof announcementsShape>;
@@ -63,7 +49,7 @@ export function buildAnnouncements(shape: Shape): Announcements {
     refreshRepeat: shape.refresh_repeat ?? usual.refreshRepeat,
     interval: shape.interval ?? usual.interval,
     otherMaster: { repeat: shape.other_master?.repeat ?? repeat, delay: shape.other_master?.delay ?? delay },
-    verify: (shape.verify as Announcements['verify'] | undefined) ?? usual.verify,
+    verify: shape.verify ?? usual.verify,
   };
 }
 
@@ -81,15 +67,7 @@ export function checkAnnouncements(instance: VrrpInstanceConfig, at: Located<unk
       [...below, 'refresh'],
     );
   for (const one of typeof verify === 'string' ? [] : verify) {
-    const why = noNeighbour(instance, one);
+    const why = noNeighbour(instance, 'verify', one);
     if (why !== undefined) report('error', at, why, [...below, 'verify']);
   }
-}
-
-function noNeighbour({ name, family, addresses }: VrrpInstanceConfig, one: Ip): string | undefined {
-  if (familyOf(one) !== family)
-    return `${one} knows nothing of IPv${family} addresses: verify takes IPv${family} neighbours here`;
-  return addresses.some(({ address }) => address === one)
-    ? `${one} is a virtual address of ${name} itself, no neighbour`
-    : undefined;
 }

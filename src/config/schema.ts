@@ -6,6 +6,7 @@ import { announcementsShape } from './schema-announcements.js';
 import { checkingWords } from './schema-checking.js';
 import { failback } from './schema-failback.js';
 import { heldAddress, useVmac } from './schema-held.js';
+import { neighbourWords } from './schema-neighbours.js';
 import { notifyProgram } from './schema-notify.js';
 import { virtualRoute, virtualRule } from './schema-paths.js';
 import { inherited, virtualServer } from './schema-service.js';
@@ -53,6 +54,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   virtual_routes: v.optional(list('virtual_routes', virtualRoute), []),
   virtual_rules: v.optional(list('virtual_rules', virtualRule), []),
   track,
+  witness: v.optional(neighbourWords('witness', [])),
   authentication: v.optional(
     mapping('authentication', {
       type: choice('authentication type', ['pass']),

@@ -282,6 +282,8 @@ export interface VrrpInstanceConfig {
   readonly rules?: readonly VirtualRule[];
   /** What may lower or raise the priority, or put it into FAULT; absent: nothing but its interface. */
   readonly track?: readonly TrackedConfig[];
+  /** One of these must answer before silence makes this director master; absent: none is asked. */
+  readonly witness?: 'gateway' | readonly Ip[];
   /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
   readonly password: string | undefined;
 }

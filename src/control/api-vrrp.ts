@@ -24,6 +24,8 @@ export interface ApiInstance {
   readonly state: 'init' | 'backup' | 'master' | 'fault' | 'leaving';
   readonly since_seconds: number;
   readonly reason: string;
+  /** It would be master, and no witness answers. */
+  readonly held_back: boolean;
   readonly priority: number;
   readonly effective_priority: number;
   readonly preempt: boolean;

@@ -35,6 +35,7 @@ import { obstacle } from './obstacle.js';
 import { standDown, takesBack } from './stand-down.js';
 import { masterDown, preempts, reckonedInterval, skewTime, trustedFor } from './timers.js';
 import type { Gate, Link, Peer, Received, Resume, Step, VrrpEvent, VrrpState } from './types.js';
+import { holdBack, needsWitness, onWitness } from './witness.js';
 
 const OWNER = 255;
 /** How long a starting instance waits for the gate. */
@@ -57,6 +58,8 @@ export function initial(now: Instant): VrrpState {
     masterInterval: 0,
     ableSince: now,
     downAt: NEVER,
+    witnessAt: -NEVER,
+    heldBack: false,
     preemptAt: NEVER,
     advertAt: NEVER,
     lastSent: -NEVER,
@@ -175,7 +178,7 @@ const hastened = (state: VrrpState, now: Instant): VrrpState =>
 
 /** RFC 9568 section 6.4.2, steps (415) to (450). */
 function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, peer: Peer, advert: Advert): Step {
-  const heard = { ...state, peer };
+  const heard = { ...state, peer, heldBack: false };
   if (peer.priority === 0) {
     // Only the known master's resignation matters, yet any priority 0 shortens the wait: the others' adverts lengthen it again.
     return stay({ ...heard, preemptAt: NEVER, downAt: now + skewTime(conf, state.masterInterval) });
@@ -274,8 +277,12 @@ function onMasterDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, 
     const waits = { ...state, peer: undefined, downAt: now + state.masterInterval / 4, reason: objection };
     return note(waits, now, 'group', `${whyDown(conf, state, now)}, and it ${objection}`);
   }
+  // Who gave the office away and still serves has heard of nobody's death.
+  if (late <= wait && !state.handover && needsWitness(conf, state, now)) return holdBack(conf, state, now);
   if (late <= wait) return takeOver(conf, state, now, whyDown(conf, state, now));
-  return note({ ...state, downAt: now + wait }, now, 'stalled', `this process was stopped for ${seconds(late)}: listens first`);
+  const reason = state.heldBack ? 'listens for a master' : state.reason;
+  const next = { ...state, reason, heldBack: false, downAt: now + wait };
+  return note(next, now, 'stalled', `this process was stopped for ${seconds(late)}: listens first`);
 }
 
 function whyDown(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): string {
@@ -366,6 +373,8 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
       return onLead(conf, state, now, event.to, event.reason);
     case 'claimed':
       return onClaimed(state, now, event.address);
+    case 'witness':
+      return onTick(conf, onWitness(conf, state, now), now);
     case 'restored':
       return state.phase === 'master' ? announceNow(conf, state, now) : stay(state);
     case 'reconfigured':

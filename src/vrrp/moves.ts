@@ -48,6 +48,7 @@ export const restartAdverts = (conf: VrrpInstanceConfig, state: VrrpState, now: 
 /** No timer of any phase runs, nobody is watched for; what is held stays. */
 const idle = (state: VrrpState): VrrpState => ({
   ...state,
+  heldBack: false,
   downAt: NEVER,
   preemptAt: NEVER,
   advertAt: NEVER,

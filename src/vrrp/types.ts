@@ -61,6 +61,8 @@ export type VrrpEvent = { readonly now: Instant } & (
   | { readonly type: 'lead'; readonly to: 'master' | 'backup'; readonly reason: string }
   /** Another host announced (gratuitous ARP, unsolicited NA) that this address is with it. */
   | { readonly type: 'claimed'; readonly address: Ip }
+  /** A witness has answered: this director can send and be heard. */
+  | { readonly type: 'witness' }
   /** Neighbours may be wrong for a reason of this host's: addresses were added again, the interface has another MAC, its link was away. */
   | { readonly type: 'restored' }
   /** The configuration given with this event replaces `before`; the instance's key is the same. */
@@ -76,7 +78,7 @@ export type VrrpEvent = { readonly now: Instant } & (
 /** Why an advert counts for nothing. */
 export type Rejection = AdvertRefusal | 'peer' | 'ttl' | 'destination' | 'auth-type' | 'password' | 'interval' | 'owner';
 
-export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' | 'stalled' | 'group';
+export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' | 'stalled' | 'group' | 'no-witness';
 
 export type VrrpEffect =
   | { readonly type: 'advert'; readonly priority: number }
@@ -138,6 +140,10 @@ export interface VrrpState {
   readonly ableSince: Instant;
   /** Active_Down_Timer; NEVER outside backup. */
   readonly downAt: Instant;
+  /** When a witness last answered. */
+  readonly witnessAt: Instant;
+  /** It would be master, and no witness has answered. */
+  readonly heldBack: boolean;
   /** End of the running preempt delay; NEVER when none runs. */
   readonly preemptAt: Instant;
   /** Adver_Timer; NEVER outside master. */

@@ -95,6 +95,7 @@ export const MASTER: ApiInstance = {
   state: 'master',
   since_seconds: 7300,
   reason: 'no advert for 3.414 s',
+  held_back: false,
   priority: 150,
   effective_priority: 150,
   preempt: true,

@@ -1,4 +1,4 @@
-/** Two masters, made in the ways that happen: each is an alarm that names its cause, and ends when the cause has. */
+/** Two masters, made in the ways that happen: each is an alarm that names its cause, and ends when the cause has; and one that is prevented. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
@@ -107,4 +107,35 @@ describe('two masters', () => {
     await other.stop();
     await told(own, /it is over/);
   });
+
+  for (const family of [4, 6] as const) {
+    const neighbour = family === 4 ? '10.9.0.9' : 'fd09::9';
+
+    test(`are none where a witness is asked for and only this director is cut off, IPv${family}`, async () => {
+      const master = await lbd('d1', { priority: 150, interval: 100, family });
+      await master.when('master');
+      const backup = await lbd('d2', { priority: 100, interval: 100, family, witness: [neighbour] });
+      await until('the backup hears the master', async () => (await backup.report()).adverts_received > 0);
+      // It hears nothing at all; its carrier is there.
+      lan.exec('d2', 'nft add table netdev half');
+      lan.exec('d2', 'nft add chain netdev half in { type filter hook ingress device eth0 priority 0 ; }');
+      lan.exec('d2', 'nft add rule netdev half in drop');
+      const { state, reason } = await until('it is held back', async () => {
+        const report = await backup.report();
+        return report.held_back && report;
+      });
+      assert.equal(state, 'backup');
+      assert.match(reason, new RegExp(`no witness answers on eth0 \\(${neighbour}\\)`));
+      await told(backup, /^does not take over: no master is heard, and no witness answers/);
+      lan.exec('d2', 'nft delete table netdev half');
+      await until('it hears the master again', async () => {
+        const report = await backup.report();
+        return !report.held_back && (report.master?.last_advert_seconds ?? 9) < 0.2;
+      });
+      assert.equal((await backup.report()).became_master, 0);
+      // And it takes over when the master is what is gone.
+      await master.kill();
+      assert.match((await backup.when('master')).reason, /^no advert of /);
+    });
+  }
 });

@@ -138,6 +138,7 @@ export interface Settings {
   /** The configuration as it is, with what the rest cannot say. */
   readonly whole?: VrrpInstanceConfig;
   readonly announcements?: Announcements;
+  readonly witness?: readonly string[];
 }
 
 export const VRID = 51;
@@ -161,6 +162,7 @@ export function instance(settings: Settings): VrrpInstanceConfig {
     v3Checksum: 'pseudo',
     addresses,
     ...(settings.announcements ? { announcements: settings.announcements } : {}),
+    ...(settings.witness ? { witness: settings.witness } : {}),
     password,
     ...(settings.unicast ? { unicast: settings.unicast } : {}),
   };

@@ -2,7 +2,7 @@
  * Plays the files of test/scenario/vrrp/*.txt on the machine: each line is what happens at a time, the indented lines below it are
  * what the machine does. Between two lines the time passes and the machine gets its ticks. LBD_SCENARIO=write writes the answers anew.
  *
- *   conf KEY VALUE …                       priority version interval preempt delay able-for addresses password peers (before `start`)
+ *   conf KEY VALUE …                       priority version interval preempt delay able-for addresses password peers witness (before `start`)
  *   TIME start [link …] [gate …] [resume master|backup AGE]
  *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
@@ -10,7 +10,7 @@
  *   TIME tracked fault REASON | tracked init REASON | tracked ok    by what it tracks; `mates …` by its group
  *   TIME lead master|backup REASON         its group goes
  *   TIME objection REASON | objection none from then on, what its group says to a take-over
- *   TIME claimed ADDRESS · restored · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
+ *   TIME claimed ADDRESS · restored · witness · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
  *   TIME freeze                            no ticks until the next line's time; what that line brings comes before the tick
  *   TIME show                              the phase, its reason, and when the machine wants to be woken
  */
@@ -76,6 +76,7 @@ function configured(conf: VrrpInstanceConfig, words: readonly string[]): VrrpIns
         unicast: { peers: prefixes(value).map(({ address }) => ({ address, minTtl: 250, maxTtl: 255 })) },
       };
     else if (key === 'password') next = { ...next, password: value };
+    else if (key === 'witness') next = { ...next, witness: value === 'gateway' ? value : value.split(',') };
     else throw new Error(`conf ${key}?`);
   }
   return next;
@@ -159,6 +160,7 @@ function happening(conf: VrrpInstanceConfig, now: number, verb: string, words: r
     case 'stand-down':
       return { type: verb, until: words[0] === undefined ? NEVER : now + duration(words[0]) };
     case 'stand-up':
+    case 'witness':
     case 'restored':
     case 'stop':
     case 'tick':

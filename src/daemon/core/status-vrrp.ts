@@ -36,6 +36,7 @@ function problemsOf(instance: ApiInstance): ApiProblemLine[] {
   return [
     ...rivals.map((one) => critical(`${name}: two masters: ${one.text}`)),
     ...(state === 'fault' ? [critical(`${name}: FAULT: ${instance.reason}`)] : trackedDown(instance)),
+    ...(instance.held_back ? [critical(`${name}: does not take over: ${instance.reason}`)] : []),
     ...(missing.length > 0 ? [critical(`${name}: master without ${missing.map((one) => one.address).join(', ')}`)] : []),
     ...(announcements.verify === 'failed' ? [critical(`${name}: ${announcements.text}`)] : []),
     ...(announcements.verify === 'impossible' ? [warning(`${name}: announcements are not verified: ${announcements.text}`)] : []),

@@ -3,7 +3,7 @@ import { formatDuration } from '../../base/duration.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { VrrpState } from '../../vrrp/types.js';
 import type { FailoverOrder } from './messages.js';
-import type { Runner } from './runner.js';
+import type { Runner } from './runner-types.js';
 
 export type FailoverOutcome = { readonly text: string } | { readonly error: string };
 

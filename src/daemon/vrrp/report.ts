@@ -46,6 +46,7 @@ export function reportInstance(
     state: state.phase === 'stopped' ? 'leaving' : state.phase,
     since_seconds: seconds(now - state.since),
     reason: state.reason,
+    held_back: state.heldBack,
     priority: conf.priority,
     effective_priority: effectivePriority(conf, state),
     preempt: conf.preempt,

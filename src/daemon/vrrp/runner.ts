@@ -1,10 +1,8 @@
 /** One instance at work: its machine, fed with what happens on the host, and its effects carried out in the order they come. */
 import { toHex } from '../../base/bytes.js';
-import type { Ip, Prefix } from '../../base/ip.js';
+import type { Ip } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
-import type { ApiInstance } from '../../control/api.js';
-import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import { announcementsOf } from '../../vrrp/announcing.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
@@ -19,7 +17,6 @@ import {
   type VrrpState,
 } from '../../vrrp/types.js';
 import { decodeAdvert } from '../../wire/vrrp.js';
-import type { Beating } from './beat.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createHolder, type Holder } from './holder.js';
@@ -27,59 +24,18 @@ import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
 import { pack, recipients } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
-import type { Port, PortUse } from './ports.js';
+import type { Port } from './ports.js';
 import { reportInstance } from './report.js';
 import { createRivalWatch } from './rival-watch.js';
+import type { Runner } from './runner-types.js';
 import type { Saved } from './store.js';
 import { createTracker } from './tracker.js';
 import type { Host, HostInterface } from './types.js';
 import { createVerifier } from './verifier.js';
 import { createVmac, type SavedVmac, type Vmac } from './vmac.js';
+import { createWitness } from './witness.js';
 
 type Happening = VrrpEvent extends infer E ? (E extends VrrpEvent ? Omit<E, 'now'> : never) : never;
-
-export interface Runner extends Beating {
-  readonly key: string;
-  /** As it is configured: what it tracks may have given it another priority. */
-  conf(): VrrpInstanceConfig;
-  /** With the priority that it has now. */
-  effective(): VrrpInstanceConfig;
-  state(): VrrpState;
-  /** Its group takes it along. */
-  lead(to: 'master' | 'backup', reason: string): void;
-  /** By another instance of its group. */
-  hinder(hindrance: Hindrance | undefined): void;
-  /** What it tracks may have changed. */
-  watchedChanged(): void;
-  /** `left` is what a predecessor wrote down. */
-  start(gate: Gate, left: Saved | undefined): void;
-  gate(gate: Gate): void;
-  stop(): void;
-  /** Another director is to be master; `done` hears what came of it. */
-  failover(until: Instant, done: (outcome: FailoverOutcome) => void): void;
-  /** The end of that. */
-  standUp(): void;
-  stoodDown(): boolean;
-  reconfigure(conf: VrrpInstanceConfig): void;
-  packet(packet: VrrpPacket): void;
-  /** Interfaces or addresses have changed. */
-  networkChanged(): void;
-  /** The kernel says that this address left that interface; networkChanged follows. */
-  addressGone(interfaceName: string, prefix: Prefix): void;
-  /** The interface was down or without carrier, if only for a moment; networkChanged follows. */
-  linkLost(): void;
-  /** The sockets that it needs. */
-  ports(): PortUse;
-  deadline(): Instant;
-  tick(): void;
-  /** It is over: nothing is held, nothing will come. */
-  ended(): boolean;
-  isHeld(interfaceName: string, prefix: Prefix): boolean;
-  /** `master` as long as it holds its addresses, also while it hands them over; else its phase. */
-  role(): string;
-  saved(): Saved;
-  report(group: string | undefined): ApiInstance;
-}
 
 /** Wait before what the system refused is tried again. */
 const RETRY_MS = 1000;
@@ -136,6 +92,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const reannounce = () => deliver({ type: 'restored' });
   const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
   const verifier = createVerifier({ host, conf: () => conf, tell });
+  const witness = createWitness({ host, conf: () => conf, answered: () => deliver({ type: 'witness' }) });
   /** The MAC that neighbours were told, as text; undefined: the link was away since. */
   let toldMac: string | undefined;
   const saved = (): Saved => ({
@@ -220,6 +177,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       case 'note':
         return tell(effect.text);
       case 'stopped':
+        witness.close();
         ended = true;
         vmac.remove();
     }
@@ -463,7 +421,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       toldMac = undefined;
     },
     ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '' }),
-    deadline: () => Math.min(deadline(state), retryAt, assertAt, tracker.deadline(), rivals.deadline(), verifier.deadline()),
+    deadline: () =>
+      Math.min(
+        ...[deadline(state), retryAt, assertAt, tracker.deadline()],
+        ...[rivals.deadline(), verifier.deadline(), witness.deadline(state)],
+      ),
     tick() {
       if (host.now() >= retryAt) {
         retryAt = NEVER;
@@ -474,6 +436,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       deliver({ type: 'tick', objection: host.objection(conf.name) });
       rivals.tick(state);
       verifier.tick();
+      witness.tick(state);
     },
     beat() {
       if (busy === 0 && state.phase === 'master' && host.now() >= state.advertAt) deliver({ type: 'tick' });

@@ -1,4 +1,4 @@
-/** `announcements` of a VRRP instance: what is understood, and what is refused at its place. */
+/** `announcements` and `witness` of a VRRP instance: what is understood, and what is refused at its place. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOUNCEMENTS } from '../../../src/base/announcements.js';
@@ -23,6 +23,28 @@ refuses('announcements', [
   [instance('verify: @[ 192.0.2.10 ]'), /192\.0\.2\.10 is a virtual address of VI_1 itself, no neighbour/],
   [instance('refresh: @1s, interval: 10ms', many), /200 addresses 10ms apart take 2s, longer than refresh/],
 ]);
+
+const witness = (words: string) => instance('').replace('announcements: {  }', words);
+
+refuses('witness', [
+  [witness('witness: @router'), /witness is gateway or a list of neighbours' addresses, not "router"/],
+  [witness('witness: @off'), /witness is gateway or a list/],
+  [witness('witness: @[]'), /witness lists nobody: leave it out/],
+  [witness('witness: [ @10.0.0 ]'), /witness: "10\.0\.0" is no IP address of a neighbour/],
+  [witness('witness: @[ "fe80::1" ]'), /witness takes IPv4 neighbours here/],
+  [witness('witness: @[ 192.0.2.10 ]'), /192\.0\.2\.10 is a virtual address of VI_1 itself/],
+  [
+    witness('priority: 255\n    witness: @gateway'),
+    /the address owner \(priority 255\) is master at once: it waits for no witness/,
+  ],
+]);
+
+test('a witness is the gateway, or one of several neighbours; without the word none is asked', () => {
+  const of = (words: string) => parseConfig('f.yaml', witness(words), BAD_OPTIONS).config?.vrrpInstances[0]?.witness;
+  assert.equal(of('witness: gateway'), 'gateway');
+  assert.deepEqual(of('witness: [ 192.0.2.1, 192.0.2.2 ]'), ['192.0.2.1', '192.0.2.2']);
+  assert.equal(of('preempt: true'), undefined);
+});
 
 const parsed = (words: string) => {
   const { config, problems } = parseConfig('f.yaml', instance(words), BAD_OPTIONS);

@@ -27,6 +27,7 @@ const instance: ApiInstance = {
   state: 'fault',
   since_seconds: 1,
   reason: 'eth0 has no carrier',
+  held_back: false,
   priority: 100,
   effective_priority: 100,
   preempt: true,
@@ -160,6 +161,9 @@ test('two masters, unverified announcements and late adverts are problems, the w
     ],
     'the refused adverts of the rival are told with it',
   );
+  assert.deepEqual(told({ rejected: [], state: 'backup', held_back: true, reason: 'no witness answers' }), [
+    'critical: VI_1: does not take over: no witness answers',
+  ]);
   assert.deepEqual(told({ rejected: [], lateness: { ...late, last_minute_ms: 100 } }), []);
   assert.deepEqual(told({ rejected: [], lateness: { ...late, last_minute_ms: 3 }, advert_interval_ms: 10 }), []);
   assert.equal(told({ rejected: [], lateness: { ...late, last_minute_ms: 4 }, advert_interval_ms: 10 }).length, 1);
