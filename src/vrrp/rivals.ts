@@ -78,9 +78,13 @@ function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Receiv
     }
     case 'checksum':
       return 'their checksum is wrong: damaged on the way, or of another password or form';
+    case 'peer':
+      return 'it is none of unicast.peers here';
     case 'ttl':
+      if (conf.unicast) return `they come with TTL ${ttl}, outside of the range of that peer`;
       return `they come with TTL ${ttl} instead of 255: through a router, or forged`;
     case 'destination':
+      if (conf.unicast) return `they are sent to ${destination}: one side speaks unicast, the other to the group`;
       return `they are sent to ${destination}, not to the group: one side speaks unicast`;
     case 'owner':
       return 'this director is the address owner (priority 255) and yields to nobody: is there a second owner?';
