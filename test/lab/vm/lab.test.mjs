@@ -20,8 +20,8 @@ async function lab(argv, env = {}) {
   return { stdout, stderr, status };
 }
 
-// A boot keeps one core busy, and some of these wait for a limit: three at a time.
-describe('the lab', { concurrency: 3 }, () => {
+// A boot keeps less than both cores busy: two at a time.
+describe('the lab', { concurrency: 2 }, () => {
   // What a new machine has to download is told where the command's own words are compared.
   before(prepare);
 
