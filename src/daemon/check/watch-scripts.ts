@@ -1,11 +1,9 @@
 /** Scripts that VRRP instances track: run as checks are, with rise, fall and a hard timeout. */
-import type { ScriptConfig, ScriptProbe } from '../../config/types.js';
+import type { ScriptConfig } from '../../config/types.js';
 import type { CheckSpec } from '../../health/types.js';
 import { now } from '../../os/clock.js';
-import { whyUntrusted } from '../../os/command.js';
 import { startScript } from '../../os/probe/script.js';
 import type { StartProbe } from '../../os/probe/types.js';
-import { userOf } from '../../os/users.js';
 import type { Reading } from '../../vrrp/track.js';
 import { createCheckRunner } from './scheduler.js';
 
@@ -16,25 +14,10 @@ export interface ScriptWatch {
   close(): void;
 }
 
-/** What others may replace is not run as root; undefined: it may be run. */
-function whyRefused({ user, command }: ScriptProbe): string | undefined {
-  if (process.getuid?.() !== 0 || userOf(user)?.uid !== 0) return undefined;
-  try {
-    const untrusted = whyUntrusted(command[0] as string);
-    return untrusted && `it is not run as root: ${untrusted}`;
-  } catch {
-    // It is not there, which running it says better.
-    return undefined;
-  }
-}
-
 /** A script that cannot even be started here is nobody else's fault: it counts. */
 const startTracked: StartProbe = (probe, _target, done) => {
   if (probe.type !== 'script') throw new Error(`a ${probe.type} check is no script`);
-  const reason = whyRefused(probe);
-  if (reason === undefined) return startScript(probe, undefined, (result) => done({ ...result, local: false }));
-  const soon = setImmediate(done, { ok: false, local: false, reason, duration: 0 });
-  return { cancel: () => clearImmediate(soon) };
+  return startScript(probe, undefined, (result) => done({ ...result, local: false }));
 };
 
 const specOf = ({ name, check }: ScriptConfig): CheckSpec => ({

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { runCommand, whyUntrusted } from '../../../src/os/command.js';
+import { runCommand } from '../../../src/os/command.js';
+import { whyUntrusted } from '../../../src/os/program.js';
 
 const sh = (script: string, timeout = 10_000) =>
   runCommand({ argv: ['/bin/sh', '-c', script], env: { LBD_STATE: 'master' }, user: 'root', timeout });
@@ -54,6 +55,14 @@ describe('a program of the administrator', () => {
     assert.match(String(await run()), /not run as root: others than root may write to/);
     assert.match(String(whyUntrusted(program)), /others than root/);
     chmodSync(program, 0o755);
+    const other = mkdtempSync(join(tmpdir(), 'lbd-command-'));
+    const link = join(folder, 'link');
+    symlinkSync(join(other, 'hook'), link);
+    writeFileSync(join(other, 'hook'), '#!/bin/sh\n', { mode: 0o755 });
+    assert.equal(whyUntrusted(link), undefined);
+    chmodSync(other, 0o777);
+    assert.match(String(whyUntrusted(link)), /others than root may write to/, 'where the link leads to');
+    rmSync(other, { recursive: true });
     chmodSync(folder, 0o777);
     assert.match(String(await run()), /others than root may write to/);
     chmodSync(folder, 0o700);

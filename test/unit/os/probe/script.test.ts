@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -51,6 +51,20 @@ describe('script', () => {
       expectFailure(await weighing('exit 1'), 'exit status 1');
       expectFailure(await weighing('kill -KILL $$'), 'ended by SIGKILL');
     }));
+
+  test('what others than root may write to is not run as root', { skip: process.getuid?.() !== 0 }, () =>
+    leavesNothing(async () => {
+      const file = join(folder, 'check');
+      writeFileSync(file, '#!/bin/sh\nexit 0\n');
+      chmodSync(file, 0o777);
+      const probe = (user: string): ScriptProbe => ({ type: 'script', command: [file], user });
+      const refused = await run(probe('root'), target);
+      assert.deepEqual([refused.ok, refused.local], [false, true], 'no fault of the real server');
+      assert.match(refused.reason, /not run as root: others than root may write to/);
+      chmodSync(file, 0o755);
+      expectSuccess(await run(probe('root'), target), 'exit status 0');
+    }),
+  );
 
   test('it is told the real server, and runs as the user', () =>
     leavesNothing(async () => {
