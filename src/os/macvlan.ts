@@ -13,6 +13,8 @@ import {
   NLM_F_REQUEST,
   putAttribute,
   putBytes,
+  putText,
+  putU32,
   type Writer,
 } from '../wire/netlink.js';
 import { createNetlinkSocket, NETLINK_ROUTE, openTransport, type Transport } from './netlink.js';
@@ -47,25 +49,15 @@ function putHead(writer: Writer, index: number, flags: number, change: number): 
   putBytes(writer, bytes);
 }
 
-function putText(writer: Writer, type: number, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  writer.bytes.set(bytes, putAttribute(writer, type, bytes.length + 1));
-}
-
-function putNumber(writer: Writer, type: number, value: number): void {
-  const at = putAttribute(writer, type, 4);
-  writer.view.setUint32(at, value, HOST);
-}
-
 function putMacvlan(writer: Writer, name: string, parent: number, mac: Uint8Array): void {
   putHead(writer, 0, 0, 0);
   putText(writer, IFLA.ifname, name);
-  putNumber(writer, IFLA.link, parent);
+  putU32(writer, IFLA.link, parent);
   writer.bytes.set(mac, putAttribute(writer, IFLA.address, mac.length));
   const info = beginNest(writer, IFLA.linkinfo);
   putText(writer, IFLA_INFO.kind, 'macvlan');
   const data = beginNest(writer, IFLA_INFO.data);
-  putNumber(writer, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
+  putU32(writer, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
   endNest(writer, data);
   endNest(writer, info);
 }

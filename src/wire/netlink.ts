@@ -112,6 +112,18 @@ export function putAttribute(writer: Writer, type: number, size: number): number
   return start + ATTRIBUTE_HEADER;
 }
 
+/** An attribute of four bytes, in the host's byte order. */
+export function putU32(writer: Writer, type: number, value: number): void {
+  const at = putAttribute(writer, type, 4);
+  writer.view.setUint32(at, value, HOST);
+}
+
+/** A text with its NUL. */
+export function putText(writer: Writer, type: number, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  writer.bytes.set(bytes, putAttribute(writer, type, bytes.length + 1));
+}
+
 export function beginNest(writer: Writer, type: number): number {
   const start = take(writer, ATTRIBUTE_HEADER);
   writer.view.setUint16(start + 2, type, HOST);

@@ -3,7 +3,6 @@
  *
  *   rtmsg, fib_rule_hdr:  family | dst length | src length | tos | table | protocol, reserved | scope, reserved | type, action | flags u32
  */
-import { HOST_LITTLE_ENDIAN as HOST } from '../base/bytes.js';
 import { familyOf, type Ip, ipBytes, type Prefix } from '../base/ip.js';
 import {
   beginMessage,
@@ -16,6 +15,8 @@ import {
   NLM_F_REQUEST,
   putAttribute,
   putBytes,
+  putText,
+  putU32,
   type Writer,
 } from './netlink.js';
 
@@ -65,17 +66,6 @@ function putIp(writer: Writer, type: number, ip: Ip): void {
   writer.bytes.set(bytes, putAttribute(writer, type, bytes.length));
 }
 
-function putU32(writer: Writer, type: number, value: number): void {
-  const at = putAttribute(writer, type, 4);
-  writer.view.setUint32(at, value, HOST);
-}
-
-/** With its NUL. */
-function putName(writer: Writer, type: number, name: string): void {
-  const bytes = new TextEncoder().encode(name);
-  writer.bytes.set(bytes, putAttribute(writer, type, bytes.length + 1));
-}
-
 const flagsOf = (change: Change): number => NLM_F_REQUEST | NLM_F_ACK | (change === 'add' ? NLM_F_CREATE | NLM_F_EXCL : 0);
 
 const compact = (table: number): number => (table < 256 ? table : RT_TABLE_COMPAT);
@@ -113,8 +103,8 @@ export function putRule(writer: Writer, change: Change, sequence: number, rule: 
   putBytes(writer, Uint8Array.from([...head, 0, 0, 0, 0]));
   if (to && to.length > 0) putIp(writer, FRA.dst, to.address);
   if (from && from.length > 0) putIp(writer, FRA.src, from.address);
-  if (iif !== undefined) putName(writer, FRA.iifname, iif);
-  if (oif !== undefined) putName(writer, FRA.oifname, oif);
+  if (iif !== undefined) putText(writer, FRA.iifname, iif);
+  if (oif !== undefined) putText(writer, FRA.oifname, oif);
   putU32(writer, FRA.priority, priority);
   putU32(writer, FRA.table, table);
   if (fwmark !== undefined) {
