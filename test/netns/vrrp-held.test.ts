@@ -160,7 +160,15 @@ describe('what a master holds', () => {
     await others('d1');
     assert.match(routes('d1'), /203\.0\.113\.0/);
 
-    await successor.stop();
+    // It dies, and whoever comes next has another file.
+    await successor.kill();
+    const next = await startLbd(lan, 'd1', folders.of('d1'), {
+      priority: 100,
+      whole: { ...instance(SETTINGS), vrid: 99, addresses: [{ address: '10.9.0.55', length: 24 }] },
+    });
+    running.push(next);
+    await until('what was left is cleaned up', () => next.events.some((text) => text.includes('no longer configured: removed')));
+    await next.stop();
     assert.doesNotMatch(routes('d1') + lan.exec('d1', 'ip -6 route show'), /198\.51\.100|203\.0\.113|fd77/);
     assert.doesNotMatch(rules('d1'), /1000:|1001:/);
   });

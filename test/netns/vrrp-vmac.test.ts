@@ -119,7 +119,24 @@ describe('a virtual MAC', () => {
     lan.exec('d1', `ip link del ${NAME}`);
     await until('it is made again', () => /vrrp\.51.*[<,]UP[,>]/.test(links('d1')));
     await until('with its address', () => lan.exec('d1', `ip -o addr show dev ${NAME}`).includes(`${VIP}/32`));
-    await again.stop();
+    // It dies, and whoever comes next has another file.
+    await again.kill();
+    const next = await startLbd(lan, 'd1', folders.of('d1'), {
+      priority: 100,
+      whole: { ...instance({ priority: 100, interval: SLOW }), vrid: 99, addresses: [{ address: '10.9.0.55', length: 24 }] },
+    });
+    running.push(next);
+    await until('it is told', () =>
+      /no longer configured: removed 10\.9\.0\.100\/32 dev vrrp\.51, the interface vrrp\.51 from eth0/.test(
+        next.events.join('\n'),
+      ),
+    );
+    assert.doesNotMatch(links('d1'), /vrrp\.51/);
+    assert.equal(sysctl('d1', 'arp_ignore'), '0');
+    await next.stop();
+    const last = await start('d1', 4, SLOW);
+    await last.when('master');
+    await last.stop();
     assert.equal(sysctl('d1', 'arp_ignore'), '0');
     assert.doesNotMatch(links('d1'), /vrrp\.51/);
 

@@ -3,7 +3,6 @@
  * already must not fall silent. Between two of them those whose advert is due get to send it.
  */
 import type { Instant } from '../../base/time.js';
-import type { Rtnetlink } from '../../os/rtnetlink.js';
 
 export interface Beating {
   /** Sends the advert that is due, if this instance is master and not in the middle of something itself. */
@@ -26,15 +25,19 @@ export function createBeat(now: () => Instant, all: () => Iterable<Beating>): ()
   };
 }
 
-/** The same with a beat before each change of an address. */
-export const withBeats = (rtnetlink: Rtnetlink, beat: () => void): Rtnetlink => ({
-  ...rtnetlink,
-  addAddress(...words) {
-    beat();
-    return rtnetlink.addAddress(...words);
-  },
-  deleteAddress(...words) {
-    beat();
-    return rtnetlink.deleteAddress(...words);
-  },
-});
+/** The same with a beat before each of its calls that changes something in the kernel. */
+export function withBeats<T extends object>(door: T, calls: readonly (keyof T)[], beat: () => void): T {
+  const beating = Object.fromEntries(
+    calls.map((name) => {
+      const call = door[name] as (...words: unknown[]) => unknown;
+      return [
+        name,
+        (...words: unknown[]) => {
+          beat();
+          return call(...words);
+        },
+      ];
+    }),
+  );
+  return { ...door, ...beating };
+}

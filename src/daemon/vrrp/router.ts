@@ -93,12 +93,12 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
 
   let frames: FrameSender | undefined;
   const beat = createBeat(now, () => runners.values());
-  const rtnetlink = withBeats(openRtnetlink(), beat);
+  const rtnetlink = withBeats(openRtnetlink(), ['addAddress', 'deleteAddress'], beat);
   const ports = createPorts(onPacket, settle);
   const host: Host = {
     now,
     rtnetlink,
-    routes: openRoutes(),
+    routes: withBeats(openRoutes(), ['addRoute', 'deleteRoute', 'addRule', 'deleteRule'], beat),
     macvlans: openMacvlans(),
     sysctls: openSysctls('/proc/sys/net'),
     settingsBefore: new Map(),
@@ -223,10 +223,17 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   function cleanUp(left: ReadonlyMap<string, Saved>): void {
     for (const [key, saved] of left) {
       if (wanted.has(key) || (saved.held.length === 0 && !saved.paths && !saved.vmac)) continue;
-      if (saved.vmac) createVmac(host, () => ghost(key, saved), saved.vmac).remove();
+      if (saved.vmac)
+        createVmac(
+          host,
+          () => ghost(key, saved),
+          saved.vmac,
+          () => undefined,
+        ).remove();
       if (saved.paths) createPaths(host, key, saved.paths).reconcile(NO_PATHS);
       createHolder(host, key, saved.interface, saved.held).reconcile([]);
-      const left = [...saved.held.map(heldKey), ...(saved.paths ? ['routes and rules'] : [])];
+      const interfaces = saved.vmac ? [`the interface ${saved.vmac.name}`] : [];
+      const left = [...saved.held.map(heldKey), ...(saved.paths ? ['routes and rules'] : []), ...interfaces];
       link.event('vrrp', key, `no longer configured: removed ${left.join(', ')} from ${saved.interface}`);
     }
   }

@@ -69,7 +69,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let holder: Holder = createHolder(host, conf.name, conf.interface, []);
   let paths: Paths = createPaths(host, conf.name, NO_PATHS);
   let port: Port | undefined;
-  let vmac: Vmac = createVmac(host, () => conf, undefined);
+  let vmac: Vmac = newVmac(undefined);
   let assertAt: Instant = NEVER;
   let claims: { close(): void } | undefined;
   let ended = false;
@@ -103,6 +103,15 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
     ...optionalVmac(vmac.saved()),
   });
+
+  function newVmac(left: SavedVmac | undefined): Vmac {
+    return createVmac(
+      host,
+      () => conf,
+      left,
+      () => save('now'),
+    );
+  }
 
   function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
     const known = saved();
@@ -363,7 +372,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const found = leftovers(left);
     holder = createHolder(host, conf.name, conf.interface, found);
     paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
-    vmac = createVmac(host, () => conf, left?.vmac);
+    vmac = newVmac(left?.vmac);
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     track(true);

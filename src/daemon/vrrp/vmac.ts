@@ -57,8 +57,8 @@ const ofOwn = (name: string, family: 4 | 6): Settings =>
 /** Without the last ones it can only go. */
 type VmacConfig = Pick<VrrpInstanceConfig, 'name' | 'interface'> & Partial<Pick<VrrpInstanceConfig, 'family' | 'vrid' | 'vmac'>>;
 
-/** `left`: what a predecessor wrote down. */
-export function createVmac(host: Host, conf: () => VmacConfig, left: SavedVmac | undefined): Vmac {
+/** `left`: what a predecessor wrote down; `record` writes `saved` down: before a setting is another, that a successor can put it back. */
+export function createVmac(host: Host, conf: () => VmacConfig, left: SavedVmac | undefined, record: () => void): Vmac {
   const { settingsBefore: before } = host;
   for (const [path, was] of Object.entries(left?.before ?? {})) before.set(path, was);
   let name = left?.name;
@@ -92,7 +92,10 @@ export function createVmac(host: Host, conf: () => VmacConfig, left: SavedVmac |
     if (family === 4) {
       assert(ofParent(parent), (path, was) => {
         if (before.has(path)) once(`net.${path.replaceAll('/', '.')} was set to ${was} by somebody and is set again`);
-        else before.set(path, was);
+        else {
+          before.set(path, was);
+          record();
+        }
       });
     }
     assert(ofOwn(name, family), () => undefined);

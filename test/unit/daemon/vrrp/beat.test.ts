@@ -23,6 +23,7 @@ test('between changes of addresses everybody is asked, once a millisecond, and n
   };
   const paced = withBeats(
     rtnetlink,
+    ['addAddress', 'deleteAddress'],
     createBeat(
       () => now,
       () => [other],
