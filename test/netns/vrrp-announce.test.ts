@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ANNOUNCEMENTS } from '../../src/base/announcements.js';
 import {
   buildLan,
+  endAll,
   type Folders,
   holds,
   type Lan,
@@ -27,7 +28,7 @@ const vipOf = (family: 4 | 6) => (family === 4 ? VIP : VIP6);
 describe('announcements', () => {
   let lan: Lan;
   let folders: Folders;
-  let running: Lbd[] = [];
+  const running: Lbd[] = [];
   const lbd = async (host: string, settings: Settings): Promise<Lbd> => {
     const one = await startLbd(lan, host, folders.of(host), settings);
     running.push(one);
@@ -46,11 +47,7 @@ describe('announcements', () => {
     folders = makeFolders();
   });
   afterEach(async () => {
-    for (const one of running) {
-      one.child.kill('SIGCONT');
-      await one.kill();
-    }
-    running = [];
+    await endAll(running);
     lan.exec('cli', 'nft flush ruleset');
     for (const host of ['d1', 'd2']) {
       for (const vip of [`${VIP}/24`, `${VIP6}/128`, 'fe80::9:100/128'])

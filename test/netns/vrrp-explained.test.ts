@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
   buildLan,
+  endAll,
   type Folders,
   holds,
   type Lan,
@@ -19,7 +20,7 @@ import {
 describe('two masters', () => {
   let lan: Lan;
   let folders: Folders;
-  let running: Lbd[] = [];
+  const running: Lbd[] = [];
   const lbd = async (host: string, settings: Settings): Promise<Lbd> => {
     const one = await startLbd(lan, host, folders.of(host), settings);
     running.push(one);
@@ -39,8 +40,7 @@ describe('two masters', () => {
     folders = makeFolders();
   });
   afterEach(async () => {
-    for (const one of running) await one.kill();
-    running = [];
+    await endAll(running);
     for (const host of ['d1', 'd2']) {
       for (const vip of [`${VIP}/24`, `${VIP6}/128`, 'fe80::9:100/128', '10.9.0.200/24'])
         if (await holds(lan, host, vip.split('/')[0] as string)) lan.exec(host, `ip addr del ${vip} dev eth0`);

@@ -3,7 +3,18 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { parsePrefix } from '../../src/base/ip.js';
 import type { HeldAddress, VirtualRoute, VirtualRule } from '../../src/config/types.js';
-import { buildLan, type Folders, instance, type Lan, type Lbd, makeFolders, startLbd, until, VIP } from './vrrp-harness.js';
+import {
+  buildLan,
+  endAll,
+  type Folders,
+  instance,
+  type Lan,
+  type Lbd,
+  makeFolders,
+  startLbd,
+  until,
+  VIP,
+} from './vrrp-harness.js';
 
 /** Master-down time less an interval must be longer than the start of a process takes on a busy machine. */
 const SETTINGS = { priority: 150, interval: 500 };
@@ -36,7 +47,7 @@ const PATHS: Paths = {
 describe('what a master holds', () => {
   let lan: Lan;
   let folders: Folders;
-  let running: Lbd[] = [];
+  const running: Lbd[] = [];
   const shown = (host: string, device = 'inside') => lan.exec(host, `ip -o addr show dev ${device}`);
   const makeInside = (host: string) => {
     lan.exec(host, 'ip link add inside type veth peer name far');
@@ -63,11 +74,7 @@ describe('what a master holds', () => {
     for (const host of ['d1', 'd2']) makeInside(host);
   });
   afterEach(async () => {
-    for (const one of running) {
-      one.child.kill('SIGKILL');
-      await one.ended.catch(() => {});
-    }
-    running = [];
+    await endAll(running);
   });
   after(() => {
     lan.destroy();

@@ -8,6 +8,7 @@ import {
   type Lan,
   type Lbd,
   makeFolders,
+  NOISE,
   type Settings,
   startLbd,
   startTraffic,
@@ -16,12 +17,6 @@ import {
   VIP,
   VIP6,
 } from './vrrp-harness.js';
-
-/**
- * Quiet machines lose none, and the figure is printed. A machine that is busy with something else may keep a director from running for some
- * milliseconds just then; a gap in the hand-over itself would cost an interval's worth, ten times this at least.
- */
-const NOISE = 9;
 
 interface Kind {
   readonly title: string;

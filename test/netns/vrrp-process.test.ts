@@ -7,6 +7,7 @@ import { toHex } from '../../src/base/bytes.js';
 import { AUTH_NONE, encodeAdvert, NO_AUTH, VRRP_GROUP } from '../../src/wire/vrrp.js';
 import {
   buildLan,
+  endAll,
   type Folders,
   holds,
   type Lan,
@@ -43,7 +44,7 @@ async function monitor(lan: Lan, host: string): Promise<{ lines: string[]; child
 describe('the vrrp process', () => {
   let lan: Lan;
   let folders: Folders;
-  let running: Lbd[] = [];
+  const running: Lbd[] = [];
   const lbd = async (host: string, settings: Settings): Promise<Lbd> => {
     const one = await startLbd(lan, host, folders.of(host), settings);
     running.push(one);
@@ -56,11 +57,7 @@ describe('the vrrp process', () => {
     folders = makeFolders();
   });
   afterEach(async () => {
-    for (const one of running) {
-      one.child.kill('SIGKILL');
-      await one.ended;
-    }
-    running = [];
+    await endAll(running);
     for (const host of ['d1', 'd2']) if (await holds(lan, host, VIP)) lan.exec(host, `ip addr del ${VIP}/24 dev eth0`);
     folders.remove();
     folders = makeFolders();

@@ -8,6 +8,7 @@ import {
   holds,
   type Lan,
   makeFolders,
+  NOISE,
   type Settings,
   type Speaker,
   startKeepalived,
@@ -17,9 +18,6 @@ import {
   VIP,
   VIP6,
 } from './vrrp-harness.js';
-
-/** A machine that is busy with something else may keep a director from running for some milliseconds just then. */
-const NOISE = 9;
 
 const kinds = [
   { title: 'version 2 with a password', settings: { version: 2, interval: 1000, password: 's3cret' }, vip: VIP, own: '10.9.0.' },

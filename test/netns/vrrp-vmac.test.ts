@@ -5,11 +5,13 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
 import {
   buildLan,
+  endAll,
   type Folders,
   instance,
   type Lan,
   type Lbd,
   makeFolders,
+  NOISE,
   startLbd,
   startTraffic,
   until,
@@ -17,8 +19,6 @@ import {
   VIP6,
 } from './vrrp-harness.js';
 
-/** A machine that is busy with something else may keep a director from running for some milliseconds just then. */
-const NOISE = 9;
 const NAME = 'vrrp.51';
 /** Master-down time less an interval must be longer than the start of a process takes on a busy machine. */
 const SLOW = 500;
@@ -35,7 +35,7 @@ function conf(host: string, family: 4 | 6, interval: number): VrrpInstanceConfig
 describe('a virtual MAC', () => {
   let lan: Lan;
   let folders: Folders;
-  let running: Lbd[] = [];
+  const running: Lbd[] = [];
   const start = async (host: string, family: 4 | 6, interval = 200): Promise<Lbd> => {
     const whole = conf(host, family, interval);
     const one = await startLbd(lan, host, folders.of(host), { priority: whole.priority, whole });
@@ -56,11 +56,7 @@ describe('a virtual MAC', () => {
     folders = makeFolders();
   });
   afterEach(async () => {
-    for (const one of running) {
-      one.child.kill('SIGKILL');
-      await one.ended.catch(() => {});
-    }
-    running = [];
+    await endAll(running);
     lan.destroy();
     folders.remove();
   });
