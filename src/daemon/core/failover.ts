@@ -1,27 +1,28 @@
 /** `lbctl failover`: the planned switch-over, and what is known before it. */
+import { ofTheWhole } from '../../config/pairs.js';
+import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiChanged, ApiStatus, Methods } from '../../control/api.js';
 import type { CheckSummary } from '../messages.js';
 import type { FailoverOrder } from '../vrrp/messages.js';
+import { ask } from './ask.js';
 import type { HandlerParts } from './handlers.js';
-import { Refused, refuse } from './refused.js';
+import { refuse } from './refused.js';
 
 type Params = Methods['failover']['params'];
 
 /** Beyond what the machine waits for another master: two intervals and a second. */
 const SLACK_MS = 5000;
 
+/** As they are named in the file: of one that has both families the half of IPv6 has no name of its own there. */
+function unknown(instances: readonly VrrpInstanceConfig[], name: string): never {
+  const names = [...new Set(instances.map((one) => ofTheWhole(one.name)))];
+  return refuse(`unknown VRRP instance "${name}"${names.length > 0 ? `; there is ${names.join(', ')}` : ': none is configured'}`);
+}
+
 async function order(parts: HandlerParts, what: FailoverOrder): Promise<string> {
-  const conf = parts.wanted.intent().instances.find((one) => one.name === what.instance);
-  if (!conf) {
-    const names = parts.wanted.intent().instances.map((one) => one.name);
-    return refuse(
-      `unknown VRRP instance "${what.instance}"${names.length > 0 ? `; there is ${names.join(', ')}` : ': none is configured'}`,
-    );
-  }
-  const answer = await parts.vrrp.ask({ failover: what }, 2 * conf.advertInterval + SLACK_MS).catch((error: Error) => {
-    throw new Refused({ code: 'unavailable', message: error.message });
-  });
-  return typeof answer.text === 'string' ? answer.text : refuse(String(answer.error));
+  const { instances } = parts.wanted.intent();
+  const conf = instances.find((one) => one.name === what.instance) ?? unknown(instances, what.instance);
+  return (await ask<{ text: string }>(parts.vrrp, { failover: what }, 2 * conf.advertInterval + SLACK_MS)).text;
 }
 
 function syncNote(sync: ApiStatus['connection_sync'], instance: string): string {
@@ -37,10 +38,14 @@ async function notesOf(parts: HandlerParts, instance: string): Promise<string[]>
   const notes = [
     'whether another director is there shows when it takes over: backups are silent, and is there none, this one serves on',
   ];
-  if (parts.check.state().state === 'not needed') return notes;
-  const answer = await parts.check.ask({ query: { what: 'summary' } }, SLACK_MS).catch((error: Error) => error.message);
-  if (typeof answer === 'string') return [...notes, `the check process does not answer: ${answer}`];
-  const summary = answer.value as CheckSummary;
+  // Without a virtual server there is nothing else that it would have to take over.
+  if (parts.wanted.intent().services.length === 0) return notes;
+  const query = { query: { what: 'summary' } };
+  const summary = await ask<{ value: CheckSummary }>(parts.check, query, SLACK_MS).then(
+    ({ value }) => value,
+    (error: Error) => error.message,
+  );
+  if (typeof summary === 'string') return [...notes, `the check process does not answer: ${summary}`];
   return [
     ...notes,
     syncNote(summary.sync, instance),

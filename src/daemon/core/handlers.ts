@@ -10,10 +10,11 @@ import { brokenPromise } from '../../intent/sticky.js';
 import { now, wallClock } from '../../os/clock.js';
 import { reportStats } from '../check/stats.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
+import { ask } from './ask.js';
 import { examine } from './doctor.js';
 import type { EventLog } from './events.js';
 import { failover } from './failover.js';
-import { Refused, refuse } from './refused.js';
+import { refuse } from './refused.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
 import type { Wanted } from './wanted.js';
@@ -43,17 +44,6 @@ export type Handlers = { readonly [M in MethodName]: Handler<M> };
 const WHOLE_TABLE_MS = 25_000;
 /** A check process that hangs must not keep `status` for long. */
 const SUMMARY_MS = 8000;
-
-async function ask<T>(child: Supervisor, query: object, limitMs?: number): Promise<T> {
-  try {
-    const answer = await child.ask(query, limitMs);
-    if (typeof answer.error === 'string') return refuse(answer.error);
-    return answer as T;
-  } catch (error) {
-    if (error instanceof Refused) throw error;
-    throw new Refused({ code: 'unavailable', message: (error as Error).message });
-  }
-}
 
 const orText = <T>(promise: Promise<T>): Promise<T | string> => promise.catch((error: Error) => error.message);
 
