@@ -24,7 +24,7 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
     types: ['config', 'intent', 'health', 'ipvs', 'vrrp', 'control'],
     packages: ['netlink', 'dns-packet'],
   },
-  control: { values: ['base'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp'], packages: [] },
+  control: { values: ['base'], types: ['config', 'intent', 'health', 'ipvs', 'vrrp'], packages: ['fastify'] },
   cli: { values: ['base', 'control', 'config'], types: ['intent', 'os'], packages: ['commander', 'yaml'] },
   daemon: {
     values: ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp', 'os', 'control'],

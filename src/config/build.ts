@@ -1,6 +1,7 @@
 /** The checked shape -> Config: defaults filled in, and the rules that look at two places at once. */
 
 import { buildChecking, checkMarks } from './build-checking.js';
+import { buildHttp, buildPeers } from './build-control.js';
 import { buildConnectionSync, buildKernelSettings, buildTimeouts } from './build-director.js';
 import { type BuildService, buildService, buildServices } from './build-service.js';
 import { buildGroups, buildScripts, buildTracks } from './build-track.js';
@@ -26,7 +27,8 @@ export interface Sections {
   readonly scripts: readonly Located<ScriptShape>[];
 }
 
-function buildGlobal(shape: FileShape['global'], hostname: string): GlobalConfig {
+function buildGlobal(at: Section<'global'>, hostname: string, report: Report): GlobalConfig {
+  const shape = at?.value;
   return {
     routerId: shape?.router_id ?? hostname,
     stateDir: shape?.state_dir ?? '/var/lib/lbd',
@@ -35,6 +37,8 @@ function buildGlobal(shape: FileShape['global'], hostname: string): GlobalConfig
     onStop: shape?.on_stop ?? 'keep',
     requireIpvs: shape?.require_ipvs ?? true,
     logLevel: shape?.log_level ?? 'info',
+    http: at && buildHttp(at, shape?.http, report),
+    peers: at ? buildPeers(at, at.value.peers, report) : [],
   };
 }
 
@@ -121,7 +125,7 @@ export function buildConfig(
   if (sections.global && checking.suspicion?.yields && vrrpInstances.length === 0)
     report('warning', sections.global, 'yield means nothing here: there is no VRRP instance', ['suspicion', 'yield']);
   return {
-    global: buildGlobal(sections.global?.value, hostname),
+    global: buildGlobal(sections.global, hostname, report),
     virtualServers,
     vrrpInstances,
     syncGroups,

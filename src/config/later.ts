@@ -5,7 +5,6 @@
 
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['notifications'],
-  global: ['http'],
   'a VRRP instance': ['accept'],
 };
 

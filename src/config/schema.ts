@@ -4,6 +4,7 @@ import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { announcementsShape } from './schema-announcements.js';
 import { checkingWords } from './schema-checking.js';
+import { http, peer } from './schema-control.js';
 import { failback } from './schema-failback.js';
 import { heldAddress, useVmac } from './schema-held.js';
 import { neighbourWords } from './schema-neighbours.js';
@@ -139,6 +140,8 @@ export const fileSchema = mapping('the file', {
       on_stop: v.optional(choice('way to stop', ['keep', 'remove'])),
       require_ipvs: v.optional(yesNo('require_ipvs')),
       log_level: v.optional(choice('log level', ['debug', 'info', 'warn', 'error'])),
+      http: v.optional(http),
+      peers: v.optional(list('peers', peer), []),
       ...checkingWords,
     }),
   ),

@@ -4,6 +4,7 @@ import type { Milliseconds } from '../base/duration.js';
 import type { Family, Ip, Prefix } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
 import type { CheckConfig } from './check-types.js';
+import type { HttpConfig, PeerConfig } from './control-types.js';
 import type { Forward, MarkRange, Tunnel } from './passage.js';
 import type { ConfigRecord } from './record.js';
 import type { FileShape } from './schema.js';
@@ -37,6 +38,10 @@ export interface GlobalConfig {
   /** VRRP instances stay in FAULT when services are configured and IPVS cannot be used. */
   readonly requireIpvs: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Undefined: the API is on the control socket alone. */
+  readonly http: HttpConfig | undefined;
+  /** The other directors, as far as their API is known. */
+  readonly peers: readonly PeerConfig[];
 }
 
 /** What concerns all checks together. */

@@ -403,11 +403,12 @@ export interface Methods {
     } & ChangeOptions;
     result: ApiChanged;
   };
-  /** Makes a service of somebody else, whose address a virtual server has, lbd's own. */
+  /** `force`: though a peer is not fit for it. */
   failover: {
-    params: { instance: string; for?: number; undo?: true; check?: true } & ChangeOptions;
+    params: { instance: string; for?: number; undo?: boolean; check?: boolean; force?: boolean } & ChangeOptions;
     result: ApiChanged;
   };
+  /** Makes a service of somebody else, whose address a virtual server has, lbd's own. */
   take_over: { params: { service: string } & ChangeOptions; result: ApiChanged };
   del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };

@@ -4,7 +4,7 @@ import type { ApiError, CommandLine, MethodName } from './api.js';
 /** A longer command line is for lbctl's own process; so is one of more bytes in native/lbctl.c. */
 const COMMAND_LINE_LIMIT = 65_536;
 
-type Kind = 'text' | 'texts' | 'number' | 'yes or no';
+export type Kind = 'text' | 'texts' | 'number' | 'yes or no';
 type Field = Kind | `${Kind}?`;
 
 const CHANGE = { dry_run: 'yes or no?', reason: 'text?' } as const;
@@ -32,7 +32,7 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
     one_packet: 'yes or no?',
     ...CHANGE,
   },
-  failover: { instance: 'text', for: 'number?', undo: 'yes or no?', check: 'yes or no?', ...CHANGE },
+  failover: { instance: 'text', for: 'number?', undo: 'yes or no?', check: 'yes or no?', force: 'yes or no?', ...CHANGE },
   take_over: { service: 'text', ...CHANGE },
   del_vs: { service: 'text', ...CHANGE },
   vrrp: { instance: 'text?' },
@@ -77,8 +77,14 @@ export interface Malformed {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** What a parameter of a method is, with or without being needed; undefined: there is no such. */
+export function kindOf(method: MethodName, name: string): Kind | undefined {
+  const field = Object.hasOwn(METHODS[method], name) ? METHODS[method][name] : undefined;
+  return field?.replace('?', '') as Kind | undefined;
+}
+
 /** What is wrong with the parameters, or undefined. */
-function wrongParameter(method: keyof typeof METHODS, params: Readonly<Record<string, unknown>>): string | undefined {
+export function wrongParameter(method: keyof typeof METHODS, params: Readonly<Record<string, unknown>>): string | undefined {
   const fields = METHODS[method];
   for (const name of Object.keys(params)) if (!Object.hasOwn(fields, name)) return `${method} has no parameter "${name}"`;
   for (const [name, field] of Object.entries(fields)) {

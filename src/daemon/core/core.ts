@@ -6,10 +6,8 @@ import { dirname } from 'node:path';
 import { formatProblem } from '../../config/problems.js';
 import type { Config, ParsedConfig } from '../../config/types.js';
 import type { ApiEvent } from '../../control/api.js';
-import { createControlServer } from '../../control/server.js';
 import { now, wallClock } from '../../os/clock.js';
 import { runCommand } from '../../os/command.js';
-import { peerOf } from '../../os/peer.js';
 import { makeFolder } from '../../os/state-file.js';
 import type { Reading } from '../../vrrp/track.js';
 import { loadAgain } from '../config-again.js';
@@ -17,7 +15,8 @@ import { loadConfig } from '../config-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
 import { coalesce } from './coalesce.js';
-import { createCommandLines, isLarge, prepare } from './command-line.js';
+import { prepare } from './command-line.js';
+import { openDoors } from './doors.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
 import { createHooks, type Hooks } from './hooks.js';
@@ -25,7 +24,6 @@ import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
 import { createPublisher, type Publisher } from './publisher.js';
-import { Refused } from './refused.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
 import { openWanted, type Wanted } from './wanted.js';
 
@@ -101,6 +99,7 @@ export async function runCore(file: string): Promise<void> {
     tell,
     problems,
     changed: (intent) => publisher.all(intent),
+    reloaded: () => void doors.apply(),
     loadConfig: (path, before) =>
       loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
   });
@@ -134,17 +133,8 @@ export async function runCore(file: string): Promise<void> {
     problems: () => [...problems],
   });
   const warn = (text: string) => log.write('warn', text);
-  const server = await createControlServer({
-    socketPath: config.global.socket,
-    group: config.global.group,
-    peer: peerOf,
-    handle: (method, params, caller) =>
-      (handlers[method] as (p: unknown, c: { name: string }) => Promise<unknown>)(params, caller),
-    runCommandLine: createCommandLines(() => isLarge(wanted.intent().services), warn),
-    toError: (error) => (error instanceof Refused ? error.error : undefined),
-    warn,
-  }).catch((error: Error) => giveUp(error.message));
-  publish = server.publish;
+  const doors = await openDoors({ wanted, handlers, warn, problems }).catch((error: Error) => giveUp(error.message));
+  publish = doors.publish;
   tell(
     'start',
     wanted.config().global.routerId,
@@ -152,8 +142,9 @@ export async function runCore(file: string): Promise<void> {
   );
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
+  void doors.apply();
   setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
-  signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => server.close());
+  signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => doors.close());
 }
 
 interface ListenerParts extends Pick<Core, 'log' | 'wanted' | 'hooks' | 'tell'> {

@@ -2,11 +2,12 @@
 import { ofTheWhole } from '../../config/pairs.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiChanged, ApiStatus, Methods } from '../../control/api.js';
+import type { Comparison } from '../../control/compare.js';
 import type { CheckSummary } from '../messages.js';
 import type { FailoverOrder } from '../vrrp/messages.js';
 import { ask } from './ask.js';
 import type { HandlerParts } from './handlers.js';
-import { refuse } from './refused.js';
+import { Refused, refuse } from './refused.js';
 
 type Params = Methods['failover']['params'];
 
@@ -33,41 +34,50 @@ function syncNote(sync: ApiStatus['connection_sync'], instance: string): string 
   return 'connection sync runs here: the other director should know the connections';
 }
 
-/** What this director can tell; the other one cannot be asked over VRRP. */
-async function notesOf(parts: HandlerParts, instance: string): Promise<string[]> {
+/** What this director can tell of itself and of the peers; an obstacle is a reason to leave it. */
+async function examined(parts: HandlerParts, instance: string, compare: Compare): Promise<Comparison> {
+  const compared = await compare(instance);
+  if (compared) return compared;
   const notes = [
     'whether another director is there shows when it takes over: backups are silent, and is there none, this one serves on',
+    'what the other director has is not known: name its API in global.peers',
   ];
   // Without a virtual server there is nothing else that it would have to take over.
-  if (parts.wanted.intent().services.length === 0) return notes;
+  if (parts.wanted.intent().services.length === 0) return { obstacles: [], notes };
   const query = { query: { what: 'summary' } };
   const summary = await ask<{ value: CheckSummary }>(parts.check, query, SLACK_MS).then(
     ({ value }) => value,
     (error: Error) => error.message,
   );
-  if (typeof summary === 'string') return [...notes, `the check process does not answer: ${summary}`];
-  return [
-    ...notes,
-    syncNote(summary.sync, instance),
-    'table, verdicts and revision of the other director cannot be asked in this version',
-  ];
+  const text = typeof summary === 'string' ? `the check process does not answer: ${summary}` : syncNote(summary.sync, instance);
+  return { obstacles: [], notes: [...notes, text] };
 }
 
-export async function failover(parts: HandlerParts, params: Params, who: string): Promise<ApiChanged> {
-  const { instance, undo, check, dry_run: dryRun, reason } = params;
+/** The text of `order`, and what is known; refuses where the other director is not fit. */
+async function examine(parts: HandlerParts, instance: string, compare: Compare): Promise<Pick<ApiChanged, 'text' | 'notes'>> {
+  const text = await order(parts, { instance, check: true });
+  const { obstacles, notes } = await examined(parts, instance, compare);
+  return obstacles.length === 0 ? { text, notes } : refuse(`${instance} is better kept here: ${obstacles.join('; ')}`);
+}
+
+/** `compare`: with the peers, or undefined when none is configured. */
+export type Compare = (instance: string) => Promise<Comparison | undefined>;
+
+export async function failover(parts: HandlerParts, params: Params, who: string, compare: Compare): Promise<ApiChanged> {
+  const { instance, undo, check, force, dry_run: dryRun, reason } = params;
   const { revision } = parts.wanted.intent();
   const only = check === true || dryRun === true;
   if (undo && only) return { text: `would let ${instance} take over by its priority again`, revision, dry_run: true };
-  if (only) {
-    const text = await order(parts, { instance, check: true });
-    return { text, notes: await notesOf(parts, instance), revision, dry_run: true };
-  }
+  if (only) return { ...(await examine(parts, instance, compare)), revision, dry_run: true };
+  if (!undo && !force && parts.wanted.config().global.peers.length > 0)
+    await examine(parts, instance, compare).catch((error: Error) => {
+      throw error instanceof Refused
+        ? new Refused({ ...error.error, message: `${error.message} (--force does it all the same)` })
+        : error;
+    });
   const length = params.for === undefined ? {} : { for: params.for * 1000 };
   const text = await order(parts, { instance, ...length, ...(undo ? { undo } : {}) });
-  parts.tell(
-    'override',
-    instance,
-    `${undo ? 'failover is over' : 'failover'} (by ${who}${reason === undefined ? '' : `: ${reason}`})`,
-  );
+  const why = reason === undefined ? '' : `: ${reason}`;
+  parts.tell('override', instance, `${undo ? 'failover is over' : 'failover'} (by ${who}${force ? ', forced' : ''}${why})`);
   return { text, revision, dry_run: false };
 }

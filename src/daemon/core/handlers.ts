@@ -4,6 +4,7 @@ import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import { twinOf } from '../../config/pairs.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import type { Comparison } from '../../control/compare.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
 import { outOfService } from '../../intent/out-of-service.js';
 import { brokenPromise } from '../../intent/sticky.js';
@@ -14,6 +15,7 @@ import { ask } from './ask.js';
 import { examine } from './doctor.js';
 import type { EventLog } from './events.js';
 import { failover } from './failover.js';
+import { compareWithPeers } from './peers.js';
 import { refuse } from './refused.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
@@ -145,6 +147,17 @@ function splitTarget(parts: HandlerParts, target: string): (string | undefined)[
   return [target, undefined];
 }
 
+/** With the peers; undefined: none is configured. Instances of a sync group change hands together. */
+async function compare(parts: HandlerParts, instance: string): Promise<Comparison | undefined> {
+  const { peers, routerId } = parts.wanted.config().global;
+  if (peers.length === 0) return undefined;
+  const [here, services] = await Promise.all([status(parts), servicesOf(parts, {})]);
+  const named = here.instances.filter(({ name }) => name === instance || name === twinOf(instance));
+  const groups = new Set(named.map(({ group }) => group).filter((group) => group !== null));
+  const moved = here.instances.filter((one) => named.includes(one) || (one.group !== null && groups.has(one.group)));
+  return compareWithPeers(peers, { name: routerId, status: here, services }, moved);
+}
+
 export function createHandlers(parts: HandlerParts): Handlers {
   const { wanted, events } = parts;
   return {
@@ -172,7 +185,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
     del_vs: ({ dry_run, reason, ...params }, caller) =>
       wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    failover: (params, caller) => failover(parts, params, caller.name),
+    failover: (params, caller) => failover(parts, params, caller.name, (instance) => compare(parts, instance)),
     take_over: ({ service, dry_run }, caller) => takeOver(parts, service, dry_run === true, caller.name),
     async vrrp({ instance }) {
       const instances = await instancesOf(parts);

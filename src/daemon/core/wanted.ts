@@ -48,6 +48,8 @@ export interface WantedOptions {
   /** Standing problems that `status` shows. */
   readonly problems: Set<string>;
   readonly changed: (intent: Intent) => void;
+  /** A reload is done, with or without a change: files that the configuration names may be others. */
+  readonly reloaded?: () => void;
   /** `before`: what is in force, and where it came from. */
   readonly loadConfig: (file: string, before: Before | undefined) => Promise<ParsedConfig>;
 }
@@ -198,6 +200,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
     options.changed(intent);
+    options.reloaded?.();
     return { ...result, revision: intent.revision };
   }
 

@@ -144,6 +144,7 @@ const CASES: Readonly<Record<string, Case>> = {
     params: { name: 'dns', address: '192.0.2.53:53', protocol: 'udp', scheduler: 'rr', forward: 'nat' },
   },
   failover: { argv: ['failover', 'VI_1', '--for', '10m'], method: 'failover', params: { instance: 'VI_1', for: 600 } },
+  'failover-force': { argv: ['failover', 'VI_1', '--force'], method: 'failover', params: { instance: 'VI_1', force: true } },
   'failover-check': { argv: ['--check', 'failover', 'VI_1'], method: 'failover', params: { instance: 'VI_1', check: true } },
   'failover-undo': { argv: ['failover', 'VI_1', '--undo'], method: 'failover', params: { instance: 'VI_1', undo: true } },
   'take-over': {
@@ -241,6 +242,7 @@ describe('a wrong command line is status 2, decided without a daemon', () => {
     ['frobnicate', /unknown command "frobnicate" \(see/],
     ['save', /this version of lbd does not have "save" yet/],
     ['failover VI_1 --undo --for 5m', /--undo of failover stands alone/],
+    ['failover VI_1 --force --check', /--force of failover only gives away/],
     ['drain web 10.0.0.1:80 --deadline soon', /"soon" is no duration of whole seconds/],
     ['drain web', /drain needs SERVICE RS, or --host ADDRESS/],
     ['enable', /enable needs SERVICE RS, or --host ADDRESS/],

@@ -8,6 +8,7 @@ import { BAD_OPTIONS, refuses, server, service } from '../../fake/bad-config.js'
 const check = (flow: string): string => service(`    checks:\n      - { ${flow} }\n`);
 const instance = (lines: string): string =>
   `vrrp_instances:\n  - name: VI_1\n    interface: eth0\n    virtual_router_id: 51\n    virtual_addresses: [ 192.0.2.10/24 ]\n${lines}`;
+const director = (lines: string): string => `global: { ${lines} }\n${instance('')}`;
 const both = (lines: string): string => instance(lines).replace('[ 192.0.2.10/24 ]', '[ 192.0.2.10/24, "2001:db8::1" ]');
 
 const BAD: readonly (readonly [text: string, message: RegExp])[] = [
@@ -97,7 +98,27 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [check('type: tcp, fall: @0'), /fall is a whole number from 1 to 1000, not 0/],
   [service('    checks:\n      - @{ port: 80 }\n'), /a check needs "type"/],
   ['defaults: { @sheduler: rr }\n', /unknown key "sheduler" in defaults; did you mean "scheduler"/],
-  ['global: { @http: {} }\n', /http: this version/],
+  ['@notifications: {}\n', /notifications: this version/],
+  [director('http: @{}'), /http needs "listen"/],
+  [director('http: { listen: @8405 }'), /"8405" is no ADDRESS:PORT: write 127.0.0.1:8405/],
+  [director('http: { listen: @"127.0.0.1:0" }'), /is no ADDRESS:PORT/],
+  [director('http: { listen: @[] }'), /listen is empty/],
+  [director('http: { listen: ["127.0.0.1:1", @"127.0.0.1:1"] }'), /listen: 127.0.0.1:1 is there twice/],
+  [director('http: @{ listen: "192.0.2.1:1" }'), /nobody may use the API \(192.0.2.1 can be reached from other hosts\)/],
+  [director('http: @{ listen: "127.0.0.1:1", anonymous: none }'), /nobody may use the API: give it tokens/],
+  [director('http: { listen: "127.0.0.1:1", anonymous: @change }'), /read/],
+  [director('http: { listen: "127.0.0.1:1", tls: @{ certificate: /c } }'), /tls needs "key"/],
+  [
+    director('http: { listen: "127.0.0.1:1", tokens: [ @{ name: a, role: read } ] }'),
+    /token a needs a file .* or its sha256/,
+  ],
+  [director('http: { listen: "127.0.0.1:1", tokens: [ { name: a, role: @write, file: /t } ] }'), /role/],
+  [director('http: { listen: "127.0.0.1:1", tokens: [ { name: a, role: read, sha256: @abc } ] }'), /64 hexadecimal digits/],
+  [director('peers: [ { name: a, url: @192.0.2.3 } ]'), /no address of the API: write https/],
+  [director('peers: [ { name: a, url: @"https://u:p@h:1" } ]'), /url holds no password/],
+  [director('peers: [ { name: a, url: @"https://h:1/api" } ]'), /ends with the port/],
+  [director('peers: [ { name: a, url: "http://127.0.0.1:1", ca: @/c } ]'), /ca means nothing without https/],
+  [director('peers: [ { name: a, url: "https://h:1" }, @{ name: a, url: "https://i:1" } ]'), /peers: a is there twice/],
   ['global: { state_dir: @lib }\n', /state_dir is an absolute path/],
   ['global: { on_stop: @flush }\n', /"flush" is no way to stop \(keep, remove\)/],
   ['@notifications: []\n', /notifications: this version/],

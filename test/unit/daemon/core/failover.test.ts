@@ -5,8 +5,11 @@ import type { HandlerParts } from '../../../../src/daemon/core/handlers.js';
 
 const VRRP = 'VI_1 would be given to another director';
 
+/** No peer is configured. */
+const nobody = async () => undefined;
+
 /** A part of a daemon: what the children are asked, and what they answer. */
-function daemon(services: readonly object[], check: object | Error, vrrp: object | Error = { text: VRRP }) {
+function daemon(services: readonly object[], check: object | Error, vrrp: object | Error = { text: VRRP }, peers: object[] = []) {
   const asked: object[] = [];
   const told: string[] = [];
   const child = (answer: object | Error) => ({
@@ -18,7 +21,7 @@ function daemon(services: readonly object[], check: object | Error, vrrp: object
   });
   const instances = ['VI_1', 'VI_1/ipv6'].map((name) => ({ name, advertInterval: 1000 }));
   const parts = {
-    wanted: { intent: () => ({ revision: 7, instances, services }) },
+    wanted: { intent: () => ({ revision: 7, instances, services }), config: () => ({ global: { peers } }) },
     check: child(check),
     vrrp: child(vrrp),
     tell: (_kind: string, subject: string, text: string) => void told.push(`${subject}: ${text}`),
@@ -28,8 +31,8 @@ function daemon(services: readonly object[], check: object | Error, vrrp: object
 
 test('--check asks and does nothing; without a virtual server the check process is not asked, though it may run for scripts', async () => {
   const { parts, asked, told } = daemon([], { error: 'the check process has no configuration yet' });
-  const result = await failover(parts, { instance: 'VI_1', check: true }, 'ann');
-  assert.deepEqual([result.text, result.dry_run, result.notes?.length], [VRRP, true, 1]);
+  const result = await failover(parts, { instance: 'VI_1', check: true }, 'ann', nobody);
+  assert.deepEqual([result.text, result.dry_run, result.notes?.length], [VRRP, true, 2]);
   assert.deepEqual(asked, [{ failover: { instance: 'VI_1', check: true } }]);
   assert.deepEqual(told, []);
 });
@@ -37,7 +40,7 @@ test('--check asks and does nothing; without a virtual server the check process 
 test('with virtual servers it says what connection sync is worth, or that nobody says so', async () => {
   const notes = async (check: object | Error) => {
     const { parts } = daemon([{}], check);
-    return (await failover(parts, { instance: 'VI_1', check: true }, 'ann')).notes?.join('\n') ?? '';
+    return (await failover(parts, { instance: 'VI_1', check: true }, 'ann', nobody)).notes?.join('\n') ?? '';
   };
   assert.match(await notes({ value: { sync: null } }), /connection_sync is not configured/);
   assert.match(await notes({ value: { sync: { problem: 'no', follows: null } } }), /does not work: no/);
@@ -50,7 +53,7 @@ test('with virtual servers it says what connection sync is worth, or that nobody
 test('what is refused is refused in the words of who refuses, and one of both families has one name', async () => {
   const refused = async (instance: string, vrrp: object | Error) => {
     const { parts, told } = daemon([], {}, vrrp);
-    const error = await failover(parts, { instance, for: 60 }, 'ann').then(
+    const error = await failover(parts, { instance, for: 60 }, 'ann', nobody).then(
       () => assert.fail('it was done'),
       (reason: Error) => reason,
     );
@@ -64,8 +67,32 @@ test('what is refused is refused in the words of who refuses, and one of both fa
 
 test('what was done is told, with who and why', async () => {
   const { parts, asked, told } = daemon([], {}, { text: 'VI_1: 192.0.2.3 is master now' });
-  const result = await failover(parts, { instance: 'VI_1', for: 60, reason: 'new kernel' }, 'ann');
+  const result = await failover(parts, { instance: 'VI_1', for: 60, reason: 'new kernel' }, 'ann', nobody);
   assert.deepEqual(asked, [{ failover: { instance: 'VI_1', for: 60_000 } }]);
   assert.deepEqual([result.text, result.dry_run, result.revision], ['VI_1: 192.0.2.3 is master now', false, 7]);
   assert.deepEqual(told, ['VI_1: failover (by ann: new kernel)']);
+});
+
+test('a peer that is not fit keeps the office here, by its reasons; --force gives it away all the same', async () => {
+  const { parts, asked, told } = daemon([], {}, { text: VRRP }, [{ name: 'd2' }]);
+  const unfit = async () => ({ obstacles: ['d2 lacks web', 'd2 is in fault'], notes: [] });
+  const refused = (params: object) =>
+    failover(parts, { instance: 'VI_1', ...params }, 'ann', unfit).then(
+      () => assert.fail('it was done'),
+      ({ message }: Error) => message,
+    );
+  assert.equal(await refused({ check: true }), 'VI_1 is better kept here: d2 lacks web; d2 is in fault');
+  assert.match(await refused({}), /d2 is in fault \(--force does it all the same\)$/);
+  assert.deepEqual(asked, Array(2).fill({ failover: { instance: 'VI_1', check: true } }));
+  assert.deepEqual(told, []);
+  await failover(parts, { instance: 'VI_1', force: true }, 'ann', () => assert.fail('nobody is asked'));
+  assert.deepEqual(told, ['VI_1: failover (by ann, forced)']);
+});
+
+test('peers that agree are told as notes, and the office is given away', async () => {
+  const { parts, told } = daemon([{}], {}, { text: VRRP }, [{ name: 'd2' }]);
+  const fit = async () => ({ obstacles: [], notes: ['d2 runs lbd 0.1.0'] });
+  assert.deepEqual((await failover(parts, { instance: 'VI_1', check: true }, 'ann', fit)).notes, ['d2 runs lbd 0.1.0']);
+  await failover(parts, { instance: 'VI_1' }, 'ann', fit);
+  assert.deepEqual(told, ['VI_1: failover (by ann)']);
 });
