@@ -4,7 +4,7 @@ import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import type { VrrpInstanceConfig } from './types.js';
 
-type Preemption = Pick<VrrpInstanceConfig, 'preempt' | 'preemptDelay' | 'delayFrom'>;
+type Preemption = Pick<VrrpInstanceConfig, 'preempt' | 'preemptDelay' | 'delayFrom' | 'syncedShare'>;
 type Preempt = NonNullable<VrrpInstanceShape['preempt']>;
 type Failback = NonNullable<VrrpInstanceShape['failback']>;
 
@@ -17,12 +17,18 @@ const plain = (preempt: Preempt): Preemption => ({
 
 export function preemptionOf({ preempt = true, failback }: VrrpInstanceShape): Preemption {
   if (failback === undefined) return plain(preempt);
-  if (typeof failback === 'object') return { preempt: true, preemptDelay: failback.after, delayFrom: 'able' };
+  if (typeof failback === 'object') {
+    const { after = 0, when_synced: synced } = failback;
+    const waits = { preempt: true, preemptDelay: synced?.limit ?? after, delayFrom: 'able' as const };
+    return synced ? { ...waits, syncedShare: synced.share } : waits;
+  }
   return plain(failback === 'immediate');
 }
 
-const failbackText = (failback: Failback): string =>
-  typeof failback === 'object' ? `{ after: ${formatDuration(failback.after)} }` : failback;
+function failbackText(failback: Failback): string {
+  if (typeof failback !== 'object') return failback;
+  return failback.when_synced ? 'when_synced' : `{ after: ${formatDuration(failback.after ?? 0)} }`;
+}
 
 /** Why both cannot be; undefined: they say the same. */
 function contradiction(preempt: Preempt, failback: Failback): string | undefined {
@@ -45,4 +51,21 @@ export function checkFailback(at: Located<VrrpInstanceShape>, report: Report): v
   if (priority !== OWNER || failback === 'immediate') return;
   const fact = 'the owner of its addresses (priority 255) always takes over at once';
   report('error', at, `failback: ${failbackText(failback)} cannot be: ${fact}; a priority of 254 is high enough`, ['failback']);
+}
+
+/** What it is asked with: the API of the other director, and connections that come here at all. */
+export function checkSynced(
+  places: readonly Located<VrrpInstanceShape>[],
+  { peers, sync }: { readonly peers: boolean; readonly sync: boolean },
+  report: Report,
+): void {
+  for (const at of places) {
+    const { failback } = at.value;
+    if (typeof failback !== 'object' || !failback.when_synced) continue;
+    if (!sync) report('error', at, 'failback: when_synced without connection_sync: no connection ever comes here', ['failback']);
+    if (!peers)
+      report('error', at, 'failback: when_synced needs global.peers: the other director is asked how many connections it has', [
+        'failback',
+      ]);
+  }
 }

@@ -3,6 +3,7 @@
 import { buildChecking, checkMarks } from './build-checking.js';
 import { buildHttp, buildPeers } from './build-control.js';
 import { buildConnectionSync, buildKernelSettings, buildTimeouts } from './build-director.js';
+import { checkSynced } from './build-failback.js';
 import { type BuildService, buildService, buildServices } from './build-service.js';
 import { buildGroups, buildScripts, buildTracks } from './build-track.js';
 import { buildInstances } from './build-vrrp.js';
@@ -120,6 +121,8 @@ export function buildConfig(
   warnUncarried(sections, virtualServers, carried, report);
   checkFollow(sections, virtualServers, vrrpInstances, report);
   checkTracked(sections, virtualServers, report);
+  const synced = { peers: (sections.global?.value.peers.length ?? 0) > 0, sync: sections.connection_sync !== undefined };
+  checkSynced(sections.instances, synced, report);
   const checking = buildChecking(sections.global?.value);
   checkMarks(sections, virtualServers, checking, report);
   if (sections.global && checking.suspicion?.yields && vrrpInstances.length === 0)

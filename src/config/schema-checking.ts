@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseIp } from '../base/ip.js';
 import { isRefused, type Parsed, parseFwmark, refused } from '../base/words.js';
 import type { MarkRange } from './passage.js';
-import { duration, list, mapping, parsed, whole, yesNo } from './schema-tools.js';
+import { duration, list, mapping, parsed, share, whole, yesNo } from './schema-tools.js';
 
 /** `0x4c420000-0x4c42ffff`, or in decimal digits. */
 function parseMarks(word: string): Parsed<MarkRange> {
@@ -18,11 +18,6 @@ function parseMarks(word: string): Parsed<MarkRange> {
     : refused(`probe_marks: ${word} ends before it begins`);
 }
 
-const share = parsed((word) => {
-  const percent = Number(/^(\d{1,2})%$/.exec(word)?.[1] ?? 0);
-  return percent > 0 ? { value: percent / 100 } : { refused: `share: "${word}" is no share: write 1% to 99%` };
-}, 'a share such as 60%');
-
 const reference = parsed((word) => {
   const value = parseIp(word);
   return value === undefined ? { refused: `reference: "${word}" is no IP address` } : { value };
@@ -30,7 +25,7 @@ const reference = parsed((word) => {
 
 const suspicionOff = v.literal('off');
 const suspicionOn = mapping('suspicion', {
-  share: v.optional(share),
+  share: v.optional(share('share')),
   min_targets: v.optional(whole('min_targets', 2, 100_000)),
   hold: v.optional(duration('hold', 100, 300_000)),
   reference: v.optional(list('reference', reference)),

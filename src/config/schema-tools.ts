@@ -84,6 +84,13 @@ export function duration(what: string, min: number, max: number) {
   }, `a duration for ${what}`);
 }
 
+/** 0.01 to 0.99. */
+export const share = (what: string) =>
+  parsed((word) => {
+    const percent = Number(/^(\d{1,2})%$/.exec(word)?.[1] ?? 0);
+    return percent > 0 ? { value: percent / 100 } : { refused: `${what}: "${word}" is no share: write 1% to 99%` };
+  }, 'a share such as 60%');
+
 export const list = <T extends v.GenericSchema>(what: string, item: T) =>
   v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
 

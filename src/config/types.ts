@@ -271,6 +271,8 @@ export interface VrrpInstanceConfig {
   readonly preemptDelay: Milliseconds;
   /** `able`: the wait runs from when this director can serve with its priority. Absent: from the lower master's first advert. */
   readonly delayFrom?: 'able' | undefined;
+  /** The wait ends early when this director has that part of the lower master's connections, 0 to 1. Absent: it does not. */
+  readonly syncedShare?: number | undefined;
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];

@@ -58,6 +58,7 @@ export function initial(now: Instant): VrrpState {
     masterInterval: 0,
     ableSince: now,
     downAt: NEVER,
+    synced: false,
     witnessAt: -NEVER,
     heldBack: false,
     preemptAt: NEVER,
@@ -193,9 +194,14 @@ function whileBackup(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, p
   return stay({ ...heard, reason, handover, preemptAt, masterInterval, downAt: now + masterDown(conf, masterInterval) });
 }
 
-/** Until then a lower master is as good as any. The delay runs from its first advert, or from when this director could serve. */
-const delayEnd = (conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Instant =>
-  conf.delayFrom === 'able' ? state.ableSince + conf.preemptDelay : Math.min(state.preemptAt, now + conf.preemptDelay);
+/**
+ * Until then a lower master is as good as any. The delay runs from its first advert, or from when this director could serve; it is over
+ * when the connections are here, where it waits for these.
+ */
+function delayEnd(conf: VrrpInstanceConfig, state: VrrpState, now: Instant): Instant {
+  if (conf.syncedShare !== undefined && state.synced) return now;
+  return conf.delayFrom === 'able' ? state.ableSince + conf.preemptDelay : Math.min(state.preemptAt, now + conf.preemptDelay);
+}
 
 /** RFC 9568 section 6.4.3, steps (700) to (770). */
 function whileMaster(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, peer: Peer, advert: Advert): Step {
@@ -383,6 +389,8 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
       return state.phase === 'master' ? standDown(conf, state, now, event.until) : stay(state);
     case 'stand-up':
       return stay({ ...state, standDown: undefined });
+    case 'synced':
+      return stay({ ...state, synced: event.synced });
     case 'stop':
       return state.phase === 'leaving' || state.phase === 'stopped' ? stay(state) : leave(conf, state, now);
   }

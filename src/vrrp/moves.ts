@@ -49,6 +49,7 @@ export const restartAdverts = (conf: VrrpInstanceConfig, state: VrrpState, now: 
 const idle = (state: VrrpState): VrrpState => ({
   ...state,
   heldBack: false,
+  synced: false,
   downAt: NEVER,
   preemptAt: NEVER,
   advertAt: NEVER,

@@ -71,6 +71,8 @@ export type VrrpEvent = { readonly now: Instant } & (
   | { readonly type: 'stand-down'; readonly until: Instant }
   /** No longer. */
   | { readonly type: 'stand-up' }
+  /** Whether this director has the connections that it waits for (`syncedShare`). */
+  | { readonly type: 'synced'; readonly synced: boolean }
   /** Ordered stop. */
   | { readonly type: 'stop' }
 );
@@ -140,6 +142,8 @@ export interface VrrpState {
   readonly ableSince: Instant;
   /** Active_Down_Timer; NEVER outside backup. */
   readonly downAt: Instant;
+  /** It has the connections that it waits for. */
+  readonly synced: boolean;
   /** When a witness last answered. */
   readonly witnessAt: Instant;
   /** It would be master, and no witness has answered. */

@@ -101,6 +101,7 @@ export const MASTER: ApiInstance = {
   preempt: true,
   stands_down: false,
   takes_over_in_seconds: null,
+  waits_for: null,
   advert_interval_ms: 1000,
   master: null,
   addresses: [{ address: '192.0.2.10/24', held: true }],

@@ -15,7 +15,7 @@ const EACH = 70;
 const LATELY_MS = 3000;
 const TARGETS = ['dr', 'tun', 'nat'];
 
-const config = (priority: number, syncInterface = 'eth0'): string => `
+const config = (priority: number, syncInterface = 'eth0', failback = 'immediate'): string => `
 defaults: { scheduler: rr, check: { interval: 2s, timeout: 1900ms, fall: 3 }, checks: [ { type: icmp } ] }
 connection_sync: { interface: ${syncInterface}, follow: VI_1 }
 timeouts: { tcp: 1h }
@@ -24,7 +24,7 @@ virtual_servers:
   - { name: tun, address: "${VIP}:81", forward: tun, real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
   - { name: nat, address: "${VIP}:82", real_servers: [ { address: "192.0.2.23:80" } ] }
 vrrp_instances:
-  - { name: VI_1, interface: eth0, virtual_router_id: 51, priority: ${priority}, advert_interval: 300ms, virtual_addresses: [ ${VIP}/24, ${GATEWAY}/24 ] }
+  - { name: VI_1, interface: eth0, virtual_router_id: 51, priority: ${priority}, advert_interval: 300ms, failback: ${failback}, virtual_addresses: [ ${VIP}/24, ${GATEWAY}/24 ] }
 `;
 
 let network: Network;
@@ -209,6 +209,42 @@ describe('connection sync', () => {
     await d2.when('listens again', runs('backup'));
     await goOn(held);
     assert.deepEqual(held.latest()?.broken, broken);
+  });
+
+  test('a director that comes back without connections waits until it has them, and the two agree', async (t) => {
+    const address = { d1: network.host('d1').address, d2: network.host('d2').address };
+    const beside = (own: 'd1' | 'd2', other: 'd1' | 'd2') =>
+      `http: { listen: "${address[own]}:8405", anonymous: read }\n  peers: [ { name: ${other}, url: "http://${address[other]}:8405" } ]`;
+    d2.configure(config(100), beside('d2', 'd1'));
+    assert.equal(d2.ctl('reload').status, 0);
+    assert.match(d1.ctl('failover', 'VI_1', '--check').stdout, /name its API in global\.peers/);
+    await d1.stop();
+    await d2.when('master', (status) => status.instances[0]?.state === 'master');
+    // The kernel forgets no connection by itself; whoever comes back after a reboot has none.
+    network.execAll('d1', ['ipvsadm -C']);
+    const before = known('d1');
+    const client = start(network.host('cli').netns, [process.execPath, LONG, 'hold', String(EACH), '500', `${VIP}:80`]);
+    programs.push(client);
+    const held = follow(client);
+    await client.line(/all are open/);
+    d1.configure(config(150, 'eth0', '{ when_synced: { share: 90%, limit: 10m } }'), beside('d1', 'd2'));
+    await d1.start();
+    const waiting = await d1.when('it waits', (status) =>
+      /active connections are here/.test(status.instances[0]?.waits_for ?? ''),
+    );
+    t.diagnostic(`${waiting.instances[0]?.waits_for}; of ${before} in the table before`);
+    assert.equal(waiting.instances[0]?.state, 'backup');
+    await d1.when('it takes over', (status) => status.instances[0]?.state === 'master', 120_000);
+    const taken = d1.eventsSince().findLast(({ kind, text }) => kind === 'vrrp' && text.includes('-> master'));
+    assert.match(taken?.text ?? '', /priority 150 preempts/);
+    await until('the other one is fit again', () => d1.ctl('failover', 'VI_1', '--check').status === 0, 60_000);
+    await goOn(held);
+    assert.deepEqual(held.latest()?.broken, [0]);
+    assert.match(d1.ctl('failover', 'VI_1', '--check').stdout, /active connections: \d+ here, \d+ at d2/);
+    d2.configure(config(100).replace('192.0.2.23:80', '192.0.2.24:80'), beside('d2', 'd1'));
+    assert.equal(d2.ctl('reload').status, 0);
+    const refused = d1.ctl('failover', 'VI_1');
+    assert.deepEqual([refused.status, /nat has other real servers at d2/.test(refused.stderr)], [1, true], refused.stderr);
   });
 
   test('an ordered stop ends the daemon, and nothing else of IPVS', async () => {

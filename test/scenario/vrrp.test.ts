@@ -2,7 +2,7 @@
  * Plays the files of test/scenario/vrrp/*.txt on the machine: each line is what happens at a time, the indented lines below it are
  * what the machine does. Between two lines the time passes and the machine gets its ticks. LBD_SCENARIO=write writes the answers anew.
  *
- *   conf KEY VALUE …                       priority version interval preempt delay able-for addresses password peers witness (before `start`)
+ *   conf KEY VALUE …                       priority version interval preempt delay able-for synced-within addresses password peers witness (before `start`)
  *   TIME start [link …] [gate …] [resume master|backup AGE]
  *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
@@ -10,7 +10,7 @@
  *   TIME tracked fault REASON | tracked init REASON | tracked ok    by what it tracks; `mates …` by its group
  *   TIME lead master|backup REASON         its group goes
  *   TIME objection REASON | objection none from then on, what its group says to a take-over
- *   TIME claimed ADDRESS · restored · witness · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
+ *   TIME claimed ADDRESS · synced yes|no · restored · witness · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
  *   TIME freeze                            no ticks until the next line's time; what that line brings comes before the tick
  *   TIME show                              the phase, its reason, and when the machine wants to be woken
  */
@@ -69,6 +69,7 @@ function configured(conf: VrrpInstanceConfig, words: readonly string[]): VrrpIns
     else if (key === 'preempt') next = { ...next, preempt: value === 'true' };
     else if (key === 'delay') next = { ...next, preemptDelay: duration(value) };
     else if (key === 'able-for') next = { ...next, preemptDelay: duration(value), delayFrom: 'able' };
+    else if (key === 'synced-within') next = { ...next, preemptDelay: duration(value), delayFrom: 'able', syncedShare: 0.9 };
     else if (key === 'addresses') next = { ...next, addresses: prefixes(value) };
     else if (key === 'peers')
       next = {
@@ -155,6 +156,8 @@ function happening(conf: VrrpInstanceConfig, now: number, verb: string, words: r
       return { type: 'hindered', by: verb, hindrance: hindranceOf(words) };
     case 'lead':
       return { type: 'lead', to: words[0] as 'master' | 'backup', reason: words.slice(1).join(' ') };
+    case 'synced':
+      return { type: 'synced', synced: words[0] === 'yes' };
     case 'claimed':
       return { type: 'claimed', address: words[0] as string };
     case 'stand-down':

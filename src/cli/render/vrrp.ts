@@ -60,10 +60,11 @@ function watched(view: View, one: ApiInstance): string {
   ].join('');
 }
 
-function preemptText({ stands_down: standsDown, preempt, takes_over_in_seconds: wait }: ApiInstance): string {
+function preemptText({ stands_down: standsDown, preempt, takes_over_in_seconds: wait, waits_for: what }: ApiInstance): string {
   if (standsDown) return 'stands down by order';
   if (!preempt) return 'does not preempt';
-  return wait === null ? 'preempts' : `preempts in ${age(wait)}`;
+  if (wait === null) return 'preempts';
+  return what === null ? `preempts in ${age(wait)}` : `preempts when it has the connections, or in ${age(wait)} (${what})`;
 }
 
 /** Nothing is cut: this is where everything of an instance is read. */

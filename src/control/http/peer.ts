@@ -29,7 +29,7 @@ const CURES: Readonly<Record<string, string>> = {
 };
 
 /** What can be asked with no word beside. */
-type Plain = 'status' | 'list' | 'vrrp' | 'doctor';
+type Plain = 'status' | 'list' | 'stats' | 'vrrp' | 'doctor';
 
 const PATHS = new Map(
   ROUTES.filter(({ verb, path }) => verb === 'GET' && !path.includes(':')).map((one) => [one.method, one.path]),

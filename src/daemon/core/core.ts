@@ -23,8 +23,10 @@ import { createHooks, type Hooks } from './hooks.js';
 import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
+import { connectionsAt } from './peers.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
+import { createSyncWatch } from './sync-watch.js';
 import { openWanted, type Wanted } from './wanted.js';
 
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
@@ -110,7 +112,7 @@ export async function runCore(file: string): Promise<void> {
     tell,
   });
   const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
-  const hear = createListener({ publisher, hooks, wanted, log, tell });
+  const hear = createListener({ publisher, hooks, wanted, log, tell, synced: (roles) => synced.roles(roles) });
   const supervise = (role: Role, configure: () => void) =>
     createSupervisor({
       role,
@@ -121,6 +123,13 @@ export async function runCore(file: string): Promise<void> {
     });
   const check = supervise('check', () => publisher.toCheck());
   const vrrp = supervise('vrrp', () => publisher.toVrrp());
+  const synced = createSyncWatch({
+    instances: () => wanted.intent().instances,
+    peers: () => wanted.config().global.peers,
+    here: async () => (await handlers.stats({}, { name: 'lbd' })).totals.active,
+    there: connectionsAt,
+    tell: (instances) => vrrp.send({ type: 'synced', instances }),
+  });
   const handlers = createHandlers({
     file,
     startedAt,
@@ -149,12 +158,13 @@ export async function runCore(file: string): Promise<void> {
 
 interface ListenerParts extends Pick<Core, 'log' | 'wanted' | 'hooks' | 'tell'> {
   readonly publisher: Publisher;
+  readonly synced: (roles: Readonly<Record<string, string>>) => void;
 }
 
 type Said = Parameters<SupervisorOptions['onMessage']>[0];
 
 /** What the children say. */
-function createListener({ publisher, hooks, wanted, log, tell }: ListenerParts): (role: Role, message: Said) => void {
+function createListener({ publisher, hooks, wanted, log, tell, synced }: ListenerParts): (role: Role, message: Said) => void {
   return (role, message) => {
     switch (message.type) {
       case 'event':
@@ -166,6 +176,7 @@ function createListener({ publisher, hooks, wanted, log, tell }: ListenerParts):
       case 'roles': {
         const roles = message.roles as Readonly<Record<string, string>>;
         publisher.roles(roles, message.connected as readonly string[]);
+        synced(roles);
         return hooks.roles(roles);
       }
       case 'yield':

@@ -23,6 +23,9 @@ export async function lookAt(peer: PeerConfig): Promise<Director> {
   return { name: peer.name, status, services };
 }
 
+/** Active connections in its kernel. Rejects with an Error of one sentence that names the peer. */
+export const connectionsAt = async (peer: PeerConfig): Promise<number> => (await askPeer(addressOf(peer), 'stats')).totals.active;
+
 const isOf = (instances: readonly ApiInstance[], one: Director): boolean =>
   instances.some((instance) => counterpart(instance, one.status.instances) !== undefined);
 

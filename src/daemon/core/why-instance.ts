@@ -28,8 +28,11 @@ function latenessStep({ state, lateness, advert_interval_ms: interval }: ApiInst
 const announcementsStep = ({ verify, text }: ApiInstance['announcements']): string[] =>
   verify === 'off' ? [] : [`announcements ${verify}: ${text}`];
 
-const waitStep = ({ takes_over_in_seconds: wait }: ApiInstance): string[] =>
-  wait === null ? [] : [`takes over from it in ${wait}s, unless something goes wrong here before`];
+function waitStep({ takes_over_in_seconds: wait, waits_for: what }: ApiInstance): string[] {
+  if (wait === null) return [];
+  const early = what === null ? '' : `when it has the connections (${what}), or `;
+  return [`takes over from it ${early}in ${wait}s, unless something goes wrong here before`];
+}
 
 /** What lowers or raises its priority, and what it moves with. */
 function trackedSteps({ group, tracked, effective_priority: own, priority }: ApiInstance): string[] {

@@ -19,7 +19,15 @@ export type VrrpCommand =
   | { readonly type: 'gate'; readonly forwarding: Forwarding; readonly reason: string }
   /** What is known of the things that instances track, by trackedKey; of others, what was said before stays true for a while. */
   | { readonly type: 'watched'; readonly readings: Readonly<Record<string, Reading>> }
+  /** By the instance's name: whether it has the connections that it waits for, in words too. */
+  | { readonly type: 'synced'; readonly instances: Readonly<Record<string, Synced>> }
   | { readonly type: 'query'; readonly id: number; readonly failover?: FailoverOrder };
+
+export interface Synced {
+  readonly synced: boolean;
+  /** `4200 of 5000 connections are here, 90 % are needed` */
+  readonly text: string;
+}
 
 export interface FailoverOrder {
   readonly instance: string;

@@ -29,6 +29,8 @@ export function runVrrpProcess(): void {
         return router.gate({ forwarding: command.forwarding, reason: command.reason });
       case 'watched':
         return router.watched(command.readings);
+      case 'synced':
+        return router.synced(command.instances);
       case 'query':
         if (command.failover) {
           const { id } = command;

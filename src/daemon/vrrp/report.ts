@@ -35,7 +35,7 @@ export function reportInstance(
   counters: Counters,
   holder: Holder,
   now: Instant,
-  watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements'>,
+  watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements' | 'waits_for'>,
 ): Omit<ApiInstance, 'group' | 'tracked'> {
   return {
     name: conf.name,
@@ -68,5 +68,6 @@ export function reportInstance(
         .map(([address, { count, last }]) => ({ address, count, last_seconds: seconds(now - last) })),
     })),
     ...watched,
+    waits_for: waitOf(state, now) === null ? null : watched.waits_for,
   };
 }

@@ -25,7 +25,7 @@ import { createBeat, withBeats } from './beat.js';
 import { type FailoverOutcome, failover, refuseFailover } from './failover.js';
 import { createGroups } from './groups.js';
 import { createHolder } from './holder.js';
-import type { FailoverOrder, VrrpCommand } from './messages.js';
+import type { FailoverOrder, Synced, VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
 import { createPaths, NO_PATHS } from './paths.js';
 import { createPorts } from './ports.js';
@@ -61,6 +61,7 @@ export interface Router {
   configure(instances: readonly VrrpInstanceConfig[], runDir: string, groups?: readonly SyncGroupConfig[]): void;
   /** What the check process found of what instances track. */
   watched(readings: Readonly<Record<string, Reading>>): void;
+  synced(instances: Readonly<Record<string, Synced>>): void;
   gate(gate: Gate): void;
   report(): ApiInstance[];
   /** Resolves when it is decided; see failover.ts. */
@@ -285,6 +286,13 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     watched(readings) {
       watched.hear(readings, now());
       for (const runner of runners.values()) runner.watchedChanged();
+      settle();
+    },
+    synced(instances) {
+      for (const runner of runners.values()) {
+        const said = instances[runner.conf().name];
+        if (said) runner.synced(said);
+      }
       settle();
     },
     report: () => [...runners.values()].map((one) => one.report(groups.of(one.conf().name))),

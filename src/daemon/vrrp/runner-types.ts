@@ -7,6 +7,7 @@ import type { VrrpPacket } from '../../os/vrrp-socket.js';
 import type { Gate, Hindrance, VrrpState } from '../../vrrp/types.js';
 import type { Beating } from './beat.js';
 import type { FailoverOutcome } from './failover.js';
+import type { Synced } from './messages.js';
 import type { PortUse } from './ports.js';
 import type { Saved } from './store.js';
 
@@ -31,6 +32,8 @@ export interface Runner extends Beating {
   failover(until: Instant, done: (outcome: FailoverOutcome) => void): void;
   /** The end of that. */
   standUp(): void;
+  /** What is known of the connections that it waits for (`failback: when_synced`). */
+  synced(known: Synced): void;
   stoodDown(): boolean;
   reconfigure(conf: VrrpInstanceConfig): void;
   packet(packet: VrrpPacket): void;

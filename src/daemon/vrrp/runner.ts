@@ -82,6 +82,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let savedAt: Instant = -NEVER;
   let toldFailure: Instant = -NEVER;
   let asked: ((outcome: FailoverOutcome) => void) | undefined;
+  let syncText = 'the other director has not been asked yet';
   const counters = createCounters();
   /** Adverts ready to send, by source, priority and peer. BOUNDED: emptied with every change, two priorities a source. */
   const encoded = new Map<string, Uint8Array>();
@@ -402,6 +403,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       deliver({ type: 'stand-down', until });
     },
     standUp: () => deliver({ type: 'stand-up' }),
+    synced({ synced, text }) {
+      syncText = text;
+      deliver({ type: 'synced', synced });
+    },
     stoodDown: () => state.standDown !== undefined && host.now() < state.standDown.until,
     reconfigure(next) {
       const before = conf;
@@ -460,6 +465,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         rivals: rivals.report(state),
         lateness: lateness.report(host.now()),
         announcements: verifier.report(),
+        waits_for: conf.syncedShare === undefined ? null : syncText,
       }),
       priority: base.priority,
       group: group ?? null,

@@ -33,6 +33,7 @@ const instance: ApiInstance = {
   preempt: true,
   stands_down: false,
   takes_over_in_seconds: null,
+  waits_for: null,
   advert_interval_ms: 1000,
   master: null,
   addresses: [],
