@@ -67,7 +67,8 @@ export function enter(state: VrrpState, phase: Phase, now: Instant, reason: stri
 
 /**
  * To Active (RFC 9568 section 6.4.1 and 6.4.2). The addresses are there before the advert goes out: who hears it may send packets at
- * once, and an old master that serves on drops its own.
+ * once, and an old master that serves on drops its own. They are announced before it, too: an old master that drops them with the
+ * advert is asked for nothing any more.
  */
 export function takeOver(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, reason: string): Step {
   const next = {
@@ -82,8 +83,8 @@ export function takeOver(conf: VrrpInstanceConfig, state: VrrpState, now: Instan
     transition(state, 'master', reason),
     { type: 'addresses', want: conf.addresses },
   ];
-  const advertised = then([next, effects], (one) => restartAdverts(conf, one, now));
-  return then(advertised, (one) => announceNow(conf, one, now));
+  const announced = then([next, effects], (one) => announceNow(conf, one, now));
+  return then(announced, (one) => restartAdverts(conf, one, now));
 }
 
 /** To Backup from where nothing is held: a full Active_Down_Interval of listening. */

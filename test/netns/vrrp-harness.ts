@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Announcements } from '../../src/base/announcements.js';
 import { parsePrefix } from '../../src/base/ip.js';
-import type { VrrpInstanceConfig } from '../../src/config/types.js';
+import type { Config, VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
 import type { FailoverOutcome } from '../../src/daemon/vrrp/failover.js';
 import type { FailoverOrder, VrrpCommand } from '../../src/daemon/vrrp/messages.js';
@@ -137,6 +137,8 @@ export interface Settings {
   readonly unicast?: VrrpInstanceConfig['unicast'];
   /** The configuration as it is, with what the rest cannot say. */
   readonly whole?: VrrpInstanceConfig;
+  /** Instead of one instance: those of a file, with their sync groups. */
+  readonly file?: Pick<Config, 'vrrpInstances' | 'syncGroups'>;
   readonly announcements?: Announcements;
   readonly witness?: readonly string[];
 }
@@ -183,6 +185,8 @@ export function instance(settings: Settings): VrrpInstanceConfig {
   };
 }
 
+const instances = (settings: Settings): readonly VrrpInstanceConfig[] => settings.file?.vrrpInstances ?? [instance(settings)];
+
 export interface Speaker {
   readonly host: string;
   /** Priority 0 and the end. Resolves when it has ended. */
@@ -198,6 +202,7 @@ export interface Lbd extends Speaker {
   send(command: VrrpCommand): void;
   configure(settings: Settings): void;
   report(): Promise<ApiInstance>;
+  reports(): Promise<readonly ApiInstance[]>;
   failover(order: Omit<FailoverOrder, 'instance'>): Promise<FailoverOutcome>;
   when(state: ApiInstance['state'], limit?: number): Promise<ApiInstance>;
   ended: Promise<number | null>;
@@ -241,10 +246,14 @@ export async function startLbd(
       });
       send({ type: 'query', id, ...more });
     });
-  const report = async () => ((await ask()) as { readonly instances: readonly ApiInstance[] }).instances[0] as ApiInstance;
+  const reports = async () => ((await ask()) as { readonly instances: readonly ApiInstance[] }).instances;
+  const report = async () => (await reports())[0] as ApiInstance;
   const failover = async (order: Omit<FailoverOrder, 'instance'>) =>
     (await ask({ failover: { instance: 'VI_1', ...order } })) as FailoverOutcome;
-  const configure = (next: Settings) => send({ type: 'configure', instances: [instance(next)], runDir, routerId: host });
+  const configure = (next: Settings) => {
+    const groups = next.file?.syncGroups ?? [];
+    send({ type: 'configure', instances: instances(next), groups, runDir, routerId: host });
+  };
   await ready;
   send({ type: 'gate', forwarding: 'ready', reason: '' });
   configure(settings);
@@ -256,6 +265,7 @@ export async function startLbd(
     send,
     configure,
     report,
+    reports,
     failover,
     ended,
     async when(state, limit) {
@@ -299,15 +309,12 @@ function killTree(child: ChildProcess): void {
 const unicastText = ({ unicast }: VrrpInstanceConfig): string =>
   unicast ? `unicast_src_ip ${unicast.source}\nunicast_peer {\n ${unicast.peers.map((one) => one.address).join('\n ')}\n }` : '';
 
-let keepaliveds = 0;
+const keepalivedName = ({ name }: VrrpInstanceConfig): string => name.replace('/', '_');
 
-/** keepalived with the same instance, on the host, in the foreground; nothing of it is shared with other keepalived processes. */
-export async function startKeepalived(lan: Lan, host: string, folder: string, settings: Settings): Promise<Speaker> {
-  const conf = instance(settings);
-  const file = join(folder, `${host}.conf`);
+function keepalivedText(conf: VrrpInstanceConfig): string {
   const auth = conf.password === undefined ? '' : `authentication {\n auth_type PASS\n auth_pass ${conf.password}\n }\n`;
-  const text = [
-    'vrrp_instance VI_1 {',
+  return [
+    `vrrp_instance ${keepalivedName(conf)} {`,
     'state BACKUP',
     'interface eth0',
     `virtual_router_id ${VRID}`,
@@ -320,6 +327,18 @@ export async function startKeepalived(lan: Lan, host: string, folder: string, se
     `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
     '}\n',
   ].join('\n');
+}
+
+const keepalivedGroup = (all: readonly VrrpInstanceConfig[]): string =>
+  all.length < 2 ? '' : `vrrp_sync_group G {\n group {\n ${all.map(keepalivedName).join('\n ')}\n }\n}\n`;
+
+let keepaliveds = 0;
+
+/** keepalived with the same instances, on the host, in the foreground; nothing of it is shared with other keepalived processes. */
+export async function startKeepalived(lan: Lan, host: string, folder: string, settings: Settings): Promise<Speaker> {
+  const all = instances(settings);
+  const file = join(folder, `${host}.conf`);
+  const text = keepalivedGroup(all) + all.map(keepalivedText).join('');
   writeFileSync(file, text);
   // One that was killed leaves its files behind.
   const own = join(folder, `${host}-${++keepaliveds}`);

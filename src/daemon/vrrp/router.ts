@@ -91,6 +91,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const mates = () =>
     [...runners.values()].map((one) => ({ conf: one.effective(), state: one.state(), lead: one.lead, hinder: one.hinder }));
   const groups = createGroups(mates, now);
+  /** BOUNDED: emptied by settle. */
+  const adverts: (() => unknown)[] = [];
 
   let frames: FrameSender | undefined;
   const beat = createBeat(now, () => runners.values());
@@ -121,6 +123,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     log: link.log,
     event: link.event,
     recheck: () => link.send({ type: 'recheck' }),
+    takenOver: (name, advertise) => (groups.of(name) === undefined ? advertise() : void adverts.push(advertise)),
     save(key: string, saved: Saved, urgency) {
       store?.put(key, saved);
       if (urgency === 'now') store?.write();
@@ -164,6 +167,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** After anything that happened: who has ended goes, what changed is written down, the timer is set anew. */
   function settle(): void {
     groups.settle();
+    for (const advertise of adverts.splice(0)) advertise();
     for (const runner of [...runners.values()]) if (runner.ended()) bury(runner);
     store?.write();
     tellRoles();

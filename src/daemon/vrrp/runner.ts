@@ -127,7 +127,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
     state = next;
     busy++;
-    for (const effect of effects) perform(effect);
+    const first = before.phase !== 'master' && next.phase === 'master';
+    for (const effect of effects) perform(effect, first);
     busy--;
     if (state.lastSent !== before.lastSent) noteLateness(before);
     const outcome = asked && failoverOutcome(conf.name, state);
@@ -164,10 +165,10 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     hinder('tracked', hindrance);
   }
 
-  function perform(effect: VrrpEffect): void {
+  function perform(effect: VrrpEffect, first: boolean): void {
     switch (effect.type) {
       case 'advert':
-        return send(effect.priority);
+        return first ? host.takenOver(conf.name, () => state.phase === 'master' && send(effect.priority)) : send(effect.priority);
       case 'addresses':
         return hold(effect.want);
       case 'announce':

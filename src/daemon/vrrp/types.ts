@@ -49,6 +49,8 @@ export interface Host {
   readonly event: (kind: string, subject: string, text: string) => void;
   /** An interface is usable again: what the checks found while it was not is old. */
   readonly recheck: () => void;
+  /** The first advert of a master. Of a group it waits until all have their addresses: keepalived drops all of a group's with the first. */
+  readonly takenOver: (name: string, advertise: () => unknown) => void;
   /** Writes down what the instance is and holds; at once when it must be on record before the next step. */
   readonly save: (key: string, saved: Saved, urgency: 'now' | 'soon') => void;
   /** What the check process said last of a thing that is tracked, by trackedKey; undefined: nothing yet, or for too long. */
