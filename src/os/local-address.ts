@@ -21,11 +21,14 @@ function isRouted(address: Ip, index: number): boolean {
 
 /**
  * The kernel answers an IPv6 address request before a worker thread of its own has made the route by which packets for the address
- * are taken in; who announces at once loses what comes in between. Blocks until the route is there, a millisecond at a time and
- * `limitMs` at most. An IPv4 address has its route when the request is answered.
+ * are taken in; who announces at once loses what comes in between. Blocks until the route is there, a millisecond at a time, with a
+ * call of `meanwhile` after each, and `limitMs` at most. An IPv4 address has its route when the request is answered.
  */
-export function awaitLocal(address: Ip, index: number, limitMs: number): boolean {
+export function awaitLocal(address: Ip, index: number, limitMs: number, meanwhile: () => void): boolean {
   if (familyOf(address) === 4) return true;
-  for (let waited = 0; waited <= limitMs; waited++) if (isRouted(address, index)) return true;
+  for (let waited = 0; waited <= limitMs; waited++) {
+    if (isRouted(address, index)) return true;
+    meanwhile();
+  }
   return false;
 }

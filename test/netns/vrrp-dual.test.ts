@@ -31,7 +31,7 @@ function settingsOf(priority: number): Settings {
     interface: eth0
     virtual_router_id: ${VRID}
     priority: ${priority}
-    advert_interval: 100ms
+    advert_interval: 300ms
     virtual_addresses: [ ${VIP}/24, "${VIP6}/64" ]
 `;
   const { config } = parseConfig('f.yaml', text, { env: {} });

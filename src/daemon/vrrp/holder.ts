@@ -18,8 +18,8 @@ export interface Holder {
   lost(interfaceName: string, prefix: Prefix): void;
 }
 
-/** What a new address may take until packets for it are taken in; it is about one. */
-const ROUTE_MS = 10;
+/** What a new address may take until packets for it are taken in. It is about one; the kernel's worker waits for its turn on a busy host. */
+const ROUTE_MS = 100;
 
 /** `adopted`: what a predecessor added and the kernel still has. */
 export function createHolder(host: Host, subject: string, interfaceName: string, adopted: readonly HeldAddress[]): Holder {

@@ -119,7 +119,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
         claimed(claim);
         settle();
       }),
-    awaitLocal,
+    awaitLocal: (address, index, limitMs) => awaitLocal(address, index, limitMs, beat),
     log: link.log,
     event: link.event,
     recheck: () => link.send({ type: 'recheck' }),
