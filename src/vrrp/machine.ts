@@ -60,6 +60,7 @@ export function initial(now: Instant): VrrpState {
     downAt: NEVER,
     synced: false,
     witnessAt: -NEVER,
+    asked: false,
     heldBack: false,
     preemptAt: NEVER,
     advertAt: NEVER,
@@ -381,6 +382,8 @@ export function step(conf: VrrpInstanceConfig, state: VrrpState, event: VrrpEven
       return onClaimed(state, now, event.address);
     case 'witness':
       return onTick(conf, onWitness(conf, state, now), now);
+    case 'asked':
+      return stay({ ...state, asked: event.someone });
     case 'restored':
       return state.phase === 'master' ? announceNow(conf, state, now) : stay(state);
     case 'reconfigured':

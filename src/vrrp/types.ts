@@ -63,6 +63,8 @@ export type VrrpEvent = { readonly now: Instant } & (
   | { readonly type: 'claimed'; readonly address: Ip }
   /** A witness has answered: this director can send and be heard. */
   | { readonly type: 'witness' }
+  /** Whether there is a default gateway that is asked for a sign of life, where no witness is configured. */
+  | { readonly type: 'asked'; readonly someone: boolean }
   /** Neighbours may be wrong for a reason of this host's: addresses were added again, the interface has another MAC, its link was away. */
   | { readonly type: 'restored' }
   /** The configuration given with this event replaces `before`; the instance's key is the same. */
@@ -146,6 +148,8 @@ export interface VrrpState {
   readonly synced: boolean;
   /** When a witness last answered. */
   readonly witnessAt: Instant;
+  /** A default gateway was asked, where no witness is configured. */
+  readonly asked: boolean;
   /** It would be master, and no witness has answered. */
   readonly heldBack: boolean;
   /** End of the running preempt delay; NEVER when none runs. */

@@ -60,6 +60,8 @@ export interface Lan {
   plug(host: string): void;
   /** The host's cable: pulled at the switch, so that the host sees its carrier go. */
   cable(host: string, state: 'up' | 'down'): void;
+  /** Whether the switch passes anything to and from the host; its carrier is there all the same. */
+  forwards(host: string, yes: boolean): void;
   /** Has the program killed, at the latest when everything goes. */
   adopt<T extends ChildProcess>(child: T): T;
   destroy(): void;
@@ -117,7 +119,16 @@ export function buildLan(third = false): Lan {
     destroy();
     throw error;
   }
-  return { ns, exec, plug, adopt, destroy, cable: (host, state) => void run(`ip link set ${port(host)} ${state}`) };
+  return {
+    ns,
+    exec,
+    plug,
+    adopt,
+    destroy,
+    cable: (host, state) => void run(`ip link set ${port(host)} ${state}`),
+    // Forwarding or listening, as a switch with spanning tree has its ports (IEEE 802.1D).
+    forwards: (host, yes) => void run(`bridge link set dev ${port(host)} state ${yes ? 3 : 1}`),
+  };
 }
 
 /** Asked without blocking: pairs are tested side by side in one process. */

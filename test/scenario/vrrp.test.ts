@@ -10,7 +10,7 @@
  *   TIME tracked fault REASON | tracked init REASON | tracked ok    by what it tracks; `mates …` by its group
  *   TIME lead master|backup REASON         its group goes
  *   TIME objection REASON | objection none from then on, what its group says to a take-over
- *   TIME claimed ADDRESS · synced yes|no · restored · witness · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
+ *   TIME claimed ADDRESS · synced yes|no · restored · witness · asked yes|no · stop · stand-down [LENGTH] · stand-up · reconfigure KEY VALUE …
  *   TIME freeze                            no ticks until the next line's time; what that line brings comes before the tick
  *   TIME show                              the phase, its reason, and when the machine wants to be woken
  */
@@ -156,6 +156,8 @@ function happening(conf: VrrpInstanceConfig, now: number, verb: string, words: r
       return { type: 'hindered', by: verb, hindrance: hindranceOf(words) };
     case 'lead':
       return { type: 'lead', to: words[0] as 'master' | 'backup', reason: words.slice(1).join(' ') };
+    case 'asked':
+      return { type: 'asked', someone: words[0] === 'yes' };
     case 'synced':
       return { type: 'synced', synced: words[0] === 'yes' };
     case 'claimed':

@@ -93,7 +93,12 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const reannounce = () => deliver({ type: 'restored' });
   const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
   const verifier = createVerifier({ host, conf: () => conf, tell });
-  const witness = createWitness({ host, conf: () => conf, answered: () => deliver({ type: 'witness' }) });
+  const witness = createWitness({
+    host,
+    conf: () => conf,
+    answered: () => deliver({ type: 'witness' }),
+    asks: (someone) => someone !== state.asked && deliver({ type: 'asked', someone }),
+  });
   /** The MAC that neighbours were told, as text; undefined: the link was away since. */
   let toldMac: string | undefined;
   const saved = (): Saved => ({

@@ -18,11 +18,13 @@ export interface WitnessParts {
   readonly host: Pick<Host, 'now' | 'announcer' | 'network' | 'log'>;
   readonly conf: () => VrrpInstanceConfig;
   readonly answered: () => void;
+  /** Whether there is a default gateway to ask, where no witness is configured. */
+  readonly asks: (someone: boolean) => void;
   readonly watch?: typeof watchAnswers;
   readonly gateway?: typeof gatewayOf;
 }
 
-export function createWitness({ host, conf, answered, watch = watchAnswers, gateway = gatewayOf }: WitnessParts): Witness {
+export function createWitness({ host, conf, answered, asks, watch = watchAnswers, gateway = gatewayOf }: WitnessParts): Witness {
   let socket: { close(): void } | undefined;
   let asked: readonly Ip[] = [];
   let nextAt: Instant = -NEVER;
@@ -34,7 +36,7 @@ export function createWitness({ host, conf, answered, watch = watchAnswers, gate
   }
 
   function whom(name: string): readonly Ip[] {
-    const { witness = [], family } = conf();
+    const { witness = 'gateway', family } = conf();
     if (witness !== 'gateway') return witness;
     const found = gateway(family, name);
     return found === undefined ? [] : [found];
@@ -54,15 +56,20 @@ export function createWitness({ host, conf, answered, watch = watchAnswers, gate
     const on = host.network.link(conf().interface);
     if (!on?.mac) return;
     asked = whom(on.name);
+    if (conf().witness === undefined) asks(asked.length > 0);
+    if (asked.length === 0) return;
     listen(on, on.mac);
     for (const one of asked) host.announcer.ask(on, source, one, questionFrame(on.mac, source, one), 0);
   }
 
   return {
-    deadline: (state) => (askFrom(conf(), state) === NEVER ? NEVER : Math.max(askFrom(conf(), state), nextAt)),
+    deadline(state) {
+      const from = askFrom(conf(), state, host.now());
+      return from === NEVER ? NEVER : Math.max(from, nextAt);
+    },
     tick(state) {
-      const from = askFrom(conf(), state);
       const now = host.now();
+      const from = askFrom(conf(), state, now);
       if (from === NEVER || now < from) return close();
       if (now < nextAt || !state.link.usable) return;
       nextAt = now + questionGap(conf(), state);

@@ -25,6 +25,7 @@ test('witnesses are asked from an interval and a half before the wait ends, by a
     },
     conf: () => conf,
     answered: () => void answers++,
+    asks: () => assert.fail('witnesses are configured'),
     watch: (_family, _on, _own, answered) => {
       answer = answered;
       return {
