@@ -80,28 +80,39 @@ export function createHttpKeeper(options: HttpKeeperOptions): HttpKeeper {
     }
   }
 
-  async function serve(config: HttpConfig, library: Library): Promise<void> {
+  /** What cannot be served, each a sentence; one address that is not there keeps the others from nobody. */
+  async function serve(config: HttpConfig, library: Library): Promise<string[]> {
     const { rights, tls } = materialOf(config, library);
     const keys = config.listen.map((_one, i) => keyOf(config, i));
     await closeOthers(keys);
+    const troubles: string[] = [];
     for (const [i, listen] of config.listen.entries()) {
       const key = keys[i] as string;
       const there = servers.get(key);
       if (there) there.renew(rights, tls);
-      else servers.set(key, await library.createHttpServer({ listen, tls, rights, handle, toError, warn }));
+      else
+        await library.createHttpServer({ listen, tls, rights, handle, toError, warn }).then(
+          (server) => servers.set(key, server),
+          (error: Error) => troubles.push(error.message),
+        );
+    }
+    return troubles;
+  }
+
+  /** Old rights and certificates stay where the new ones cannot be read. */
+  async function troublesOf(config: HttpConfig): Promise<string[]> {
+    try {
+      return await serve(config, await import('../../control/http/server.js'));
+    } catch (error) {
+      return [(error as Error).message];
     }
   }
 
   async function settle(): Promise<void> {
     clearTimeout(retry);
     const config = closed ? undefined : options.config();
-    try {
-      if (config) await serve(config, await import('../../control/http/server.js'));
-      else await closeOthers([]);
-      tellProblems([]);
-    } catch (error) {
-      tellProblems([`http: ${(error as Error).message}`]);
-    }
+    if (!config) await closeOthers([]);
+    tellProblems((config ? await troublesOf(config) : []).map((text) => `http: ${text}`));
   }
 
   function apply(): Promise<void> {
