@@ -55,13 +55,19 @@ const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g
 
 export function buildPeers(at: Place, shapes: readonly PeerShape[], report: Report): readonly PeerConfig[] {
   checkTwins(at, ['peers'], shapes, ({ name }) => name, report);
-  return shapes.map(({ name, url, token_file: tokenFile, ca, server_name: serverName }, i) => {
+  return shapes.map(({ name, url, token_file: tokenFile, ca, server_name: serverName, share }, i) => {
     const plain = url.startsWith('http:');
     for (const [key, value] of Object.entries({ ca, server_name: serverName }))
       if (plain && value !== undefined)
         report('error', at, `peer ${name}: ${key} means nothing without https`, ['peers', i, key]);
     if (plain && tokenFile !== undefined && !isLoopback(hostOf(url)))
       report('warning', at, `peer ${name}: ${CLEAR}: use https`, ['peers', i]);
-    return { name, url, tokenFile, ca, serverName };
+    if (share && tokenFile === undefined)
+      report('error', at, `peer ${name}: share makes changes there, and needs a token_file with a token of the role change`, [
+        'peers',
+        i,
+        'share',
+      ]);
+    return { name, url, tokenFile, ca, serverName, share };
   });
 }

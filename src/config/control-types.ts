@@ -33,4 +33,6 @@ export interface PeerConfig {
   readonly ca: string | undefined;
   /** The name in its certificate; undefined: that of the url. */
   readonly serverName: string | undefined;
+  /** Changes that are made here at run time are made there, too. */
+  readonly share: boolean;
 }

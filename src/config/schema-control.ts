@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { type Endpoint, parseEndpoint } from '../base/ip.js';
 import { ROLES } from './control-types.js';
-import { choice, list, mapping, name, parsed, path, text } from './schema-tools.js';
+import { choice, list, mapping, name, parsed, path, text, yesNo } from './schema-tools.js';
 
 const SHA256 = /^[0-9a-f]{64}$/i;
 
@@ -65,6 +65,7 @@ export const peer = mapping('a peer', {
   token_file: v.optional(path('token_file')),
   ca: v.optional(path('ca')),
   server_name: v.optional(text('server_name')),
+  share: v.optional(yesNo('share'), false),
 });
 
 export type HttpShape = v.InferOutput<typeof http>;

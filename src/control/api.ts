@@ -333,6 +333,8 @@ export interface ApiDoctor {
 export interface ChangeOptions {
   readonly dry_run?: boolean;
   readonly reason?: string;
+  /** Who asked for it at another director, which shares it: it goes no further from here. */
+  readonly shared_by?: string;
 }
 
 /** Of a drain. */

@@ -7,7 +7,7 @@ const COMMAND_LINE_LIMIT = 65_536;
 export type Kind = 'text' | 'texts' | 'number' | 'yes or no';
 type Field = Kind | `${Kind}?`;
 
-const CHANGE = { dry_run: 'yes or no?', reason: 'text?' } as const;
+const CHANGE = { dry_run: 'yes or no?', reason: 'text?', shared_by: 'text?' } as const;
 const REAL_SERVER = { service: 'text', rs: 'text' } as const;
 
 const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' } as const;

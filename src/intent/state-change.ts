@@ -94,7 +94,9 @@ function cutText({ deadline }: StateWords, udpSeconds: number | undefined): stri
 
 /** Each director has its own overrides. */
 const otherDirector = ({ config }: StateContext): string[] =>
-  config.vrrpInstances.length > 0 ? ['this director alone knows of it: give the other one the same command'] : [];
+  config.vrrpInstances.length > 0 && !config.global.peers.some(({ share }) => share)
+    ? ['this director alone knows of it: give the other one the same command']
+    : [];
 
 const without = (services: Services, isConcerned: (service: ServiceIntent, server: RealServerIntent) => boolean): Services =>
   services.map((one) =>

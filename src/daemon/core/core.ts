@@ -23,10 +23,9 @@ import { createHooks, type Hooks } from './hooks.js';
 import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
-import { connectionsAt } from './peers.js';
+import { createPair } from './pair.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
-import { createSyncWatch } from './sync-watch.js';
 import { openWanted, type Wanted } from './wanted.js';
 
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
@@ -101,7 +100,10 @@ export async function runCore(file: string): Promise<void> {
     tell,
     problems,
     changed: (intent) => publisher.all(intent),
-    reloaded: () => void doors.apply(),
+    reloaded() {
+      void doors.apply();
+      pair.sharing.configured();
+    },
     loadConfig: (path, before) =>
       loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
   });
@@ -112,7 +114,7 @@ export async function runCore(file: string): Promise<void> {
     tell,
   });
   const publisher = createPublisher({ wanted: () => wanted, check: () => check, vrrp: () => vrrp });
-  const hear = createListener({ publisher, hooks, wanted, log, tell, synced: (roles) => synced.roles(roles) });
+  const hear = createListener({ publisher, hooks, wanted, log, tell, synced: (roles) => pair.synced.roles(roles) });
   const supervise = (role: Role, configure: () => void) =>
     createSupervisor({
       role,
@@ -123,13 +125,8 @@ export async function runCore(file: string): Promise<void> {
     });
   const check = supervise('check', () => publisher.toCheck());
   const vrrp = supervise('vrrp', () => publisher.toVrrp());
-  const synced = createSyncWatch({
-    instances: () => wanted.intent().instances,
-    peers: () => wanted.config().global.peers,
-    here: async () => (await handlers.stats({}, { name: 'lbd' })).totals.active,
-    there: connectionsAt,
-    tell: (instances) => vrrp.send({ type: 'synced', instances }),
-  });
+  const connections = async () => (await handlers.stats({}, { name: 'lbd' })).totals.active;
+  const pair = createPair({ wanted, vrrp: () => vrrp, connections, log, tell });
   const handlers = createHandlers({
     file,
     startedAt,
@@ -140,6 +137,7 @@ export async function runCore(file: string): Promise<void> {
     events,
     tell,
     problems: () => [...problems],
+    sharing: pair.sharing,
   });
   const warn = (text: string) => log.write('warn', text);
   const doors = await openDoors({ wanted, handlers, warn, problems }).catch((error: Error) => giveUp(error.message));
@@ -152,6 +150,7 @@ export async function runCore(file: string): Promise<void> {
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
   void doors.apply();
+  pair.sharing.configured();
   setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
   signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => doors.close());
 }

@@ -5,6 +5,7 @@ import { VERSION } from '../../base/version.js';
 import { twinOf } from '../../config/pairs.js';
 import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import type { Comparison } from '../../control/compare.js';
+import type { ChangeRequest } from '../../intent/change.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
 import { outOfService } from '../../intent/out-of-service.js';
 import { brokenPromise } from '../../intent/sticky.js';
@@ -17,6 +18,7 @@ import type { EventLog } from './events.js';
 import { failover } from './failover.js';
 import { compareWithPeers } from './peers.js';
 import { refuse } from './refused.js';
+import type { SharedMethod, Sharing } from './sharing.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
 import type { Wanted } from './wanted.js';
@@ -37,6 +39,7 @@ export interface HandlerParts {
   readonly events: EventLog;
   readonly tell: (kind: string, subject: string, text: string) => void;
   readonly problems: () => readonly string[];
+  readonly sharing: Sharing;
 }
 
 type Handler<M extends MethodName> = (params: Methods[M]['params'], caller: Caller) => Promise<Methods[M]['result']>;
@@ -108,7 +111,7 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
     ],
   };
   const broken = brokenPromise(intent.services, intent.director.kernel, Date.now());
-  const own = [...parts.problems(), ...(broken === undefined ? [] : [broken])];
+  const own = [...parts.problems(), ...parts.sharing.problems(), ...(broken === undefined ? [] : [broken])];
   const out = outOfService(wanted.overrides(), intent.services, Date.now());
   return assembleStatus({ head, check: summary, vrrp: instances, own, out });
 }
@@ -159,7 +162,17 @@ async function compare(parts: HandlerParts, instance: string): Promise<Compariso
 }
 
 export function createHandlers(parts: HandlerParts): Handlers {
-  const { wanted, events } = parts;
+  const { wanted, events, sharing } = parts;
+  /** A change, here and then at the peers that share it; one that a peer shares is made here alone. */
+  const changes =
+    <M extends SharedMethod>(method: M, kind: ChangeRequest['kind']) =>
+    async (params: Methods[M]['params'], caller: Caller): Promise<ApiChanged> => {
+      const { dry_run: dryRun, reason, shared_by: from, ...words } = params;
+      const who = from === undefined ? caller.name : `${from}, by ${caller.name}`;
+      const result = await wanted.change({ kind, ...words } as ChangeRequest, { dryRun, reason, who });
+      const notes = from === undefined ? await sharing.share(method, params, who) : [];
+      return notes.length === 0 ? result : { ...result, notes: [...(result.notes ?? []), ...notes] };
+    };
   return {
     status: () => status(parts),
     list: async (params) => ({ services: await servicesOf(parts, params) }),
@@ -171,20 +184,13 @@ export function createHandlers(parts: HandlerParts): Handlers {
         rs === undefined ? null : (found?.real_servers.find((one) => detail.target.endsWith(`/${one.address}`)) ?? null);
       return { service: found as ApiService, real_server: realServer, checks: detail.checks };
     },
-    add_rs: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'add-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    set_rs: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'set-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    del_rs: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'del-rs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    set_state: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'set-state', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    set_host: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'set-host', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    add_vs: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'add-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
-    del_vs: ({ dry_run, reason, ...params }, caller) =>
-      wanted.change({ kind: 'del-vs', ...params }, { dryRun: dry_run, reason, who: caller.name }),
+    add_rs: changes('add_rs', 'add-rs'),
+    set_rs: changes('set_rs', 'set-rs'),
+    del_rs: changes('del_rs', 'del-rs'),
+    set_state: changes('set_state', 'set-state'),
+    set_host: changes('set_host', 'set-host'),
+    add_vs: changes('add_vs', 'add-vs'),
+    del_vs: changes('del_vs', 'del-vs'),
     failover: (params, caller) => failover(parts, params, caller.name, (instance) => compare(parts, instance)),
     take_over: ({ service, dry_run }, caller) => takeOver(parts, service, dry_run === true, caller.name),
     async vrrp({ instance }) {

@@ -6,7 +6,7 @@ import { askPeer, type PeerAddress } from '../../control/http/peer.js';
 import { readPem, readToken } from '../secrets.js';
 
 /** Throws an Error of one sentence. */
-function addressOf({ name, url, tokenFile, ca, serverName }: PeerConfig): PeerAddress {
+export function addressOf({ name, url, tokenFile, ca, serverName }: PeerConfig): PeerAddress {
   return {
     name,
     url,

@@ -115,6 +115,7 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [director('peers: [ { name: a, url: @"https://u:p@h:1" } ]'), /url holds no password/],
   [director('peers: [ { name: a, url: @"https://h:1/api" } ]'), /ends with the port/],
   [director('peers: [ { name: a, url: "http://127.0.0.1:1", ca: @/c } ]'), /ca means nothing without https/],
+  [director('peers: [ { name: a, url: "https://h:1", share: @true } ]'), /share makes changes there, and needs a token_file/],
   [director('peers: [ { name: a, url: "https://h:1" }, @{ name: a, url: "https://i:1" } ]'), /peers: a is there twice/],
   ['global: { state_dir: @lib }\n', /state_dir is an absolute path/],
   ['global: { on_stop: @flush }\n', /"flush" is no way to stop \(keep, remove\)/],
