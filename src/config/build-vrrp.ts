@@ -72,6 +72,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     addresses,
     ...(shape.unicast ? { unicast: unicastOf(shape.unicast) } : {}),
     ...(vmac ? { vmac } : {}),
+    ...(shape.accept === false ? { accept: false as const } : {}),
     ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
     ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
     ...(shape.witness ? { witness: shape.witness } : {}),
@@ -176,6 +177,22 @@ function checkVmac(
   vmacs.set(vmac.name, name);
 }
 
+/** What `accept: false` would break is refused. */
+function checkAccept(instance: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report): void {
+  const { accept, priority, addresses, routes = [] } = instance;
+  if (accept !== false) return;
+  const own = (one: Ip) => addresses.some(({ address }) => address === one);
+  if (priority === 255)
+    report('error', at, 'the address owner (priority 255) accepts packets to its addresses always (RFC 9568): leave accept out', [
+      'accept',
+    ]);
+  for (const [i, { source }] of routes.entries()) {
+    if (source === undefined || !own(source)) continue;
+    const text = `answers to what this director sends from ${source} would come to an address that accept: false closes`;
+    report('error', at, text, ['virtual_routes', i, 'source']);
+  }
+}
+
 const hasAny = ({ routes, rules }: Paths): boolean => routes.length + rules.length > 0;
 
 function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report: Report): void {
@@ -222,6 +239,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkPassword(instance, at, report);
     checkAnnouncements(instance, at, report);
     checkWitness(instance, at, report);
+    checkAccept(instance, at, report);
     return instance;
   });
 }

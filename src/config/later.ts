@@ -6,7 +6,6 @@
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['notifications'],
   global: ['http'],
-  'a VRRP instance': ['accept'],
 };
 
 export const LATER_CHECKS = ['bfd'] as const;

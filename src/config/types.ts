@@ -269,6 +269,8 @@ export interface VrrpInstanceConfig {
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];
+  /** Accept_Mode (RFC 9568 section 6.1); absent: true. */
+  readonly accept?: false;
   /** Absent: as usual (base/announcements.ts). */
   readonly announcements?: Announcements;
   /** Adverts go to these hosts instead of the group; absent: to the group. */

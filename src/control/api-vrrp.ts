@@ -35,6 +35,9 @@ export interface ApiInstance {
   readonly takes_over_in_seconds: number | null;
   readonly advert_interval_ms: number;
   readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
+  /** False: of packets to its addresses only those that IPVS takes get in; `accept_problem`: why that cannot be kept. */
+  readonly accept: boolean;
+  readonly accept_problem: string | null;
   readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
   /** The sync group that it is of. */
   readonly group: string | null;

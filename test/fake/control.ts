@@ -133,6 +133,8 @@ export const MASTER: ApiInstance = {
     },
   ],
   lateness: { adverts: 7299, max_ms: 12.5, last_minute_ms: 2.1, p50_ms: 0.5, p99_ms: 2 },
+  accept: true,
+  accept_problem: null,
   announcements: { verify: 'verified', text: '192.0.2.1 answers to every address' },
 };
 

@@ -50,12 +50,19 @@ const latenessText = ({ lateness: { p50_ms: p50, p99_ms: p99, last_minute_ms: re
 
 const VERIFY_STYLE: Readonly<Record<string, Style>> = { verified: 'green', failed: 'red', impossible: 'yellow' };
 
+function acceptText({ accept, accept_problem: problem }: ApiInstance): readonly [string, Style | undefined] | undefined {
+  if (problem !== null) return [`  accept: false is not kept: ${problem}`, 'red'];
+  return accept ? undefined : ['  accept: false: packets to its addresses are dropped, but what IPVS takes', undefined];
+}
+
 /** What is good to know, or bad; what was never asked for is not told. */
 function watched(view: View, one: ApiInstance): string {
   const { verify, text } = one.announcements;
+  const accept = acceptText(one);
   return [
     ...one.rivals.map((rival) => line(view, styled(`  two masters for ${age(rival.since_seconds)}: `, 'red'), rival.text)),
     one.lateness.adverts > 0 ? line(view, latenessText(one)) : '',
+    accept ? line(view, styled(...accept)) : '',
     verify === 'off' ? '' : line(view, '  announcements ', styled(verify, VERIFY_STYLE[verify]), `: ${text}`),
   ].join('');
 }

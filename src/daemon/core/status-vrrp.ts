@@ -38,6 +38,9 @@ function problemsOf(instance: ApiInstance): ApiProblemLine[] {
     ...(state === 'fault' ? [critical(`${name}: FAULT: ${instance.reason}`)] : trackedDown(instance)),
     ...(instance.held_back ? [critical(`${name}: does not take over: ${instance.reason}`)] : []),
     ...(missing.length > 0 ? [critical(`${name}: master without ${missing.map((one) => one.address).join(', ')}`)] : []),
+    ...(instance.accept_problem !== null && state !== 'fault'
+      ? [critical(`${name}: accept: false is not kept: ${instance.accept_problem}`)]
+      : []),
     ...(announcements.verify === 'failed' ? [critical(`${name}: ${announcements.text}`)] : []),
     ...(announcements.verify === 'impossible' ? [warning(`${name}: announcements are not verified: ${announcements.text}`)] : []),
     ...lateness(instance),

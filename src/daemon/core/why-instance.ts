@@ -28,6 +28,13 @@ function latenessStep({ state, lateness, advert_interval_ms: interval }: ApiInst
 const announcementsStep = ({ verify, text }: ApiInstance['announcements']): string[] =>
   verify === 'off' ? [] : [`announcements ${verify}: ${text}`];
 
+function acceptStep({ accept, accept_problem: problem }: ApiInstance): string[] {
+  if (problem !== null) return [`accept: false is not kept: ${problem}`];
+  return accept
+    ? []
+    : ['accept: false: packets to its addresses are dropped, but what IPVS takes (nft list table inet lbd_vrrp)'];
+}
+
 const waitStep = ({ takes_over_in_seconds: wait }: ApiInstance): string[] =>
   wait === null ? [] : [`takes over from it in ${wait}s, unless something goes wrong here before`];
 
@@ -53,6 +60,7 @@ export function whyInstance(instance: ApiInstance): ApiWhy {
     ...trackedSteps(instance),
     ...waitStep(instance),
     ...addresses.map(({ address, held }) => `${address}: ${held ? 'held' : 'not held'}`),
+    ...acceptStep(instance),
     ...announcementsStep(instance.announcements),
     ...latenessStep(instance),
     ...instance.rejected.map(refusedStep),

@@ -35,7 +35,7 @@ export function reportInstance(
   counters: Counters,
   holder: Holder,
   now: Instant,
-  watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements'>,
+  watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements' | 'accept' | 'accept_problem'>,
 ): Omit<ApiInstance, 'group' | 'tracked'> {
   return {
     name: conf.name,

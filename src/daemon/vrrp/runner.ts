@@ -19,6 +19,7 @@ import {
 import { decodeAdvert } from '../../wire/vrrp.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
+import { createClosing } from './guard.js';
 import { createHolder, type Holder } from './holder.js';
 import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
@@ -92,6 +93,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const reannounce = () => deliver({ type: 'restored' });
   const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
   const verifier = createVerifier({ host, conf: () => conf, tell });
+  const closing = createClosing({ host, key, conf: () => conf, held: () => holder.held() });
   const witness = createWitness({ host, conf: () => conf, answered: () => deliver({ type: 'witness' }) });
   /** The MAC that neighbours were told, as text; undefined: the link was away since. */
   let toldMac: string | undefined;
@@ -102,6 +104,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     held: holder.held(),
     ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
     ...optionalVmac(vmac.saved()),
+    ...(conf.accept === false ? { closed: true } : {}),
   });
 
   function newVmac(left: SavedVmac | undefined): Vmac {
@@ -152,7 +155,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** What is in FAULT first leaves, and then has another priority; what comes back has it when it begins. */
   function track(beginning = false): void {
-    const { priority, hindrance } = tracker.look(base, beginning);
+    const { priority, hindrance: tracked } = tracker.look(base, beginning);
+    const hindrance = closing.hindrance(state) ?? tracked;
     if (hindrance?.phase === 'fault') hinder('tracked', hindrance);
     if (priority !== conf.priority) {
       const before = conf;
@@ -189,6 +193,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         witness.close();
         ended = true;
         vmac.remove();
+        closing.end();
     }
   }
 
@@ -239,6 +244,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   function hold(want: readonly HeldAddress[]): void {
     verifier.end();
     if (want.length > 0) save('now', want);
+    closing.ensure();
     const wanted = new Set(want.map(heldKey));
     cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
     const masters = want.length > 0;
@@ -250,6 +256,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (masters) paths.reconcile(pathsOf());
     assertAt = masters && (hasPaths(pathsOf()) || conf.vmac) ? host.now() + ASSERT_MS : NEVER;
     if (holder.lacking()) retryAt = host.now() + RETRY_MS;
+    closing.ensure();
     save('soon');
   }
 
@@ -373,6 +380,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     holder = createHolder(host, conf.name, conf.interface, found);
     paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
     vmac = newVmac(left?.vmac);
+    if (conf.accept === false) save('now');
+    closing.ensure();
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     track(true);
@@ -410,6 +419,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       encoded.clear();
       const on = host.network.link(conf.interface);
       if (conf.vmac && on) vmac.ready(on);
+      closing.ensure();
       deliver({ type: 'reconfigured', before });
       track();
       if (before.vmac && before.vmac.name !== conf.vmac?.name) vmac.drop(before.vmac.name);
@@ -460,6 +470,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         rivals: rivals.report(state),
         lateness: lateness.report(host.now()),
         announcements: verifier.report(),
+        ...closing.report(),
       }),
       priority: base.priority,
       group: group ?? null,

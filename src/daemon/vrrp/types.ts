@@ -11,6 +11,7 @@ import type { Move } from '../../vrrp/group.js';
 import type { Reading } from '../../vrrp/track.js';
 import type { LogLevel } from '../messages.js';
 import type { Announcer } from './announcer.js';
+import type { Guard } from './guard.js';
 import type { Network } from './network.js';
 import type { Ports } from './ports.js';
 import type { Saved } from './store.js';
@@ -35,6 +36,8 @@ export interface Host {
   /** Whole frames. */
   readonly frames: () => FrameSender;
   readonly ports: Ports;
+  /** Closes the addresses of instances with `accept: false`. */
+  readonly guard: Guard;
   readonly announcer: Announcer;
   /** Calls `claimed` for announcements of other hosts on the interface. */
   readonly watchClaims: (

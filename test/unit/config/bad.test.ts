@@ -178,6 +178,12 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
     instance('    virtual_rules: [ { table: 7, priority: 9, family: ipv6, from: @10.0.0.0/8 } ]\n'),
     /from 10\.0\.0\.0\/8 is no network of the rule's family \(IPv6\)/,
   ],
+  [instance('    accept: @maybe\n'), /accept is true or false, not "maybe"/],
+  [instance('    priority: 255\n    accept: @false\n'), /the address owner \(priority 255\) accepts packets/],
+  [
+    instance('    accept: false\n    virtual_routes: [ { to: 203.0.113.0/24, via: 192.0.2.1, source: @192.0.2.10 } ]\n'),
+    /answers to what this director sends from 192\.0\.2\.10 would come to an address that accept: false closes/,
+  ],
   [instance('    excluded_addresses: @[ 192.0.2.10 ]\n'), /192\.0\.2\.10\/32 is in virtual_addresses already/],
   [instance('    excluded_addresses: [ @{ label: a } ]\n'), /a virtual address needs "address"/],
   [instance('    excluded_addresses: [ { address: 192.0.2.11, label: @eth0:much-too-long } ]\n'), /is no label of an address/],

@@ -51,6 +51,8 @@ const instance: ApiInstance = {
     },
   ],
   rivals: [],
+  accept: true,
+  accept_problem: null,
   lateness: { adverts: 0, max_ms: 0, last_minute_ms: 0, p50_ms: 0, p99_ms: 0 },
   announcements: { verify: 'off', text: '' },
 };
