@@ -33,6 +33,12 @@ function addressesOf(shape: VrrpInstanceShape): readonly HeldAddress[] {
   return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal), ...others];
 }
 
+/** That of its adverts: of the addresses that they name, of the peers where they name none. */
+function familyOfShape({ virtual_addresses: [first], unicast }: VrrpInstanceShape): Family {
+  const one = first?.address ?? unicast?.peers[0]?.address;
+  return one === undefined ? 4 : familyOf(one);
+}
+
 /** Undefined: not asked for. */
 function vmacOf({ use_vmac: word, virtual_router_id: vrid }: VrrpInstanceShape, family: Family): { name: string } | undefined {
   if (word === undefined || word === false) return undefined;
@@ -56,7 +62,7 @@ const notifyOf = ({ command, states, timeout, user }: VrrpInstanceShape['notify'
 
 function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
   const given = addressesOf(shape);
-  const family = given[0] ? familyOf(given[0].address) : 4;
+  const family = familyOfShape(shape);
   const vmac = vmacOf(shape, family);
   const addresses = vmac ? moved(given, vmac.name) : given;
   return {
@@ -100,13 +106,28 @@ function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceSh
   const { addresses, family, version } = instance;
   const advertised = addresses.filter((one) => one.advertised !== false);
   const below = ['virtual_addresses'];
-  if (advertised.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
+  if (advertised.length === 0) checkEmpty(instance, at, report);
   checkTwice(at, report);
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
   if (advertised.length > MAX_ADDRESSES[family]) {
     const text = `an advert names at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${advertised.length}: put the others into excluded_addresses, which are held the same`;
     report('error', at, text, below);
   }
+}
+
+/** An instance that names no address: other instances, services, routes, programs may hang on it. */
+function checkEmpty({ name, version, accept, addresses }: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report) {
+  const { value } = at;
+  if (accept === false && addresses.length === 0) report('error', at, 'there is no address that it could close', ['accept']);
+  if (version === 3)
+    report(
+      'warning',
+      at,
+      `adverts of ${name} name no address: RFC 9568 ignores such, other lbds do not; version: 2 is what keepalived takes`,
+    );
+  const uses = [value.excluded_addresses, value.virtual_routes, value.virtual_rules, value.notify];
+  if (uses.every((one) => one.length === 0))
+    report('warning', at, `${name} has no address, no route and nobody to notify: it elects a master, and no more`);
 }
 
 function checkTwice(at: Located<VrrpInstanceShape>, report: Report): void {

@@ -46,7 +46,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   failback: v.optional(failback),
   accept: v.optional(yesNo('accept')),
   v3_checksum: v.optional(choice('checksum form', ['pseudo', 'rfc9568'])),
-  virtual_addresses: list('virtual_addresses', heldAddress),
+  virtual_addresses: v.optional(list('virtual_addresses', heldAddress), []),
   excluded_addresses: v.optional(list('excluded_addresses', heldAddress), []),
   announcements: v.optional(announcementsShape),
   unicast: v.optional(unicast),

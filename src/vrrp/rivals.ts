@@ -52,7 +52,7 @@ const SILENT: Milliseconds = 1000;
  * Where the two are set up differently. keepalived (2.2.7 at least) as a master starts its advert timer anew with every advert that it
  * hears and refuses: next to another master of the same interval it is nearly silent, and there all the same.
  */
-const MISMATCHES: readonly Rejection[] = ['version', 'auth-type', 'password', 'interval', 'destination', 'owner'];
+const MISMATCHES: readonly Rejection[] = ['version', 'auth-type', 'password', 'interval', 'destination', 'owner', 'no-addresses'];
 const SILENT_MISMATCH: Milliseconds = 60_000;
 
 /** What of this director's state counts here. */
@@ -86,6 +86,8 @@ function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Receiv
     case 'destination':
       if (conf.unicast) return `they are sent to ${destination}: one side speaks unicast, the other to the group`;
       return `they are sent to ${destination}, not to the group: one side speaks unicast`;
+    case 'no-addresses':
+      return 'they name no address, and this director has some';
     case 'owner':
       return 'this director is the address owner (priority 255) and yields to nobody: is there a second owner?';
     default:
@@ -118,7 +120,7 @@ function causeOf(conf: VrrpInstanceConfig, received: Received, rejection: Reject
 
 const isForeign = (conf: VrrpInstanceConfig, advert: Advert): boolean => {
   const ours = new Set(advertisedAddresses(conf));
-  return ours.size > 0 && !advert.addresses.some((one) => ours.has(one));
+  return ours.size > 0 && advert.addresses.length > 0 && !advert.addresses.some((one) => ours.has(one));
 };
 
 function sameList(conf: VrrpInstanceConfig, advert: Advert): boolean {

@@ -317,7 +317,9 @@ export async function startKeepalived(lan: Lan, host: string, folder: string, se
     conf.preempt ? '' : 'nopreempt',
     auth,
     unicastText(conf),
-    `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
+    conf.addresses.length === 0
+      ? ''
+      : `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
     '}\n',
   ].join('\n');
   writeFileSync(file, text);

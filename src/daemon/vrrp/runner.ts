@@ -116,10 +116,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     );
   }
 
-  function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
+  /** `intended`: what a master is about to add, and its routes. */
+  function save(urgency: 'now' | 'soon', intended?: readonly HeldAddress[]): void {
     const known = saved();
-    const extra = intended.filter((one) => !holder.isHeld(one));
-    const routes = intended.length > 0 && hasPaths(pathsOf()) ? { paths: both(paths.held(), pathsOf()) } : {};
+    const extra = (intended ?? []).filter((one) => !holder.isHeld(one));
+    const routes = intended && hasPaths(pathsOf()) ? { paths: both(paths.held(), pathsOf()) } : {};
     host.save(key, { ...known, held: [...known.held, ...extra], ...routes }, urgency);
     savedAt = host.now();
   }
@@ -243,11 +244,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   /** On record before it is done: a successor must recognise what this process was about to add. */
   function hold(want: readonly HeldAddress[]): void {
     verifier.end();
-    if (want.length > 0) save('now', want);
+    const masters = want.length > 0 || state.phase === 'master';
+    if (masters) save('now', want);
     closing.ensure();
     const wanted = new Set(want.map(heldKey));
     cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
-    const masters = want.length > 0;
     // Routes may name addresses as their source: they come after them, and go before.
     if (!masters) paths.reconcile(NO_PATHS);
     if (masters) vmac.up(true);
@@ -463,7 +464,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     ended: () => ended,
     isHeld: (name, { address, length }) =>
       holder.isHeld(name === conf.interface ? { address, length } : { address, length, dev: name }),
-    role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
+    role: () => (state.phase === 'master' || state.handover || state.holding.length > 0 ? 'master' : state.phase),
     saved,
     report: (group) => ({
       ...reportInstance(conf, state, counters, holder, host.now(), {

@@ -151,7 +151,7 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
     /virtual_router_id 51 is used by VI_1\/ipv6 already/,
   ],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
-  [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('    accept: @false\n').replace('[ 192.0.2.10/24 ]', '[]'), /there is no address that it could close/],
   [instance('    notify: [ @{ states: [ master ] } ]\n'), /a program to notify needs "command"/],
   [instance('    notify: [ { command: @[] } ]\n'), /command is empty/],
   [instance('    notify: [ { command: @[ notify.sh ] } ]\n'), /is an absolute path, not "notify\.sh"/],
