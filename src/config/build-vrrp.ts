@@ -4,6 +4,7 @@ import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6
 import { checkFailback, preemptionOf } from './build-failback.js';
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import { checkUnicast, unicastOf } from './build-unicast.js';
+import { freeVrid } from './free-vrid.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import { buildAnnouncements, checkAnnouncements } from './schema-announcements.js';
@@ -230,6 +231,7 @@ function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
+  const vrids = new Set(sections.map((at) => at.value.virtual_router_id));
   const holders = new Map<Ip, Holder>();
   const paths = new Map<string, string>();
   const vmacs = new Map<string, string>();
@@ -243,7 +245,11 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     const twin = routers.get(router);
     if (twin) {
       const where = `IPv${instance.family} on ${instance.interface}`;
-      report('error', at, `virtual_router_id ${instance.vrid} is used by ${twin} already (${where})`, ['virtual_router_id']);
+      const free = freeVrid(instance.vrid, vrids);
+      const hint = free === undefined ? '' : `; ${free} is free in this file`;
+      report('error', at, `virtual_router_id ${instance.vrid} is used by ${twin} already (${where})${hint}`, [
+        'virtual_router_id',
+      ]);
     }
     if (TAKEN.includes(instance.name))
       report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);

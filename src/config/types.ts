@@ -228,6 +228,8 @@ export interface VirtualRule {
 export interface UnicastConfig {
   /** An address of the interface; absent: as without unicast, of the family of the peers' addresses. */
   readonly source?: Ip;
+  /** TTL or hop limit of what is sent, 1..255; absent: 255. */
+  readonly ttl?: number;
   readonly peers: readonly UnicastPeer[];
 }
 

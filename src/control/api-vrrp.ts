@@ -21,6 +21,8 @@ export interface ApiInstance {
   readonly family: 'ipv4' | 'ipv6';
   readonly version: number;
   readonly virtual_router_id: number;
+  /** One that neither this director uses on that link nor anybody was heard with since the process began; null: there is none. */
+  readonly free_virtual_router_id: number | null;
   readonly state: 'init' | 'backup' | 'master' | 'fault' | 'leaving';
   readonly since_seconds: number;
   readonly reason: string;

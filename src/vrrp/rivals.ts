@@ -96,13 +96,19 @@ function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Receiv
 }
 
 /** Why there are two, as far as one advert tells. */
-function causeOf(conf: VrrpInstanceConfig, received: Received, rejection: Rejection | undefined): { cause: Cause; text: string } {
+function causeOf(
+  conf: VrrpInstanceConfig,
+  received: Received,
+  rejection: Rejection | undefined,
+  free: number | undefined,
+): { cause: Cause; text: string } {
   const { decoded, source } = received;
   const advert = decoded.ok ? decoded.advert : undefined;
   const name = advert ? who(source, advert.priority) : source;
   if (advert && isForeign(conf, advert)) {
     const theirs = advert.addresses.slice(0, 3).join(', ');
-    const text = `${name} uses VRID ${conf.vrid} on ${conf.interface} for other addresses (${theirs}): another group has the same virtual_router_id`;
+    const hint = free === undefined ? '' : `; nobody was heard with ${free} there`;
+    const text = `${name} uses VRID ${conf.vrid} on ${conf.interface} for other addresses (${theirs}): another group has the same virtual_router_id${hint}`;
     return { cause: 'group', text };
   }
   if (rejection !== undefined)
@@ -130,20 +136,21 @@ function sameList(conf: VrrpInstanceConfig, advert: Advert): boolean {
 
 const without = (list: readonly Rival[], address: Ip): Rival[] => list.filter((one) => one.address !== address);
 
-/** An advert of another host, after the machine has dealt with it: `standing` is what this director is now. */
+/** An advert of another host, after the machine has dealt with it: `standing` is what this director is now; `free`: a VRID nobody uses. */
 export function hearRival(
   conf: VrrpInstanceConfig,
   rivals: Rivals,
   received: Received,
   standing: Standing,
   now: Instant,
+  free?: number,
 ): Rivals {
   const { decoded, source } = received;
   const admission = admit(conf, received);
   const rejection = 'rejection' in admission ? admission.rejection : undefined;
   const advert = decoded.ok ? decoded.advert : undefined;
   if (advert?.priority === 0) return { ...rivals, list: without(rivals.list, source) };
-  const { cause, text } = causeOf(conf, received, rejection);
+  const { cause, text } = causeOf(conf, received, rejection, free);
   // Right after a take-over it is only the last word of the one before.
   const settled = standing.phase === 'master' && now - standing.since > conf.advertInterval;
   if (!(settled || matters(cause, standing.phase))) return rivals;

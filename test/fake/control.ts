@@ -92,6 +92,7 @@ export const MASTER: ApiInstance = {
   family: 'ipv4',
   version: 3,
   virtual_router_id: 51,
+  free_virtual_router_id: 52,
   state: 'master',
   since_seconds: 7300,
   reason: 'no advert for 3.414 s',

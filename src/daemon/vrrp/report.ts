@@ -36,7 +36,7 @@ export function reportInstance(
   holder: Holder,
   now: Instant,
   watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements' | 'accept' | 'accept_problem'>,
-): Omit<ApiInstance, 'group' | 'tracked'> {
+): Omit<ApiInstance, 'group' | 'tracked' | 'free_virtual_router_id'> {
   return {
     name: conf.name,
     interface: conf.interface,

@@ -26,6 +26,7 @@ import { createBeat, withBeats } from './beat.js';
 import { type FailoverOutcome, failover, refuseFailover } from './failover.js';
 import { createGroups } from './groups.js';
 import { closedOf, createGuard } from './guard.js';
+import { createHeardVrids } from './heard-vrids.js';
 import { createHolder } from './holder.js';
 import type { FailoverOrder, VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
@@ -97,6 +98,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const beat = createBeat(now, () => runners.values());
   const rtnetlink = withBeats(openRtnetlink(), ['addAddress', 'deleteAddress'], beat);
   const ports = createPorts(onPacket, settle);
+  const heardVrids = createHeardVrids();
   const guard = createGuard({ open: openClosedAddresses, now, event: (text) => link.event('vrrp', 'accept', text) });
   const host: Host = {
     now,
@@ -105,6 +107,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     macvlans: openMacvlans(),
     sysctls: openSysctls('/proc/sys/net'),
     settingsBefore: new Map(),
+    freeVrid: (conf) => heardVrids.free(conf, wanted.values()),
     isShared: ({ name, interface: on }) =>
       [...runners.values()].some((one) => one.conf().vmac && one.conf().interface === on && one.conf().name !== name),
     frames() {
@@ -137,7 +140,9 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
 
   function onPacket(name: string, family: Family, packet: VrrpPacket): void {
     const vrid = peekVrid(packet.payload);
-    if (vrid !== undefined) runners.get(instanceKey({ interface: name, family, vrid }))?.packet(packet);
+    if (vrid === undefined) return;
+    heardVrids.note({ interface: name, family, vrid });
+    runners.get(instanceKey({ interface: name, family, vrid }))?.packet(packet);
   }
 
   /** Events come in crowds: what they change is looked at once, when all that wait are taken. */
@@ -284,6 +289,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     for (const [key, runner] of runners) if (!wanted.has(key) && before.has(key)) runner.stop();
     if (first) cleanUp(store.left);
     if (first) openLeft(store.left);
+    keepPorts();
     settle();
   }
 

@@ -16,7 +16,7 @@ import {
   type VrrpEvent,
   type VrrpState,
 } from '../../vrrp/types.js';
-import { decodeAdvert } from '../../wire/vrrp.js';
+import { decodeAdvert, VRRP_TTL } from '../../wire/vrrp.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createClosing } from './guard.js';
@@ -25,7 +25,7 @@ import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
 import { pack, recipients } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
-import type { Port } from './ports.js';
+import type { Port, PortWords } from './ports.js';
 import { reportInstance } from './report.js';
 import { createRivalWatch } from './rival-watch.js';
 import type { Runner } from './runner-types.js';
@@ -54,6 +54,9 @@ const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
   routes: [...a.routes, ...b.routes],
   rules: [...a.rules, ...b.rules],
 });
+
+/** Who speaks to peers does not hear the group. */
+const portWords = ({ unicast }: VrrpInstanceConfig): PortWords => ({ group: !unicast, ttl: unicast?.ttl ?? VRRP_TTL });
 
 const macOf = (on: HostInterface): string => (on.mac ? toHex(on.mac) : '');
 
@@ -91,7 +94,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const lateness = createLateness();
   const reannounce = () => deliver({ type: 'restored' });
-  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
+  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce, free: () => host.freeVrid(conf) });
   const verifier = createVerifier({ host, conf: () => conf, tell });
   const closing = createClosing({ host, key, conf: () => conf, held: () => holder.held() });
   const witness = createWitness({ host, conf: () => conf, answered: () => deliver({ type: 'witness' }) });
@@ -290,7 +293,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const on = host.network.link(conf.interface);
     if (!link.usable || !on) return link;
     try {
-      port = host.ports.open(conf.family, on, link.source);
+      port = host.ports.open(conf.family, on, link.source, portWords(conf));
       const trouble = vmac.ready(on);
       if (trouble !== undefined) retryAt = host.now() + RETRY_MS;
       return trouble === undefined ? link : { usable: false, wait: false, reason: trouble };
@@ -440,7 +443,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     linkLost: () => {
       toldMac = undefined;
     },
-    ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '' }),
+    ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '', ...portWords(conf) }),
     deadline: () =>
       Math.min(
         ...[deadline(state), retryAt, assertAt, tracker.deadline()],
@@ -475,6 +478,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       }),
       priority: base.priority,
       group: group ?? null,
+      free_virtual_router_id: host.freeVrid(base) ?? null,
       tracked: tracker.report(base, host.now()),
     }),
   };

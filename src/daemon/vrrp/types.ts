@@ -31,6 +31,8 @@ export interface Host {
   readonly sysctls: Sysctls;
   /** What instances have changed of settings that are not of their own interface, by path: what they were. BOUNDED by the interfaces. */
   readonly settingsBefore: Map<string, string>;
+  /** A VRID that nobody was heard with on the instance's link. */
+  readonly freeVrid: (conf: Pick<VrrpInstanceConfig, 'interface' | 'family' | 'vrid'>) => number | undefined;
   /** Another instance has a virtual MAC on the same interface. */
   readonly isShared: (conf: Pick<VrrpInstanceConfig, 'name' | 'interface'>) => boolean;
   /** Whole frames. */

@@ -24,6 +24,7 @@ const instance: ApiInstance = {
   family: 'ipv4',
   version: 3,
   virtual_router_id: 51,
+  free_virtual_router_id: 52,
   state: 'fault',
   since_seconds: 1,
   reason: 'eth0 has no carrier',
