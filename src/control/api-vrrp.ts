@@ -40,7 +40,17 @@ export interface ApiInstance {
   /** False: of packets to its addresses only those that IPVS takes get in; `accept_problem`: why that cannot be kept. */
   readonly accept: boolean;
   readonly accept_problem: string | null;
-  readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
+  /** `advertised` false: excluded_addresses. */
+  readonly addresses: readonly { readonly address: string; readonly held: boolean; readonly advertised: boolean }[];
+  /** Routes and rules of a master, in the words of `ip`; `there`: within the last second. `text`: why not, or whose it is. */
+  readonly paths: readonly { readonly what: string; readonly there: boolean; readonly text: string }[];
+  /** The interface of the virtual MAC, which is up on the master alone; null: there is none. */
+  readonly virtual_mac: {
+    readonly interface: string;
+    readonly mac: string;
+    readonly there: boolean;
+    readonly up: boolean;
+  } | null;
   /** The sync group that it is of. */
   readonly group: string | null;
   readonly tracked: readonly ApiTracked[];

@@ -73,12 +73,26 @@ function preemptText({ stands_down: standsDown, preempt, takes_over_in_seconds: 
   return wait === null ? 'preempts' : `preempts in ${age(wait)}`;
 }
 
+/** What a master has: its addresses, and all that goes with them. */
+function heldRows({ addresses, paths, virtual_mac: mac }: ApiInstance): Row[] {
+  const row = (what: string, good: boolean, word: string, note: string): Row => [
+    what,
+    styled(word, good ? 'green' : undefined),
+    ...(note === '' ? [] : [note]),
+  ];
+  return [
+    ...addresses.map(({ address, held, advertised }) =>
+      row(address, held, held ? 'held' : 'not held', advertised ? '' : 'not advertised'),
+    ),
+    ...(mac ? [row(`interface ${mac.interface}`, mac.up, mac.up ? 'up' : mac.there ? 'down' : 'not there', mac.mac)] : []),
+    ...paths.map(({ what, there, text }) => row(what, there, there ? 'there' : 'not there', text)),
+  ];
+}
+
 /** Nothing is cut: this is where everything of an instance is read. */
 function instanceBlock(cutting: View, one: ApiInstance): string {
   const view = { ...cutting, width: undefined };
-  const addresses = one.addresses.map(
-    ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
-  );
+  const held = heldRows(one);
   const tracked = one.tracked.map(
     ({ what, state, since_seconds, effect, text }): Row => [
       what,
@@ -109,7 +123,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     ),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     watched(view, one),
-    table(view, addresses, { indent: 4 }),
+    table(view, held, { indent: 4 }),
     tracked.length > 0 ? line(view, '  tracks:') + table(view, tracked, { indent: 4, right: [2, 3] }) : '',
     rejected.length > 0
       ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })

@@ -35,6 +35,12 @@ function acceptStep({ accept, accept_problem: problem }: ApiInstance): string[] 
     : ['accept: false: packets to its addresses are dropped, but what IPVS takes (nft list table inet lbd_vrrp)'];
 }
 
+/** What goes with the office beside addresses. */
+const besideSteps = ({ paths, virtual_mac: mac }: ApiInstance): string[] => [
+  ...(mac ? [`interface ${mac.interface} with the MAC ${mac.mac}: ${mac.up ? 'up' : mac.there ? 'down' : 'not there'}`] : []),
+  ...paths.map(({ what, there, text }) => `${what}: ${there ? 'there' : 'not there'}${text === '' ? '' : `: ${text}`}`),
+];
+
 const waitStep = ({ takes_over_in_seconds: wait }: ApiInstance): string[] =>
   wait === null ? [] : [`takes over from it in ${wait}s, unless something goes wrong here before`];
 
@@ -59,7 +65,10 @@ export function whyInstance(instance: ApiInstance): ApiWhy {
     ...roleStep(instance),
     ...trackedSteps(instance),
     ...waitStep(instance),
-    ...addresses.map(({ address, held }) => `${address}: ${held ? 'held' : 'not held'}`),
+    ...addresses.map(
+      ({ address, held, advertised }) => `${address}: ${held ? 'held' : 'not held'}${advertised ? '' : ', not advertised'}`,
+    ),
+    ...besideSteps(instance),
     ...acceptStep(instance),
     ...announcementsStep(instance.announcements),
     ...latenessStep(instance),

@@ -475,6 +475,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         lateness: lateness.report(host.now()),
         announcements: verifier.report(),
         ...closing.report(),
+        paths: paths.report(pathsOf()),
+        virtual_mac: vmac.report(),
       }),
       priority: base.priority,
       group: group ?? null,

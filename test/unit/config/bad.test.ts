@@ -184,7 +184,7 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
     instance('    accept: false\n    virtual_routes: [ { to: 203.0.113.0/24, via: 192.0.2.1, source: @192.0.2.10 } ]\n'),
     /answers to what this director sends from 192\.0\.2\.10 would come to an address that accept: false closes/,
   ],
-  [instance('    unicast: { peers: [ 192.0.2.3 ], ttl: @0 }\n'), /ttl/],
+  [instance('    unicast: { peers: [ 192.0.2.3 ], ttl: @0 }\n'), /ttl is a whole number from 1 to 255, not 0/],
   [instance('    excluded_addresses: @[ 192.0.2.10 ]\n'), /192\.0\.2\.10\/32 is in virtual_addresses already/],
   [instance('    excluded_addresses: [ @{ label: a } ]\n'), /a virtual address needs "address"/],
   [instance('    excluded_addresses: [ { address: 192.0.2.11, label: @eth0:much-too-long } ]\n'), /is no label of an address/],

@@ -52,6 +52,8 @@ const instance: ApiInstance = {
     },
   ],
   rivals: [],
+  paths: [],
+  virtual_mac: null,
   accept: true,
   accept_problem: null,
   lateness: { adverts: 0, max_ms: 0, last_minute_ms: 0, p50_ms: 0, p99_ms: 0 },
