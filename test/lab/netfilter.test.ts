@@ -217,6 +217,12 @@ describe('netfilter', () => {
   test('accept: false: IPVS has what is of its services, and nothing else gets in', async () => {
     const refused = await ask('tcp', VIPS.nat, 82, ROUTED);
     assert.match(refused, /ECONNREFUSED/);
+    // The director as a real server: IPVS leaves it the packet as it came.
+    const local = start(network.host('d1').netns, [process.execPath, ORIGIN, 'serve', 'd1', '83']);
+    programs.push(local);
+    await local.line(/listens/);
+    network.execAll('d1', [`ipvsadm -A -t ${VIPS.nat}:83 -s rr`, `ipvsadm -a -t ${VIPS.nat}:83 -r ${D1}:83 -g`]);
+    assert.match(await ask('tcp', VIPS.nat, 83, ROUTED), /^d1 sees /);
     await keeper.call('close', [...Object.values(VIPS), ...Object.values(VIPS_6)]);
     for (const [protocol, address, port] of [
       ['tcp', VIPS.nat, 80],
@@ -229,8 +235,8 @@ describe('netfilter', () => {
     ] as const) {
       assert.match(await ask(protocol, address, port), /^rs1 sees /, `${protocol} ${address} ${port}`);
     }
-    const others = [ask('tcp', VIPS.nat, 82, ROUTED), ask('tcp', VIPS_6.nat, 82)];
-    assert.deepEqual(await Promise.all(others), ['none', 'none']);
+    const others = [ask('tcp', VIPS.nat, 82, ROUTED), ask('tcp', VIPS_6.nat, 82), ask('tcp', VIPS.nat, 83, ROUTED)];
+    assert.deepEqual(await Promise.all(others), ['none', 'none', 'none']);
     await keeper.call('close', []);
     assert.equal(await ask('tcp', VIPS.nat, 82, ROUTED), refused);
   });
