@@ -199,17 +199,19 @@ function checkVmac(
   vmacs.set(vmac.name, name);
 }
 
+/** Of all instances with `accept: false`. */
+const closedAmong = (sections: readonly Located<VrrpInstanceShape>[]): ReadonlySet<Ip> =>
+  new Set(sections.flatMap(({ value }) => (value.accept === false ? addressesOf(value).map((one) => one.address) : [])));
+
 /** What `accept: false` would break is refused. */
-function checkAccept(instance: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report): void {
-  const { accept, priority, addresses, routes = [] } = instance;
-  if (accept !== false) return;
-  const own = (one: Ip) => addresses.some(({ address }) => address === one);
-  if (priority === 255)
+function checkAccept(instance: VrrpInstanceConfig, closed: ReadonlySet<Ip>, at: Located<unknown>, report: Report): void {
+  const { accept, priority, routes = [] } = instance;
+  if (accept === false && priority === 255)
     report('error', at, 'the address owner (priority 255) accepts packets to its addresses always (RFC 9568): leave accept out', [
       'accept',
     ]);
   for (const [i, { source }] of routes.entries()) {
-    if (source === undefined || !own(source)) continue;
+    if (source === undefined || !closed.has(source)) continue;
     const text = `answers to what this director sends from ${source} would come to an address that accept: false closes`;
     report('error', at, text, ['virtual_routes', i, 'source']);
   }
@@ -231,6 +233,7 @@ function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
+  const closed = closedAmong(sections);
   const vrids = new Set(sections.map((at) => at.value.virtual_router_id));
   const holders = new Map<Ip, Holder>();
   const paths = new Map<string, string>();
@@ -266,7 +269,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkPassword(instance, at, report);
     checkAnnouncements(instance, at, report);
     checkWitness(instance, at, report);
-    checkAccept(instance, at, report);
+    checkAccept(instance, closed, at, report);
     return instance;
   });
 }

@@ -247,7 +247,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   /** On record before it is done: a successor must recognise what this process was about to add. */
   function hold(want: readonly HeldAddress[]): void {
     verifier.end();
-    const masters = want.length > 0 || state.phase === 'master';
+    const masters = want.length > 0 || (conf.addresses.length === 0 && state.phase === 'master');
     if (masters) save('now', want);
     closing.ensure();
     const wanted = new Set(want.map(heldKey));

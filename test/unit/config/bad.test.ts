@@ -181,6 +181,12 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('    accept: @maybe\n'), /accept is true or false, not "maybe"/],
   [instance('    priority: 255\n    accept: @false\n'), /the address owner \(priority 255\) accepts packets/],
   [
+    instance(
+      '    accept: false\n    virtual_routes: [ { to: "2001:db8:1::/48", via: "2001:db8::1", source: @"2001:db8::9" } ]\n',
+    ).replace('[ 192.0.2.10/24 ]', '[ 192.0.2.10/24, "2001:db8::9" ]'),
+    /sends from 2001:db8::9 would come to an address that accept: false closes/,
+  ],
+  [
     instance('    accept: false\n    virtual_routes: [ { to: 203.0.113.0/24, via: 192.0.2.1, source: @192.0.2.10 } ]\n'),
     /answers to what this director sends from 192\.0\.2\.10 would come to an address that accept: false closes/,
   ],
