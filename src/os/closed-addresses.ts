@@ -25,7 +25,9 @@ const DEADLINE_MS = 1000;
 const OP = 'closing addresses in nf_tables';
 /** Sequence numbers of a batch: more than it has messages. */
 const BATCH = 4096;
-const [ENOENT, EPROTONOSUPPORT, EOPNOTSUPP] = [2, 93, 95];
+const [EPERM, ENOENT, EINVAL, EPROTONOSUPPORT, EOPNOTSUPP] = [1, 2, 22, 93, 95];
+/** Said of a subsystem that is not there (nfnetlink_rcv_msg, nfnetlink_rcv_batch), of a chain type, of the protocol. */
+const MISSING: readonly number[] = [EINVAL, EOPNOTSUPP, ENOENT, EPROTONOSUPPORT];
 
 export interface ClosedAddresses {
   /** Another number after each change of the host's ruleset. Throws OsError. */
@@ -38,10 +40,13 @@ export interface ClosedAddresses {
 
 /** What to do about it, where that is known. */
 function explained(errno: number, extack: string | undefined): OsError {
-  const name = errnoName(errno);
-  const missing = errno === EPROTONOSUPPORT || errno === EOPNOTSUPP || errno === ENOENT;
-  const text = missing ? `${name}: this kernel has no nf_tables: modprobe nf_tables, or leave accept: false out` : name;
-  return new OsError({ op: OP, errno, extack }, text);
+  const cure =
+    errno === EPERM
+      ? ': it takes CAP_NET_ADMIN'
+      : MISSING.includes(errno)
+        ? ': this kernel has no nf_tables: modprobe nf_tables, or leave accept: false out'
+        : '';
+  return new OsError({ op: OP, errno, extack }, `${errnoName(errno)}${cure}`);
 }
 
 export function openClosedAddresses(open: () => Transport = () => openTransport(NETLINK_NETFILTER)): ClosedAddresses {

@@ -123,6 +123,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     ),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     watched(view, one),
+    one.addresses.length === 0 ? line(view, '  without addresses: its adverts name none') : '',
     table(view, held, { indent: 4 }),
     tracked.length > 0 ? line(view, '  tracks:') + table(view, tracked, { indent: 4, right: [2, 3] }) : '',
     rejected.length > 0

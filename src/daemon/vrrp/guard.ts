@@ -35,6 +35,8 @@ export interface GuardParts {
 
 /** What somebody else took away is back within this. */
 const LOOK_MS = 1000;
+/** A kernel without nf_tables starts a program to look for its module each time, and this process waits for it. */
+const TRY_MS = 5000;
 const TABLE = `nft table inet ${CLOSED_TABLE}`;
 
 export function createGuard({ open, now, event }: GuardParts): Guard {
@@ -83,7 +85,7 @@ export function createGuard({ open, now, event }: GuardParts): Guard {
     if (found !== undefined && found !== problem) event(`accept: false cannot be kept: ${found}; it is tried again`);
     if (found === undefined && problem !== undefined) event('accept: false is kept again');
     problem = found;
-    lookAt = wanted.length > 0 || stale ? now() + LOOK_MS : NEVER;
+    lookAt = wanted.length > 0 || stale ? now() + (problem === undefined ? LOOK_MS : TRY_MS) : NEVER;
     return problem;
   }
 

@@ -50,6 +50,7 @@ test('what a master holds stands together, with what is missing and why', () => 
     / {2}accept: false: packets to its addresses are dropped, but what IPVS takes\n/,
   ];
   for (const row of rows) assert.match(text, row);
+  assert.match(renderVrrp({} as never, [{ ...one, addresses: [] }]), /without addresses: its adverts name none/);
   assert.match(renderVrrp({} as never, [{ ...one, accept_problem: 'EOPNOTSUPP' }]), /accept: false is not kept: EOPNOTSUPP/);
 });
 
