@@ -4,8 +4,9 @@ import type { Located, Report } from './located.js';
 import type { UnicastShape } from './schema-unicast.js';
 import type { UnicastConfig, VrrpInstanceConfig } from './types.js';
 
-export const unicastOf = ({ source, peers }: UnicastShape): UnicastConfig => ({
+export const unicastOf = ({ source, ttl, peers }: UnicastShape): UnicastConfig => ({
   ...(source === undefined ? {} : { source }),
+  ...(ttl === undefined ? {} : { ttl }),
   peers,
 });
 

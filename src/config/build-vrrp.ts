@@ -4,6 +4,7 @@ import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6
 import { checkFailback, preemptionOf } from './build-failback.js';
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import { checkUnicast, unicastOf } from './build-unicast.js';
+import { freeVrid } from './free-vrid.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
 import { buildAnnouncements, checkAnnouncements } from './schema-announcements.js';
@@ -33,6 +34,12 @@ function addressesOf(shape: VrrpInstanceShape): readonly HeldAddress[] {
   return [linkLocal, ...given.filter((prefix) => prefix !== linkLocal), ...others];
 }
 
+/** That of its adverts: of the addresses that they name, of the peers where they name none. */
+function familyOfShape({ virtual_addresses: [first], unicast }: VrrpInstanceShape): Family {
+  const one = first?.address ?? unicast?.peers[0]?.address;
+  return one === undefined ? 4 : familyOf(one);
+}
+
 /** Undefined: not asked for. */
 function vmacOf({ use_vmac: word, virtual_router_id: vrid }: VrrpInstanceShape, family: Family): { name: string } | undefined {
   if (word === undefined || word === false) return undefined;
@@ -56,7 +63,7 @@ const notifyOf = ({ command, states, timeout, user }: VrrpInstanceShape['notify'
 
 function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
   const given = addressesOf(shape);
-  const family = given[0] ? familyOf(given[0].address) : 4;
+  const family = familyOfShape(shape);
   const vmac = vmacOf(shape, family);
   const addresses = vmac ? moved(given, vmac.name) : given;
   return {
@@ -72,6 +79,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     addresses,
     ...(shape.unicast ? { unicast: unicastOf(shape.unicast) } : {}),
     ...(vmac ? { vmac } : {}),
+    ...(shape.accept === false ? { accept: false as const } : {}),
     ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
     ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
     ...(shape.witness ? { witness: shape.witness } : {}),
@@ -99,13 +107,28 @@ function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceSh
   const { addresses, family, version } = instance;
   const advertised = addresses.filter((one) => one.advertised !== false);
   const below = ['virtual_addresses'];
-  if (advertised.length === 0) return report('error', at, `the VRRP instance ${instance.name} has no virtual address`, below);
+  if (advertised.length === 0) checkEmpty(instance, at, report);
   checkTwice(at, report);
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
   if (advertised.length > MAX_ADDRESSES[family]) {
     const text = `an advert names at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${advertised.length}: put the others into excluded_addresses, which are held the same`;
     report('error', at, text, below);
   }
+}
+
+/** An instance that names no address: other instances, services, routes, programs may hang on it. */
+function checkEmpty({ name, version, accept, addresses }: VrrpInstanceConfig, at: Located<VrrpInstanceShape>, report: Report) {
+  const { value } = at;
+  if (accept === false && addresses.length === 0) report('error', at, 'there is no address that it could close', ['accept']);
+  if (version === 3)
+    report(
+      'warning',
+      at,
+      `adverts of ${name} name no address: RFC 9568 ignores such, other lbds do not; version: 2 is what keepalived takes`,
+    );
+  const uses = [value.excluded_addresses, value.virtual_routes, value.virtual_rules, value.notify];
+  if (uses.every((one) => one.length === 0))
+    report('warning', at, `${name} has no address, no route and nobody to notify: it elects a master, and no more`);
 }
 
 function checkTwice(at: Located<VrrpInstanceShape>, report: Report): void {
@@ -176,6 +199,24 @@ function checkVmac(
   vmacs.set(vmac.name, name);
 }
 
+/** Of all instances with `accept: false`. */
+const closedAmong = (sections: readonly Located<VrrpInstanceShape>[]): ReadonlySet<Ip> =>
+  new Set(sections.flatMap(({ value }) => (value.accept === false ? addressesOf(value).map((one) => one.address) : [])));
+
+/** What `accept: false` would break is refused. */
+function checkAccept(instance: VrrpInstanceConfig, closed: ReadonlySet<Ip>, at: Located<unknown>, report: Report): void {
+  const { accept, priority, routes = [] } = instance;
+  if (accept === false && priority === 255)
+    report('error', at, 'the address owner (priority 255) accepts packets to its addresses always (RFC 9568): leave accept out', [
+      'accept',
+    ]);
+  for (const [i, { source }] of routes.entries()) {
+    if (source === undefined || !closed.has(source)) continue;
+    const text = `answers to what this director sends from ${source} would come to an address that accept: false closes`;
+    report('error', at, text, ['virtual_routes', i, 'source']);
+  }
+}
+
 const hasAny = ({ routes, rules }: Paths): boolean => routes.length + rules.length > 0;
 
 function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report: Report): void {
@@ -192,6 +233,8 @@ function checkWitness(instance: VrrpInstanceConfig, at: Located<unknown>, report
 export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], report: Report): VrrpInstanceConfig[] {
   const names = new Set<string>();
   const routers = new Map<string, string>();
+  const closed = closedAmong(sections);
+  const vrids = new Set(sections.map((at) => at.value.virtual_router_id));
   const holders = new Map<Ip, Holder>();
   const paths = new Map<string, string>();
   const vmacs = new Map<string, string>();
@@ -205,7 +248,11 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     const twin = routers.get(router);
     if (twin) {
       const where = `IPv${instance.family} on ${instance.interface}`;
-      report('error', at, `virtual_router_id ${instance.vrid} is used by ${twin} already (${where})`, ['virtual_router_id']);
+      const free = freeVrid(instance.vrid, vrids);
+      const hint = free === undefined ? '' : `; ${free} is free in this file`;
+      report('error', at, `virtual_router_id ${instance.vrid} is used by ${twin} already (${where})${hint}`, [
+        'virtual_router_id',
+      ]);
     }
     if (TAKEN.includes(instance.name))
       report('error', at, `"${instance.name}" is a word of follow: name the instance otherwise`, ['name']);
@@ -222,6 +269,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkPassword(instance, at, report);
     checkAnnouncements(instance, at, report);
     checkWitness(instance, at, report);
+    checkAccept(instance, closed, at, report);
     return instance;
   });
 }

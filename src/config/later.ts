@@ -5,7 +5,6 @@
 
 export const LATER: Readonly<Record<string, readonly string[]>> = {
   'the file': ['notifications'],
-  'a VRRP instance': ['accept'],
 };
 
 export const LATER_CHECKS = ['bfd'] as const;

@@ -29,10 +29,10 @@ export const pairsAmong = (sections: readonly Place[]): ReadonlySet<string> =>
 function unicastOf({ unicast }: Shape, family: Family): Shape['unicast'] {
   if (!unicast) return undefined;
   const isOwn = (address: Ip) => familyOf(address) === family;
-  const { source, peers } = unicast;
+  const { source, ttl, peers } = unicast;
   const own = peers.filter((one, i) => isOwn(one.address) && peers.findIndex((each) => each.address === one.address) === i);
   if (own.length === 0) return undefined;
-  return { peers: own, ...(source !== undefined && isOwn(source) ? { source } : {}) };
+  return { peers: own, ...(ttl === undefined ? {} : { ttl }), ...(source !== undefined && isOwn(source) ? { source } : {}) };
 }
 
 /** Programs to notify, routes and rules are the first half's: see shareOut. */

@@ -33,6 +33,7 @@ const peer = v.lazy((input): typeof longPeer | typeof shortPeer =>
 
 export const unicast = mapping('unicast', {
   source: v.optional(host),
+  ttl: v.optional(whole('ttl', ...TTL)),
   peers: v.pipe(list('peers', peer), v.minLength(1, 'unicast needs at least one peer')),
 });
 

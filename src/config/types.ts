@@ -233,6 +233,8 @@ export interface VirtualRule {
 export interface UnicastConfig {
   /** An address of the interface; absent: as without unicast, of the family of the peers' addresses. */
   readonly source?: Ip;
+  /** TTL or hop limit of what is sent, 1..255; absent: 255. */
+  readonly ttl?: number;
   readonly peers: readonly UnicastPeer[];
 }
 
@@ -276,6 +278,8 @@ export interface VrrpInstanceConfig {
   readonly v3Checksum: 'pseudo' | 'rfc9568';
   /** In the order sent; for IPv6 the first is link-local (derived from the VRID where none was given). */
   readonly addresses: readonly HeldAddress[];
+  /** Accept_Mode (RFC 9568 section 6.1); absent: true. */
+  readonly accept?: false;
   /** Absent: as usual (base/announcements.ts). */
   readonly announcements?: Announcements;
   /** Adverts go to these hosts instead of the group; absent: to the group. */

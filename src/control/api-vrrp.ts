@@ -21,6 +21,8 @@ export interface ApiInstance {
   readonly family: 'ipv4' | 'ipv6';
   readonly version: number;
   readonly virtual_router_id: number;
+  /** One that neither this director uses on that link nor anybody was heard with since the process began; null: there is none. */
+  readonly free_virtual_router_id: number | null;
   readonly state: 'init' | 'backup' | 'master' | 'fault' | 'leaving';
   readonly since_seconds: number;
   readonly reason: string;
@@ -37,7 +39,20 @@ export interface ApiInstance {
   readonly waits_for: string | null;
   readonly advert_interval_ms: number;
   readonly master: { readonly address: string; readonly priority: number; readonly last_advert_seconds: number } | null;
-  readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
+  /** False: of packets to its addresses only those that IPVS takes get in; `accept_problem`: why that cannot be kept. */
+  readonly accept: boolean;
+  readonly accept_problem: string | null;
+  /** `advertised` false: excluded_addresses. */
+  readonly addresses: readonly { readonly address: string; readonly held: boolean; readonly advertised: boolean }[];
+  /** Routes and rules of a master, in the words of `ip`; `there`: within the last second. `text`: why not, or whose it is. */
+  readonly paths: readonly { readonly what: string; readonly there: boolean; readonly text: string }[];
+  /** The interface of the virtual MAC, which is up on the master alone; null: there is none. */
+  readonly virtual_mac: {
+    readonly interface: string;
+    readonly mac: string;
+    readonly there: boolean;
+    readonly up: boolean;
+  } | null;
   /** The sync group that it is of. */
   readonly group: string | null;
   readonly tracked: readonly ApiTracked[];

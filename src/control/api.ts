@@ -317,7 +317,7 @@ export interface ApiChanged {
 export interface ApiFinding {
   /** `ok`, `info`: nothing to do; `warning`, `critical`: there is. */
   readonly severity: 'ok' | 'info' | 'warning' | 'critical';
-  /** `ip_forward`, `rp_filter`, `send_redirects`, `accept_local`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `lbd`. */
+  /** `ip_forward`, `rp_filter`, `send_redirects`, `accept_local`, `interface`, `ipvs`, `conn_tab`, `timeouts`, `settings`, `sync`, `firewall`, `vrrp`, `lbd`. */
   readonly topic: string;
   readonly text: string;
   /** A command, or a sentence; '' when there is nothing to do. */

@@ -53,7 +53,8 @@ function putMacvlan(writer: Writer, name: string, parent: number, mac: Uint8Arra
   putHead(writer, 0, 0, 0);
   putText(writer, IFLA.ifname, name);
   putU32(writer, IFLA.link, parent);
-  writer.bytes.set(mac, putAttribute(writer, IFLA.address, mac.length));
+  const at = putAttribute(writer, IFLA.address, mac.length);
+  writer.bytes.set(mac, at);
   const info = beginNest(writer, IFLA.linkinfo);
   putText(writer, IFLA_INFO.kind, 'macvlan');
   const data = beginNest(writer, IFLA_INFO.data);

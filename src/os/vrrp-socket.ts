@@ -25,6 +25,7 @@ const IP_MULTICAST_IF = 32;
 const IP_MULTICAST_TTL = 33;
 const IP_MULTICAST_LOOP = 34;
 const IP_ADD_MEMBERSHIP = 35;
+const IP_DROP_MEMBERSHIP = 36;
 const IP_MULTICAST_ALL = 49;
 
 const SOL_IPV6 = 41;
@@ -34,6 +35,7 @@ const IPV6_MULTICAST_IF = 17;
 const IPV6_MULTICAST_HOPS = 18;
 const IPV6_MULTICAST_LOOP = 19;
 const IPV6_ADD_MEMBERSHIP = 20;
+const IPV6_DROP_MEMBERSHIP = 21;
 const IPV6_MULTICAST_ALL = 29;
 const IPV6_RECVPKTINFO = 49;
 const IPV6_PKTINFO = 50;
@@ -62,6 +64,8 @@ export interface VrrpPacket {
 export interface VrrpReceiver {
   /** The next waiting packet; undefined when there is none. What is no IP packet is skipped. */
   receive(): VrrpPacket | undefined;
+  /** Hears the group, or no longer; at first it does not. Throws OsError. */
+  join(on: boolean): void;
   close(): void;
 }
 
@@ -122,22 +126,28 @@ function readPacket6(bytes: Uint8Array): VrrpPacket | undefined {
   return { source, destination: ipFromBytes(info.subarray(0, 16)), ttl: viewOf(hops).getInt32(0, LITTLE_ENDIAN), payload: bytes };
 }
 
-/** Receives what comes to the group, or to this host, on this interface. Bad checksums come too: they are to be counted. Throws OsError. */
+/** Receives what comes to this host on this interface, and what comes to the group once it has joined. Bad checksums come too: they are to be counted. Throws OsError. */
 export function openVrrpReceiver(family: Family, on: Interface, ready: () => void): VrrpReceiver {
   const fd = rawSocket(family, on, (set) => {
     if (family === 4) {
       set(SOL_IP, IP_MULTICAST_ALL, intValue(0));
-      set(SOL_IP, IP_ADD_MEMBERSHIP, membership(4, on.index));
     } else {
       set(SOL_IPV6, IPV6_MULTICAST_ALL, intValue(0));
       set(SOL_IPV6, IPV6_RECVHOPLIMIT, intValue(1));
       set(SOL_IPV6, IPV6_RECVPKTINFO, intValue(1));
-      set(SOL_IPV6, IPV6_ADD_MEMBERSHIP, membership(6, on.index));
     }
   });
   watch(fd, READABLE, ready);
   const read = family === 4 ? readPacket4 : readPacket6;
+  let joined = false;
   return {
+    join(wanted) {
+      if (joined === wanted) return;
+      const [level, add, drop] =
+        family === 4 ? [SOL_IP, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP] : [SOL_IPV6, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP];
+      native.setsockopt(fd, level, wanted ? add : drop, membership(family, on.index));
+      joined = wanted;
+    },
     receive() {
       for (;;) {
         const length = native.recv(fd, buffer, 0, meta);
@@ -153,8 +163,8 @@ export function openVrrpReceiver(family: Family, on: Interface, ready: () => voi
 /** Only a link-local address needs one; a global one may be behind a router. */
 const scopeOf = (to: Ip, on: Interface): number => (isLinkLocal6(to) ? on.index : 0);
 
-/** Sends from `source`, which must be an address of the interface. Throws OsError. */
-export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpSender {
+/** Sends from `source`, which must be an address of the interface; `ttl`, 1..255, is of what goes to one host. Throws OsError. */
+export function openVrrpSender(family: Family, on: Interface, source: Ip, ttl = VRRP_TTL): VrrpSender {
   const fd = rawSocket(family, on, (set, socket) => {
     // It hears what is sent to `source`, and nobody reads it.
     set(SOL_SOCKET, SO_RCVBUF, intValue(0));
@@ -162,7 +172,7 @@ export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpS
       set(SOL_IP, IP_MULTICAST_IF, membership(4, on.index));
       set(SOL_IP, IP_MULTICAST_TTL, intValue(VRRP_TTL));
       set(SOL_IP, IP_MULTICAST_LOOP, intValue(0));
-      set(SOL_IP, IP_TTL, intValue(VRRP_TTL));
+      set(SOL_IP, IP_TTL, intValue(ttl));
       set(SOL_IP, IP_MTU_DISCOVER, intValue(0));
       set(SOL_IP, IP_TOS, intValue(TRAFFIC_CLASS));
     } else {
@@ -170,7 +180,7 @@ export function openVrrpSender(family: Family, on: Interface, source: Ip): VrrpS
       set(SOL_IPV6, IPV6_MULTICAST_IF, intValue(on.index));
       set(SOL_IPV6, IPV6_MULTICAST_HOPS, intValue(VRRP_TTL));
       set(SOL_IPV6, IPV6_MULTICAST_LOOP, intValue(0));
-      set(SOL_IPV6, IPV6_UNICAST_HOPS, intValue(VRRP_TTL));
+      set(SOL_IPV6, IPV6_UNICAST_HOPS, intValue(ttl));
       set(SOL_IPV6, IPV6_TCLASS, intValue(TRAFFIC_CLASS));
       set(SOL_IPV6, IPV6_CHECKSUM, intValue(CHECKSUM_OFFSET));
     }

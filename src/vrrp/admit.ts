@@ -4,6 +4,7 @@
  */
 import type { VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
+import { advertisedAddresses } from './advertised.js';
 import type { Received, Rejection } from './types.js';
 
 export type Admission = { readonly advert: Advert } | { readonly rejection: Rejection };
@@ -42,6 +43,8 @@ export function admit(conf: VrrpInstanceConfig, received: Received): Admission {
     return { rejection: other ? 'version' : decoded.refusal };
   }
   if (decoded.advert.version !== conf.version) return { rejection: 'version' };
+  // Only who has none himself makes sense of it.
+  if (decoded.advert.addresses.length === 0 && advertisedAddresses(conf).length > 0) return { rejection: 'no-addresses' };
   const old = conf.version === 2 ? rejectOld(conf, decoded.advert) : undefined;
   if (old) return { rejection: old };
   // To a peer an advert comes under any address that it knows us by.

@@ -31,6 +31,7 @@ function burst(conf: Conf, now: Instant, rounds: number, againAt: Instant, again
 const announceAll = (state: VrrpState): VrrpEffect => ({ type: 'announce', addresses: state.holding.map((one) => one.address) });
 
 function bursts(conf: Conf, state: VrrpState, now: Instant, repeat: number, delay: Milliseconds): Step {
+  if (state.holding.length === 0) return [{ ...state, announcing: undefined }, []];
   const announcing = burst(conf, now, repeat, delay > 0 ? now + delay : NEVER, repeat);
   return [{ ...state, announcing, calmUntil: now + CALM }, [announceAll(state)]];
 }

@@ -132,7 +132,8 @@ export function retreat(state: VrrpState, now: Instant, phase: 'init' | 'fault',
   if (state.phase === phase) return stay({ ...state, reason });
   const effects: VrrpEffect[] = [...unwatch(state)];
   if (state.phase === 'master') effects.push({ type: 'advert', priority: 0 });
-  if (state.holding.length > 0) effects.push({ type: 'addresses', want: [] });
+  // Without addresses there may be routes.
+  if (state.phase === 'master' || state.handover || state.holding.length > 0) effects.push({ type: 'addresses', want: [] });
   effects.push(transition(state, phase, reason));
   return [{ ...enter(state, phase, now, reason), peer: undefined, holding: [] }, effects];
 }

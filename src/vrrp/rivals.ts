@@ -52,7 +52,7 @@ const SILENT: Milliseconds = 1000;
  * Where the two are set up differently. keepalived (2.2.7 at least) as a master starts its advert timer anew with every advert that it
  * hears and refuses: next to another master of the same interval it is nearly silent, and there all the same.
  */
-const MISMATCHES: readonly Rejection[] = ['version', 'auth-type', 'password', 'interval', 'destination', 'owner'];
+const MISMATCHES: readonly Rejection[] = ['version', 'auth-type', 'password', 'interval', 'destination', 'owner', 'no-addresses'];
 const SILENT_MISMATCH: Milliseconds = 60_000;
 
 /** What of this director's state counts here. */
@@ -86,6 +86,8 @@ function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Receiv
     case 'destination':
       if (conf.unicast) return `they are sent to ${destination}: one side speaks unicast, the other to the group`;
       return `they are sent to ${destination}, not to the group: one side speaks unicast`;
+    case 'no-addresses':
+      return 'they name no address, and this director has some';
     case 'owner':
       return 'this director is the address owner (priority 255) and yields to nobody: is there a second owner?';
     default:
@@ -94,13 +96,19 @@ function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Receiv
 }
 
 /** Why there are two, as far as one advert tells. */
-function causeOf(conf: VrrpInstanceConfig, received: Received, rejection: Rejection | undefined): { cause: Cause; text: string } {
+function causeOf(
+  conf: VrrpInstanceConfig,
+  received: Received,
+  rejection: Rejection | undefined,
+  free: number | undefined,
+): { cause: Cause; text: string } {
   const { decoded, source } = received;
   const advert = decoded.ok ? decoded.advert : undefined;
   const name = advert ? who(source, advert.priority) : source;
   if (advert && isForeign(conf, advert)) {
     const theirs = advert.addresses.slice(0, 3).join(', ');
-    const text = `${name} uses VRID ${conf.vrid} on ${conf.interface} for other addresses (${theirs}): another group has the same virtual_router_id`;
+    const hint = free === undefined ? '' : `; nobody was heard with ${free} there`;
+    const text = `${name} uses VRID ${conf.vrid} on ${conf.interface} for other addresses (${theirs}): another group has the same virtual_router_id${hint}`;
     return { cause: 'group', text };
   }
   if (rejection !== undefined)
@@ -118,7 +126,7 @@ function causeOf(conf: VrrpInstanceConfig, received: Received, rejection: Reject
 
 const isForeign = (conf: VrrpInstanceConfig, advert: Advert): boolean => {
   const ours = new Set(advertisedAddresses(conf));
-  return ours.size > 0 && !advert.addresses.some((one) => ours.has(one));
+  return ours.size > 0 && advert.addresses.length > 0 && !advert.addresses.some((one) => ours.has(one));
 };
 
 function sameList(conf: VrrpInstanceConfig, advert: Advert): boolean {
@@ -128,20 +136,21 @@ function sameList(conf: VrrpInstanceConfig, advert: Advert): boolean {
 
 const without = (list: readonly Rival[], address: Ip): Rival[] => list.filter((one) => one.address !== address);
 
-/** An advert of another host, after the machine has dealt with it: `standing` is what this director is now. */
+/** An advert of another host, after the machine has dealt with it: `standing` is what this director is now; `free`: a VRID nobody uses. */
 export function hearRival(
   conf: VrrpInstanceConfig,
   rivals: Rivals,
   received: Received,
   standing: Standing,
   now: Instant,
+  free?: number,
 ): Rivals {
   const { decoded, source } = received;
   const admission = admit(conf, received);
   const rejection = 'rejection' in admission ? admission.rejection : undefined;
   const advert = decoded.ok ? decoded.advert : undefined;
   if (advert?.priority === 0) return { ...rivals, list: without(rivals.list, source) };
-  const { cause, text } = causeOf(conf, received, rejection);
+  const { cause, text } = causeOf(conf, received, rejection, free);
   // Right after a take-over it is only the last word of the one before.
   const settled = standing.phase === 'master' && now - standing.since > conf.advertInterval;
   if (!(settled || matters(cause, standing.phase))) return rivals;

@@ -80,7 +80,16 @@ export type VrrpEvent = { readonly now: Instant } & (
 );
 
 /** Why an advert counts for nothing. */
-export type Rejection = AdvertRefusal | 'peer' | 'ttl' | 'destination' | 'auth-type' | 'password' | 'interval' | 'owner';
+export type Rejection =
+  | AdvertRefusal
+  | 'no-addresses'
+  | 'peer'
+  | 'ttl'
+  | 'destination'
+  | 'auth-type'
+  | 'password'
+  | 'interval'
+  | 'owner';
 
 export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' | 'stalled' | 'group' | 'no-witness';
 

@@ -121,7 +121,8 @@ export function putU32(writer: Writer, type: number, value: number): void {
 /** A text with its NUL. */
 export function putText(writer: Writer, type: number, text: string): void {
   const bytes = new TextEncoder().encode(text);
-  writer.bytes.set(bytes, putAttribute(writer, type, bytes.length + 1));
+  const at = putAttribute(writer, type, bytes.length + 1);
+  writer.bytes.set(bytes, at);
 }
 
 export function beginNest(writer: Writer, type: number): number {

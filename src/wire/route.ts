@@ -63,7 +63,8 @@ const FRA = { dst: 1, src: 2, iifname: 3, priority: 6, fwmark: 10, table: 15, fw
 
 function putIp(writer: Writer, type: number, ip: Ip): void {
   const bytes = ipBytes(ip);
-  writer.bytes.set(bytes, putAttribute(writer, type, bytes.length));
+  const at = putAttribute(writer, type, bytes.length);
+  writer.bytes.set(bytes, at);
 }
 
 const flagsOf = (change: Change): number => NLM_F_REQUEST | NLM_F_ACK | (change === 'add' ? NLM_F_CREATE | NLM_F_EXCL : 0);

@@ -59,6 +59,7 @@ export interface Advert {
   readonly priority: number;
   /** Version 2: whole seconds, 1..255. Version 3: centiseconds, 1..4095. In milliseconds here. */
   readonly interval: Milliseconds;
+  /** None: of an instance that has none, which the RFCs do not know (RFC 9568 section 5.2.5: at least one) and keepalived does. */
   readonly addresses: readonly Ip[];
   /** Version 2 only; all zeros for AUTH_NONE. */
   readonly authType: number;
@@ -72,7 +73,7 @@ export interface Flow {
 }
 
 /** Why bytes are no advert. */
-export type AdvertRefusal = 'truncated' | 'version' | 'type' | 'length' | 'no-addresses' | 'checksum' | 'zero-interval';
+export type AdvertRefusal = 'truncated' | 'version' | 'type' | 'length' | 'checksum' | 'zero-interval';
 
 export type DecodedAdvert =
   | { readonly ok: true; readonly advert: Advert; readonly form: ChecksumForm }
@@ -160,7 +161,6 @@ export function decodeAdvert(bytes: Uint8Array, flow: Flow): DecodedAdvert {
   const expected = HEADER + count * (family === 4 ? 4 : 16) + (version === 2 ? AUTH_DATA : 0);
   if (bytes.length < expected) return refuse('truncated');
   if (bytes.length !== expected) return refuse('length');
-  if (count === 0) return refuse('no-addresses');
   const form = formOf(bytes, version, flow);
   if (!form) return refuse('checksum');
   const advert = readFields(bytes, version, family, count);

@@ -92,6 +92,7 @@ export const MASTER: ApiInstance = {
   family: 'ipv4',
   version: 3,
   virtual_router_id: 51,
+  free_virtual_router_id: 52,
   state: 'master',
   since_seconds: 7300,
   reason: 'no advert for 3.414 s',
@@ -104,7 +105,7 @@ export const MASTER: ApiInstance = {
   waits_for: null,
   advert_interval_ms: 1000,
   master: null,
-  addresses: [{ address: '192.0.2.10/24', held: true }],
+  addresses: [{ address: '192.0.2.10/24', held: true, advertised: true }],
   group: null,
   tracked: [],
   adverts_sent: 7300,
@@ -134,6 +135,10 @@ export const MASTER: ApiInstance = {
     },
   ],
   lateness: { adverts: 7299, max_ms: 12.5, last_minute_ms: 2.1, p50_ms: 0.5, p99_ms: 2 },
+  paths: [],
+  virtual_mac: null,
+  accept: true,
+  accept_problem: null,
   announcements: { verify: 'verified', text: '192.0.2.1 answers to every address' },
 };
 
@@ -148,8 +153,8 @@ const BACKUP: ApiInstance = {
   preempt: false,
   master: { address: 'fe80::3', priority: 200, last_advert_seconds: 0.4 },
   addresses: [
-    { address: 'fe80::51/64', held: false },
-    { address: '2001:db8::10/64', held: false },
+    { address: 'fe80::51/64', held: false, advertised: true },
+    { address: '2001:db8::10/64', held: false, advertised: true },
   ],
   rejected: [],
   rivals: [],

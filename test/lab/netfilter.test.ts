@@ -214,6 +214,33 @@ describe('netfilter', () => {
     assert.equal(await ask('tcp', VIPS.nat, 80, ROUTED), `rs1 sees ${D1}`);
   });
 
+  test('accept: false: IPVS has what is of its services, and nothing else gets in', async () => {
+    const refused = await ask('tcp', VIPS.nat, 82, ROUTED);
+    assert.match(refused, /ECONNREFUSED/);
+    // The director as a real server: IPVS leaves it the packet as it came.
+    const local = start(network.host('d1').netns, [process.execPath, ORIGIN, 'serve', 'd1', '83']);
+    programs.push(local);
+    await local.line(/listens/);
+    network.execAll('d1', [`ipvsadm -A -t ${VIPS.nat}:83 -s rr`, `ipvsadm -a -t ${VIPS.nat}:83 -r ${D1}:83 -g`]);
+    assert.match(await ask('tcp', VIPS.nat, 83, ROUTED), /^d1 sees /);
+    await keeper.call('close', [...Object.values(VIPS), ...Object.values(VIPS_6)]);
+    for (const [protocol, address, port] of [
+      ['tcp', VIPS.nat, 80],
+      ['udp', VIPS.nat, 80],
+      ['tcp', VIPS_6.nat, 80],
+      ['tcp', VIPS.mark, 80],
+      ['tcp', VIPS.wide, 8080],
+      ['tcp', VIPS.tun, 80],
+      ['tcp', VIPS_6.tun, 80],
+    ] as const) {
+      assert.match(await ask(protocol, address, port), /^rs1 sees /, `${protocol} ${address} ${port}`);
+    }
+    const others = [ask('tcp', VIPS.nat, 82, ROUTED), ask('tcp', VIPS_6.nat, 82), ask('tcp', VIPS.nat, 83, ROUTED)];
+    assert.deepEqual(await Promise.all(others), ['none', 'none', 'none']);
+    await keeper.call('close', []);
+    assert.equal(await ask('tcp', VIPS.nat, 82, ROUTED), refused);
+  });
+
   test('flows of other services, and past IPVS, keep the client', async () => {
     for (const address of [VIPS.nat, VIPS.wide]) {
       assert.equal(await ask('tcp', address, 81, ROUTED), `rs1 sees ${ROUTED}`, address);

@@ -2,6 +2,7 @@
 import { createNetfilterKeeper, type NetfilterKeeper } from '../../src/daemon/check/netfilter.js';
 import { openNetfilterRecord } from '../../src/daemon/check/netfilter-record.js';
 import type { ServiceIntent } from '../../src/intent/types.js';
+import { openClosedAddresses } from '../../src/os/closed-addresses.js';
 import { createNft } from '../../src/os/nft.js';
 import { serve } from './netns.js';
 
@@ -30,6 +31,8 @@ const tell = serve({
     now += 60_000;
     keeper.reconcile();
   },
+  /** As the vrrp process does it for `accept: false`. */
+  close: (addresses: readonly string[]) => openClosedAddresses().apply(addresses.map((address) => ({ address }))),
   status: () => keeper.status(),
   stop: (ordered: boolean) => keeper.stop(ordered),
 });

@@ -335,7 +335,9 @@ function keepalivedText(conf: VrrpInstanceConfig): string {
     conf.preempt ? '' : 'nopreempt',
     auth,
     unicastText(conf),
-    `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
+    conf.addresses.length === 0
+      ? ''
+      : `virtual_ipaddress {\n ${conf.addresses.map((one) => `${one.address}/${one.length}`).join('\n ')}\n }`,
     '}\n',
   ].join('\n');
 }

@@ -85,7 +85,7 @@ describe('what a master holds', () => {
     const first = await lbd('d1', HELD);
     const state = await first.when('master');
     await until('everything is held', async () => (await first.report()).addresses.every((one) => one.held));
-    assert.ok(state.addresses.some((one) => one.address === '10.10.0.1/24 dev inside'));
+    assert.ok(state.addresses.some((one) => one.address === '10.10.0.1/24 dev inside' && !one.advertised));
     assert.match(shown('d1', 'eth0'), /10\.9\.0\.100\/24 .* eth0:vip/);
     assert.match(shown('d1', 'eth0'), /10\.9\.0\.101\/32 scope link/);
     assert.match(shown('d1'), /10\.10\.0\.1\/24/);
@@ -161,6 +161,12 @@ describe('what a master holds', () => {
     const successor = await lbd('d1', [{ address: VIP, length: 24 }], PATHS);
     await successor.when('master');
     await all('d1');
+    const { paths } = await successor.report();
+    assert.ok(paths.every((each) => each.there && each.text === ''));
+    assert.deepEqual(
+      paths.filter((_, i) => i === 1 || i === 4).map((each) => each.what),
+      ['route default via 10.9.0.9 dev eth0 table 1000 mtu 1400', 'rule 1000: from 10.9.0.0/24 lookup 1000'],
+    );
 
     configure(successor, [{ address: VIP, length: 24 }], { ...PATHS, routes: PATHS.routes?.slice(1) ?? [] });
     await until('one is no longer wanted', () => !routes('d1').includes('198.51.100.0'));
@@ -187,6 +193,10 @@ describe('what a master holds', () => {
     await one.when('master');
     await until('both are told', () => one.events.filter((text) => /is there already|cannot be added/.test(text)).length === 2);
     assert.match(one.events.join('\n'), /the route to 198\.51\.100\.0\/24 in table 254 cannot be added: .*ENETUNREACH/);
+    const [foreign, missing] = (await one.report()).paths;
+    assert.deepEqual(foreign, { what: 'route 203.0.113.0/24 dev eth0', there: true, text: 'lbd did not put it there' });
+    assert.deepEqual([missing?.what, missing?.there], ['route 198.51.100.0/24 via 10.99.0.1', false]);
+    assert.match(missing?.text ?? '', /ENETUNREACH/);
     await one.stop();
     assert.match(routes('d1'), /203\.0\.113\.0/);
     lan.exec('d1', 'ip route del 203.0.113.0/24');

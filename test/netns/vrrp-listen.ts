@@ -27,6 +27,7 @@ for (const family of [4, 6] as const) {
     }
   };
   receiver = openVrrpReceiver(family, on, drain);
+  receiver.join(true);
 }
 
 process.on('message', () => {

@@ -25,22 +25,25 @@ const kinds = [
   { title: 'version 3, IPv6', settings: { family: 6, interval: 100 }, vip: VIP6, own: 'fd09::' },
 ] as const;
 
+const TTL = 64;
+
 /** Both are named on either side: who sends is no peer of itself. */
-function unicast(own: string, host: string): UnicastConfig {
-  const peers = ['1', '2'].map((number) => ({ address: `${own}${number}`, minTtl: 1, maxTtl: 255 }));
-  return { source: `${own}${host.slice(1)}`, peers };
+function unicast(own: string, host: string, ttl?: number): UnicastConfig {
+  const peers = ['1', '2'].map((number) => ({ address: `${own}${number}`, minTtl: ttl ?? 1, maxTtl: ttl ?? 255 }));
+  return { source: `${own}${host.slice(1)}`, peers, ...(ttl === undefined ? {} : { ttl }) };
 }
 
 function pairOf({ title, settings, vip, own }: (typeof kinds)[number]): void {
   describe(title, { concurrency: 1 }, () => {
     let lan: Lan;
     let folders: Folders;
-    const settingsOf = (host: string): Settings => ({
+    const settingsOf = (host: string, ttl?: number): Settings => ({
       ...settings,
       priority: host === 'd1' ? 150 : 100,
-      unicast: unicast(own, host),
+      unicast: unicast(own, host, ttl),
     });
-    const lbd = (host: string) => startLbd(lan, host, folders.of(host), settingsOf(host));
+    const lbd = (host: string, ttl?: number) => startLbd(lan, host, folders.of(host), settingsOf(host, ttl));
+    const hearsGroup = (host: string) => / 224\.0\.0\.18| ff02::12\b/.test(lan.exec(host, 'ip maddr show dev eth0'));
     const keepalived = (host: string): Promise<Speaker> => {
       const { unicast: both, ...rest } = settingsOf(host);
       const peers = both?.peers.filter((one) => one.address !== both.source) ?? [];
@@ -66,7 +69,8 @@ function pairOf({ title, settings, vip, own }: (typeof kinds)[number]): void {
     test('a pair of lbd: one master, nothing lost on a planned change, a stranger counts for nothing', {
       timeout: 60_000,
     }, async () => {
-      const [d1, d2] = await Promise.all([lbd('d1'), lbd('d2')]);
+      // Exactly as it was sent, or it is refused.
+      const [d1, d2] = await Promise.all([lbd('d1', TTL), lbd('d2', TTL)]);
       await d1.when('master');
       await d2.when('backup');
       await until('d2 hears the master', async () => (await d2.report()).master?.address === `${own}1`);
@@ -77,6 +81,7 @@ function pairOf({ title, settings, vip, own }: (typeof kinds)[number]): void {
       const report = await traffic.take();
       assert.ok(report.lost <= NOISE, JSON.stringify(report));
       assert.deepEqual((await d2.report()).rejected, []);
+      assert.ok(!hearsGroup('d2'));
       d2.configure({
         ...settingsOf('d2'),
         unicast: { source: `${own}2`, peers: [{ address: `${own}77`, minTtl: 1, maxTtl: 255 }] },
@@ -89,6 +94,11 @@ function pairOf({ title, settings, vip, own }: (typeof kinds)[number]): void {
       assert.equal((await d2.report()).state, 'master', 'two that do not know each other');
       d2.configure(settingsOf('d2'));
       await d2.when('backup');
+      const { unicast: _, ...toGroup } = settingsOf('d2');
+      d2.configure(toGroup);
+      await until('it joins the group', () => hearsGroup('d2'));
+      d2.configure(settingsOf('d2'));
+      await until('it leaves the group', () => !hearsGroup('d2'));
       await Promise.all([again.stop(), d2.stop()]);
     });
 

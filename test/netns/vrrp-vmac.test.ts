@@ -80,6 +80,11 @@ describe('a virtual MAC', () => {
         /[<,]UP[,>]/,
         'down on a backup',
       );
+      for (const [one, up] of [
+        [first, true],
+        [second, false],
+      ] as const)
+        assert.deepEqual((await one.report()).virtual_mac, { interface: NAME, mac, there: true, up });
       const traffic = await startTraffic(lan, address);
       await traffic.take();
       assert.match(neighbour(address), new RegExp(`lladdr ${mac}`));

@@ -4,7 +4,7 @@
  *
  *   conf KEY VALUE …                       priority version interval preempt delay able-for synced-within addresses password peers witness (before `start`)
  *   TIME start [link …] [gate …] [resume master|backup AGE]
- *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B] [password P] [ttl N] [to ADDRESS] [damaged]
+ *   TIME advert from ADDRESS priority N [interval D] [version V] [addresses A,B|none] [password P] [ttl N] [to ADDRESS] [damaged]
  *   TIME link up [ADDRESS] | link down REASON | link wait REASON
  *   TIME gate ready | gate starting | gate unusable REASON
  *   TIME tracked fault REASON | tracked init REASON | tracked ok    by what it tracks; `mates …` by its group
@@ -50,7 +50,7 @@ const duration = (text: string): number => {
   if (ms === undefined) throw new Error(`"${text}" is no duration`);
   return ms;
 };
-const prefixes = (text: string): Prefix[] => text.split(',').map((one) => parsePrefix(one) as Prefix);
+const prefixes = (text: string): Prefix[] => (text === 'none' ? [] : text.split(',')).map((one) => parsePrefix(one) as Prefix);
 const clock = (ms: number): string => (ms === Number.POSITIVE_INFINITY ? 'never' : `${(ms / 1000).toFixed(3)}s`);
 
 /** `KEY VALUE KEY VALUE …` */
@@ -86,6 +86,7 @@ function configured(conf: VrrpInstanceConfig, words: readonly string[]): VrrpIns
 function received(conf: VrrpInstanceConfig, words: readonly string[]): Received {
   const damaged = words.includes('damaged');
   const said = pairs(words.filter((one) => one !== 'damaged'));
+  const named = said.get('addresses');
   const password = said.get('password') ?? conf.password;
   const flow = { source: said.get('from') as string, destination: VRRP_GROUP[4] };
   const advert = {
@@ -93,7 +94,7 @@ function received(conf: VrrpInstanceConfig, words: readonly string[]): Received 
     vrid: conf.vrid,
     priority: Number(said.get('priority')),
     interval: duration(said.get('interval') ?? formatDuration(conf.advertInterval)),
-    addresses: said.get('addresses')?.split(',') ?? conf.addresses.map((one) => one.address),
+    addresses: named === 'none' ? [] : (named?.split(',') ?? conf.addresses.map((one) => one.address)),
     authType: password && password !== 'none' ? AUTH_PASS : AUTH_NONE,
     authData: password && password !== 'none' ? passwordData(password) : NO_AUTH,
   };

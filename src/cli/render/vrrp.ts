@@ -50,12 +50,19 @@ const latenessText = ({ lateness: { p50_ms: p50, p99_ms: p99, last_minute_ms: re
 
 const VERIFY_STYLE: Readonly<Record<string, Style>> = { verified: 'green', failed: 'red', impossible: 'yellow' };
 
+function acceptText({ accept, accept_problem: problem }: ApiInstance): readonly [string, Style | undefined] | undefined {
+  if (problem !== null) return [`  accept: false is not kept: ${problem}`, 'red'];
+  return accept ? undefined : ['  accept: false: packets to its addresses are dropped, but what IPVS takes', undefined];
+}
+
 /** What is good to know, or bad; what was never asked for is not told. */
 function watched(view: View, one: ApiInstance): string {
   const { verify, text } = one.announcements;
+  const accept = acceptText(one);
   return [
     ...one.rivals.map((rival) => line(view, styled(`  two masters for ${age(rival.since_seconds)}: `, 'red'), rival.text)),
     one.lateness.adverts > 0 ? line(view, latenessText(one)) : '',
+    accept ? line(view, styled(...accept)) : '',
     verify === 'off' ? '' : line(view, '  announcements ', styled(verify, VERIFY_STYLE[verify]), `: ${text}`),
   ].join('');
 }
@@ -67,12 +74,26 @@ function preemptText({ stands_down: standsDown, preempt, takes_over_in_seconds: 
   return what === null ? `preempts in ${age(wait)}` : `preempts when it has the connections, or in ${age(wait)} (${what})`;
 }
 
+/** What a master has: its addresses, and all that goes with them. */
+function heldRows({ addresses, paths, virtual_mac: mac }: ApiInstance): Row[] {
+  const row = (what: string, good: boolean, word: string, note: string): Row => [
+    what,
+    styled(word, good ? 'green' : undefined),
+    ...(note === '' ? [] : [note]),
+  ];
+  return [
+    ...addresses.map(({ address, held, advertised }) =>
+      row(address, held, held ? 'held' : 'not held', advertised ? '' : 'not advertised'),
+    ),
+    ...(mac ? [row(`interface ${mac.interface}`, mac.up, mac.up ? 'up' : mac.there ? 'down' : 'not there', mac.mac)] : []),
+    ...paths.map(({ what, there, text }) => row(what, there, there ? 'there' : 'not there', text)),
+  ];
+}
+
 /** Nothing is cut: this is where everything of an instance is read. */
 function instanceBlock(cutting: View, one: ApiInstance): string {
   const view = { ...cutting, width: undefined };
-  const addresses = one.addresses.map(
-    ({ address, held }): Row => [address, styled(held ? 'held' : 'not held', held ? 'green' : undefined)],
-  );
+  const held = heldRows(one);
   const tracked = one.tracked.map(
     ({ what, state, since_seconds, effect, text }): Row => [
       what,
@@ -103,7 +124,8 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     ),
     line(view, `  adverts sent ${one.adverts_sent}, received ${one.adverts_received}; became master ${times(one.became_master)}`),
     watched(view, one),
-    table(view, addresses, { indent: 4 }),
+    one.addresses.length === 0 ? line(view, '  without addresses: its adverts name none') : '',
+    table(view, held, { indent: 4 }),
     tracked.length > 0 ? line(view, '  tracks:') + table(view, tracked, { indent: 4, right: [2, 3] }) : '',
     rejected.length > 0
       ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })

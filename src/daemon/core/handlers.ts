@@ -202,7 +202,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       return refuse(`unknown VRRP instance "${instance}"${names ? `; there is ${names}` : ': none is configured'}`);
     },
     why: ({ target, rs }) => why(parts, target, rs),
-    doctor: () => examine(wanted.intent(), kernelStatus(parts)),
+    doctor: () => examine(wanted.intent(), kernelStatus(parts), instancesOf(parts)),
     reload: ({ dry_run }, caller) => wanted.reload({ dryRun: dry_run === true, who: caller.name }),
     events: ({ since, limit }) => Promise.resolve({ events: events.after(since ?? 0, limit ?? 100) }),
   };

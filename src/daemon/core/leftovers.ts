@@ -1,5 +1,5 @@
 /**
- * What an earlier lbd left in the kernel: services in the IPVS table, addresses on interfaces. A configuration that has no virtual
+ * What an earlier lbd left in the kernel: services in the IPVS table, addresses on interfaces and what goes with them. A configuration that has no virtual
  * server, or no instance, any more still needs the process that takes them back.
  */
 import { openOwnership } from '../check/ownership.js';
@@ -16,6 +16,6 @@ export function findLeftovers(stateDir: string, runDir: string): Leftovers {
   const saved = [...openStore(runDir, () => {}).left.values()];
   return {
     services: openOwnership(stateDir, () => {}).keys.size > 0,
-    addresses: saved.some((one) => one.held.length > 0),
+    addresses: saved.some((one) => one.held.length > 0 || one.paths || one.vmac || one.closed),
   };
 }

@@ -30,14 +30,24 @@ const trackedDown = ({ name, tracked }: ApiInstance): ApiProblemLine[] =>
     .filter((one) => one.state === 'down')
     .map(({ what, text, effect }) => warning(`${name}: ${what} is down: ${text}${effect === '' ? '' : ` (${effect})`}`));
 
+/** What a master should have and has not. */
+const missingOf = ({ addresses, paths, virtual_mac: mac }: ApiInstance): string[] => [
+  ...addresses.filter((one) => !one.held).map((one) => one.address),
+  ...(mac && !mac.up ? [`the interface ${mac.interface}`] : []),
+  ...paths.filter((one) => !one.there).map(({ what, text }) => (text === '' ? what : `${what} (${text})`)),
+];
+
 function problemsOf(instance: ApiInstance): ApiProblemLine[] {
   const { name, state, rivals, announcements } = instance;
-  const missing = state === 'master' ? instance.addresses.filter((one) => !one.held) : [];
+  const missing = state === 'master' ? missingOf(instance) : [];
   return [
     ...rivals.map((one) => critical(`${name}: two masters: ${one.text}`)),
     ...(state === 'fault' ? [critical(`${name}: FAULT: ${instance.reason}`)] : trackedDown(instance)),
     ...(instance.held_back ? [critical(`${name}: does not take over: ${instance.reason}`)] : []),
-    ...(missing.length > 0 ? [critical(`${name}: master without ${missing.map((one) => one.address).join(', ')}`)] : []),
+    ...(missing.length > 0 ? [critical(`${name}: master without ${missing.join(', ')}`)] : []),
+    ...(instance.accept_problem !== null && state !== 'fault'
+      ? [critical(`${name}: accept: false is not kept: ${instance.accept_problem}`)]
+      : []),
     ...(announcements.verify === 'failed' ? [critical(`${name}: ${announcements.text}`)] : []),
     ...(announcements.verify === 'impossible' ? [warning(`${name}: announcements are not verified: ${announcements.text}`)] : []),
     ...lateness(instance),

@@ -28,6 +28,19 @@ function latenessStep({ state, lateness, advert_interval_ms: interval }: ApiInst
 const announcementsStep = ({ verify, text }: ApiInstance['announcements']): string[] =>
   verify === 'off' ? [] : [`announcements ${verify}: ${text}`];
 
+function acceptStep({ accept, accept_problem: problem }: ApiInstance): string[] {
+  if (problem !== null) return [`accept: false is not kept: ${problem}`];
+  return accept
+    ? []
+    : ['accept: false: packets to its addresses are dropped, but what IPVS takes (nft list table inet lbd_vrrp)'];
+}
+
+/** What goes with the office beside addresses. */
+const besideSteps = ({ paths, virtual_mac: mac }: ApiInstance): string[] => [
+  ...(mac ? [`interface ${mac.interface} with the MAC ${mac.mac}: ${mac.up ? 'up' : mac.there ? 'down' : 'not there'}`] : []),
+  ...paths.map(({ what, there, text }) => `${what}: ${there ? 'there' : 'not there'}${text === '' ? '' : `: ${text}`}`),
+];
+
 function waitStep({ takes_over_in_seconds: wait, waits_for: what }: ApiInstance): string[] {
   if (wait === null) return [];
   const early = what === null ? '' : `when it has the connections (${what}), or `;
@@ -55,7 +68,11 @@ export function whyInstance(instance: ApiInstance): ApiWhy {
     ...roleStep(instance),
     ...trackedSteps(instance),
     ...waitStep(instance),
-    ...addresses.map(({ address, held }) => `${address}: ${held ? 'held' : 'not held'}`),
+    ...addresses.map(
+      ({ address, held, advertised }) => `${address}: ${held ? 'held' : 'not held'}${advertised ? '' : ', not advertised'}`,
+    ),
+    ...besideSteps(instance),
+    ...acceptStep(instance),
     ...announcementsStep(instance.announcements),
     ...latenessStep(instance),
     ...instance.rejected.map(refusedStep),

@@ -7,6 +7,8 @@ import { OsError } from '../../base/errors.js';
 import { formatPrefix } from '../../base/ip.js';
 import { routeKey, ruleKey } from '../../config/build-paths.js';
 import type { VirtualRoute, VirtualRule } from '../../config/types.js';
+import type { ApiInstance } from '../../control/api.js';
+import { routeText, ruleText } from '../../vrrp/path-text.js';
 import type { Route } from '../../wire/route.js';
 import type { Host } from './types.js';
 
@@ -25,6 +27,8 @@ export interface Paths {
   reconcile(want: HeldPaths): void;
   /** Adds again what is gone. */
   assert(): void;
+  /** Each of these, and whether it was there at the last look, which is every second. */
+  report(all: HeldPaths): ApiInstance['paths'];
 }
 
 type Item = { readonly kind: 'route'; readonly value: VirtualRoute } | { readonly kind: 'rule'; readonly value: VirtualRule };
@@ -48,6 +52,8 @@ export function createPaths(host: Host, subject: string, adopted: HeldPaths): Pa
   /** BOUNDED by the instance's configuration. */
   const held = new Map<string, Item>(itemsOf(adopted).map((one) => [keyOf(one), one]));
   const told = new Set<string>();
+  /** Of what is wanted, by key. BOUNDED by the instance's configuration. */
+  const found = new Map<string, { readonly there: boolean; readonly text: string }>();
   let wanted: readonly Item[] = [];
 
   function tell(key: string, text: string): void {
@@ -76,6 +82,7 @@ export function createPaths(host: Host, subject: string, adopted: HeldPaths): Pa
       return outcome === 'added' || outcome === 'deleted' ? 'done' : 'as it was';
     } catch (error) {
       if (!(error instanceof Error)) throw error;
+      found.set(keyOf(item), { there: false, text: error.message });
       // A route whose interface is gone is gone.
       if (add) tell(`failed ${formOf(item)}`, `${textOf(item)} cannot be added: ${error.message}; it is tried again`);
       else if (error instanceof OsError) host.log('warn', `${textOf(item)} cannot be removed: ${error.message}`);
@@ -89,6 +96,7 @@ export function createPaths(host: Host, subject: string, adopted: HeldPaths): Pa
     const outcome = attempt(item, true);
     if (outcome === 'failed') return;
     told.delete(`failed ${formOf(item)}`);
+    found.set(key, { there: true, text: outcome === 'done' || known ? '' : 'lbd did not put it there' });
     if (outcome === 'done') {
       held.set(key, item);
       if (known) host.log('info', `${textOf(item)} was gone and was added again`);
@@ -111,6 +119,7 @@ export function createPaths(host: Host, subject: string, adopted: HeldPaths): Pa
     },
     reconcile(want) {
       wanted = itemsOf(want);
+      found.clear();
       const forms = new Map(wanted.map((one) => [keyOf(one), formOf(one)]));
       for (const [key, item] of [...held].reverse()) {
         if (forms.get(key) === formOf(item)) continue;
@@ -120,5 +129,10 @@ export function createPaths(host: Host, subject: string, adopted: HeldPaths): Pa
       assert();
     },
     assert,
+    report: (all) =>
+      itemsOf(all).map((item) => {
+        const what = item.kind === 'route' ? `route ${routeText(item.value)}` : `rule ${ruleText(item.value)}`;
+        return { what, ...(found.get(keyOf(item)) ?? { there: false, text: '' }) };
+      }),
   };
 }

@@ -18,7 +18,15 @@ export interface Port {
   send(message: Uint8Array, to?: Ip): number;
 }
 
-export interface PortUse {
+/** How an instance speaks, and whom it hears. */
+export interface PortWords {
+  /** The group; else only what comes to this host. */
+  readonly group: boolean;
+  /** TTL or hop limit of what is sent to a host. */
+  readonly ttl: number;
+}
+
+export interface PortUse extends PortWords {
   readonly family: Family;
   readonly interface: string;
   readonly source: Ip;
@@ -29,13 +37,14 @@ interface Listening {
   readonly family: Family;
   readonly index: number;
   readonly receiver: VrrpReceiver;
-  readonly senders: Map<Ip, VrrpSender>;
+  /** By senderKey. */
+  readonly senders: Map<string, VrrpSender>;
 }
 
 export interface Ports {
   /** The port for this interface and source, opened or renewed if need be. Throws what the system refuses with. */
-  open(family: Family, on: Interface, source: Ip): Port;
-  /** Closes every socket that none of these uses. */
+  open(family: Family, on: Interface, source: Ip, words: PortWords): Port;
+  /** Closes every socket that none of these uses, and leaves the group where nobody needs it. */
   keep(used: readonly PortUse[]): void;
   /** Hands over every waiting packet. */
   drain(): void;
@@ -44,6 +53,7 @@ export interface Ports {
 /** Packets taken from one socket in a row: a flood must not keep the timers waiting. */
 const BATCH = 512;
 
+const senderKey = ({ source, ttl }: Pick<PortUse, 'source' | 'ttl'>): string => `${source} ${ttl}`;
 const keyOf = (family: Family, name: string): string => `${name}/${family}`;
 
 /** `packet` gets each packet as it comes; `after` is called when a socket has woken the process and was emptied. */
@@ -80,25 +90,28 @@ export function createPorts(packet: (name: string, family: Family, packet: VrrpP
     if (known?.index === on.index) return known;
     const receiver = openVrrpReceiver(family, on, () => woken(key));
     close(key);
-    const one = { name: on.name, family, index: on.index, receiver, senders: new Map<Ip, VrrpSender>() };
+    const one = { name: on.name, family, index: on.index, receiver, senders: new Map<string, VrrpSender>() };
     all.set(key, one);
     return one;
   }
 
   return {
-    open(family, on, source) {
-      const { senders } = listen(family, on);
-      const sender = senders.get(source) ?? openVrrpSender(family, on, source);
-      senders.set(source, sender);
+    open(family, on, source, { group, ttl }) {
+      const { senders, receiver } = listen(family, on);
+      if (group) receiver.join(true);
+      const key = senderKey({ source, ttl });
+      const sender = senders.get(key) ?? openVrrpSender(family, on, source, ttl);
+      senders.set(key, sender);
       return { source, send: sender.send };
     },
     keep(used) {
       for (const [key, one] of [...all]) {
         const own = used.filter((each) => keyOf(each.family, each.interface) === key);
         if (own.length === 0) close(key);
-        for (const [source, sender] of one.senders) {
-          if (own.length === 0 || own.some((each) => each.source === source)) continue;
-          one.senders.delete(source);
+        else if (!own.some((each) => each.group)) one.receiver.join(false);
+        for (const [each, sender] of one.senders) {
+          if (own.length === 0 || own.some((use) => senderKey(use) === each)) continue;
+          one.senders.delete(each);
           sender.close();
         }
       }

@@ -29,14 +29,17 @@ const effectivePriority = (conf: VrrpInstanceConfig, state: VrrpState): number =
 const isThere = (state: VrrpState, holder: Holder, one: HeldAddress): boolean =>
   holder.isHeld(one) || (state.phase === 'master' && !holder.lacks(one));
 
+/** What others than the machine and the holder know. */
+type Told = 'rivals' | 'lateness' | 'announcements' | 'accept' | 'accept_problem' | 'paths' | 'virtual_mac' | 'waits_for';
+
 export function reportInstance(
   conf: VrrpInstanceConfig,
   state: VrrpState,
   counters: Counters,
   holder: Holder,
   now: Instant,
-  watched: Pick<ApiInstance, 'rivals' | 'lateness' | 'announcements' | 'waits_for'>,
-): Omit<ApiInstance, 'group' | 'tracked'> {
+  watched: Pick<ApiInstance, Told>,
+): Omit<ApiInstance, 'group' | 'tracked' | 'free_virtual_router_id'> {
   return {
     name: conf.name,
     interface: conf.interface,
@@ -54,7 +57,11 @@ export function reportInstance(
     takes_over_in_seconds: waitOf(state, now),
     advert_interval_ms: conf.advertInterval,
     master: masterOf(conf, state, now),
-    addresses: conf.addresses.map((one) => ({ address: heldKey(one), held: isThere(state, holder, one) })),
+    addresses: conf.addresses.map((one) => ({
+      address: heldKey(one),
+      held: isThere(state, holder, one),
+      advertised: one.advertised !== false,
+    })),
     adverts_sent: counters.sent,
     adverts_received: counters.received,
     became_master: counters.becameMaster,

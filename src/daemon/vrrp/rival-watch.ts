@@ -25,13 +25,15 @@ export interface RivalWatchParts {
   readonly now: () => Instant;
   readonly conf: () => VrrpInstanceConfig;
   readonly tell: (text: string) => void;
+  /** A VRID that nobody uses on the link. */
+  readonly free: () => number | undefined;
   /** It is over, and this director is master: neighbours may still believe the other one. */
   readonly reannounce: () => void;
 }
 
 const seconds = (ms: number): number => Math.round(Math.max(0, ms)) / 1000;
 
-export function createRivalWatch({ now, conf, tell, reannounce }: RivalWatchParts): RivalWatch {
+export function createRivalWatch({ now, conf, tell, free, reannounce }: RivalWatchParts): RivalWatch {
   let rivals: Rivals = NO_RIVALS;
 
   function review(standing: Standing): void {
@@ -45,7 +47,7 @@ export function createRivalWatch({ now, conf, tell, reannounce }: RivalWatchPart
 
   return {
     heard(received, standing) {
-      rivals = hearRival(conf(), rivals, received, standing, now());
+      rivals = hearRival(conf(), rivals, received, standing, now(), free());
       review(standing);
     },
     tick: review,

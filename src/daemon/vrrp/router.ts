@@ -8,6 +8,7 @@ import { trackedKey } from '../../base/tracked.js';
 import type { SyncGroupConfig, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
 import { now } from '../../os/clock.js';
+import { openClosedAddresses } from '../../os/closed-addresses.js';
 import { awaitLocal } from '../../os/local-address.js';
 import { openMacvlans } from '../../os/macvlan.js';
 import { type FrameSender, openFrameSender, watchClaims } from '../../os/packet.js';
@@ -24,6 +25,8 @@ import { createAnnouncer } from './announcer.js';
 import { createBeat, withBeats } from './beat.js';
 import { type FailoverOutcome, failover, refuseFailover } from './failover.js';
 import { createGroups } from './groups.js';
+import { closedOf, createGuard } from './guard.js';
+import { createHeardVrids } from './heard-vrids.js';
 import { createHolder } from './holder.js';
 import type { FailoverOrder, Synced, VrrpCommand } from './messages.js';
 import { openNetwork } from './network.js';
@@ -98,6 +101,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const beat = createBeat(now, () => runners.values());
   const rtnetlink = withBeats(openRtnetlink(), ['addAddress', 'deleteAddress'], beat);
   const ports = createPorts(onPacket, settle);
+  const heardVrids = createHeardVrids();
+  const guard = createGuard({ open: openClosedAddresses, now, event: (text) => link.event('vrrp', 'accept', text) });
   const host: Host = {
     now,
     rtnetlink,
@@ -105,6 +110,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     macvlans: openMacvlans(),
     sysctls: openSysctls('/proc/sys/net'),
     settingsBefore: new Map(),
+    freeVrid: (conf) => heardVrids.free(conf, wanted.values()),
     isShared: ({ name, interface: on }) =>
       [...runners.values()].some((one) => one.conf().vmac && one.conf().interface === on && one.conf().name !== name),
     frames() {
@@ -113,6 +119,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     },
     network: openNetwork(rtnetlink),
     ports,
+    guard,
     announcer: createAnnouncer((name, errno) => link.log('debug', `an announcement cannot be sent on ${name}: errno ${errno}`)),
     watchClaims: (family, on, own, claimed) =>
       watchClaims(family, on, own, (claim) => {
@@ -137,7 +144,9 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
 
   function onPacket(name: string, family: Family, packet: VrrpPacket): void {
     const vrid = peekVrid(packet.payload);
-    if (vrid !== undefined) runners.get(instanceKey({ interface: name, family, vrid }))?.packet(packet);
+    if (vrid === undefined) return;
+    heardVrids.note({ interface: name, family, vrid });
+    runners.get(instanceKey({ interface: name, family, vrid }))?.packet(packet);
   }
 
   /** Events come in crowds: what they change is looked at once, when all that wait are taken. */
@@ -198,7 +207,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const keepPorts = (): void => ports.keep([...runners.values()].map((one) => one.ports()));
 
   function earliest(): Instant {
-    let at: Instant = watched.deadline();
+    let at: Instant = Math.min(watched.deadline(), guard.deadline());
     for (const runner of runners.values()) at = Math.min(at, runner.deadline());
     return at;
   }
@@ -214,6 +223,9 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     ports.drain();
     const at = now();
     if (watched.expire(at)) for (const runner of runners.values()) runner.watchedChanged();
+    guard.tick(() => {
+      for (const runner of runners.values()) runner.watchedChanged();
+    });
     for (const runner of runners.values()) if (runner.deadline() <= at) runner.tick();
     settle();
   }
@@ -243,6 +255,24 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     }
   }
 
+  /** Before the first is begun: the table is one, and what others still hold is not to be open for a moment. */
+  function closeAll(left: ReadonlyMap<string, Saved>): void {
+    for (const [key, saved] of left) {
+      if (!saved.closed) continue;
+      guard.suspect();
+      guard.want(key, closedOf(saved, saved.held));
+    }
+    for (const [key, conf] of wanted) {
+      guard.want(key, conf.accept === false ? closedOf(conf, [...conf.addresses, ...(left.get(key)?.held ?? [])]) : []);
+    }
+  }
+
+  /** After what they held is gone. */
+  function openLeft(left: ReadonlyMap<string, Saved>): void {
+    for (const key of left.keys()) if (!wanted.has(key)) guard.want(key, []);
+    guard.ensure();
+  }
+
   function configure(
     instances: readonly VrrpInstanceConfig[],
     runDir: string,
@@ -255,6 +285,7 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     wanted = new Map(instances.map((one) => [instanceKey(one), one]));
     const first = !store;
     store ??= openStore(runDir, (text) => link.log('error', text));
+    if (first) closeAll(store.left);
     for (const [key, conf] of wanted) {
       const runner = runners.get(key);
       if (!runner) begin(conf, first ? store.left.get(key) : undefined);
@@ -262,6 +293,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     }
     for (const [key, runner] of runners) if (!wanted.has(key) && before.has(key)) runner.stop();
     if (first) cleanUp(store.left);
+    if (first) openLeft(store.left);
+    keepPorts();
     settle();
   }
 

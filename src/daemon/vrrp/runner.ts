@@ -16,15 +16,16 @@ import {
   type VrrpEvent,
   type VrrpState,
 } from '../../vrrp/types.js';
-import { decodeAdvert } from '../../wire/vrrp.js';
+import { decodeAdvert, VRRP_TTL } from '../../wire/vrrp.js';
 import { countRefusal, createCounters } from './counters.js';
 import { type FailoverOutcome, failoverOutcome } from './failover.js';
+import { createClosing } from './guard.js';
 import { createHolder, type Holder } from './holder.js';
 import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
 import { pack, recipients } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
-import type { Port } from './ports.js';
+import type { Port, PortWords } from './ports.js';
 import { reportInstance } from './report.js';
 import { createRivalWatch } from './rival-watch.js';
 import type { Runner } from './runner-types.js';
@@ -53,6 +54,9 @@ const both = (a: HeldPaths, b: HeldPaths): HeldPaths => ({
   routes: [...a.routes, ...b.routes],
   rules: [...a.rules, ...b.rules],
 });
+
+/** Who speaks to peers does not hear the group. */
+const portWords = ({ unicast }: VrrpInstanceConfig): PortWords => ({ group: !unicast, ttl: unicast?.ttl ?? VRRP_TTL });
 
 const macOf = (on: HostInterface): string => (on.mac ? toHex(on.mac) : '');
 
@@ -91,8 +95,9 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const lateness = createLateness();
   const reannounce = () => deliver({ type: 'restored' });
-  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce });
+  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce, free: () => host.freeVrid(conf) });
   const verifier = createVerifier({ host, conf: () => conf, tell });
+  const closing = createClosing({ host, key, conf: () => conf, held: () => holder.held() });
   const witness = createWitness({
     host,
     conf: () => conf,
@@ -108,6 +113,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     held: holder.held(),
     ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
     ...optionalVmac(vmac.saved()),
+    ...(conf.accept === false ? { closed: true } : {}),
   });
 
   function newVmac(left: SavedVmac | undefined): Vmac {
@@ -119,10 +125,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     );
   }
 
-  function save(urgency: 'now' | 'soon', intended: readonly HeldAddress[] = []): void {
+  /** `intended`: what a master is about to add, and its routes. */
+  function save(urgency: 'now' | 'soon', intended?: readonly HeldAddress[]): void {
     const known = saved();
-    const extra = intended.filter((one) => !holder.isHeld(one));
-    const routes = intended.length > 0 && hasPaths(pathsOf()) ? { paths: both(paths.held(), pathsOf()) } : {};
+    const extra = (intended ?? []).filter((one) => !holder.isHeld(one));
+    const routes = intended && hasPaths(pathsOf()) ? { paths: both(paths.held(), pathsOf()) } : {};
     host.save(key, { ...known, held: [...known.held, ...extra], ...routes }, urgency);
     savedAt = host.now();
   }
@@ -159,7 +166,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   /** What is in FAULT first leaves, and then has another priority; what comes back has it when it begins. */
   function track(beginning = false): void {
-    const { priority, hindrance } = tracker.look(base, beginning);
+    const { priority, hindrance: tracked } = tracker.look(base, beginning);
+    const hindrance = closing.hindrance(state) ?? tracked;
     if (hindrance?.phase === 'fault') hinder('tracked', hindrance);
     if (priority !== conf.priority) {
       const before = conf;
@@ -196,6 +204,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         witness.close();
         ended = true;
         vmac.remove();
+        closing.end();
     }
   }
 
@@ -245,10 +254,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   /** On record before it is done: a successor must recognise what this process was about to add. */
   function hold(want: readonly HeldAddress[]): void {
     verifier.end();
-    if (want.length > 0) save('now', want);
+    const masters = want.length > 0 || (conf.addresses.length === 0 && state.phase === 'master');
+    if (masters) save('now', want);
+    closing.ensure();
     const wanted = new Set(want.map(heldKey));
     cancel(holder.held().filter((one) => !wanted.has(heldKey(one))));
-    const masters = want.length > 0;
     // Routes may name addresses as their source: they come after them, and go before.
     if (!masters) paths.reconcile(NO_PATHS);
     if (masters) vmac.up(true);
@@ -257,6 +267,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (masters) paths.reconcile(pathsOf());
     assertAt = masters && (hasPaths(pathsOf()) || conf.vmac) ? host.now() + ASSERT_MS : NEVER;
     if (holder.lacking()) retryAt = host.now() + RETRY_MS;
+    closing.ensure();
     save('soon');
   }
 
@@ -289,7 +300,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     const on = host.network.link(conf.interface);
     if (!link.usable || !on) return link;
     try {
-      port = host.ports.open(conf.family, on, link.source);
+      port = host.ports.open(conf.family, on, link.source, portWords(conf));
       const trouble = vmac.ready(on);
       if (trouble !== undefined) retryAt = host.now() + RETRY_MS;
       return trouble === undefined ? link : { usable: false, wait: false, reason: trouble };
@@ -380,6 +391,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     holder = createHolder(host, conf.name, conf.interface, found);
     paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
     vmac = newVmac(left?.vmac);
+    if (conf.accept === false) save('now');
+    closing.ensure();
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     track(true);
@@ -421,6 +434,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       encoded.clear();
       const on = host.network.link(conf.interface);
       if (conf.vmac && on) vmac.ready(on);
+      closing.ensure();
       deliver({ type: 'reconfigured', before });
       track();
       if (before.vmac && before.vmac.name !== conf.vmac?.name) vmac.drop(before.vmac.name);
@@ -440,7 +454,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     linkLost: () => {
       toldMac = undefined;
     },
-    ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '' }),
+    ports: () => ({ family: conf.family, interface: conf.interface, source: port?.source ?? '', ...portWords(conf) }),
     deadline: () =>
       Math.min(
         ...[deadline(state), retryAt, assertAt, tracker.deadline()],
@@ -464,7 +478,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     ended: () => ended,
     isHeld: (name, { address, length }) =>
       holder.isHeld(name === conf.interface ? { address, length } : { address, length, dev: name }),
-    role: () => (state.phase === 'master' || state.holding.length > 0 ? 'master' : state.phase),
+    role: () => (state.phase === 'master' || state.handover || state.holding.length > 0 ? 'master' : state.phase),
     saved,
     report: (group) => ({
       ...reportInstance(conf, state, counters, holder, host.now(), {
@@ -472,9 +486,13 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         lateness: lateness.report(host.now()),
         announcements: verifier.report(),
         waits_for: conf.syncedShare === undefined ? null : syncText,
+        ...closing.report(),
+        paths: paths.report(pathsOf()),
+        virtual_mac: vmac.report(),
       }),
       priority: base.priority,
       group: group ?? null,
+      free_virtual_router_id: host.freeVrid(base) ?? null,
       tracked: tracker.report(base, host.now()),
     }),
   };

@@ -19,6 +19,8 @@ export interface Saved {
   /** Routes and rules; absent: none. */
   readonly paths?: HeldPaths;
   readonly vmac?: SavedVmac;
+  /** Packets to its addresses are dropped (`accept: false`); absent: they are not. */
+  readonly closed?: boolean;
 }
 
 export interface Store {
@@ -39,6 +41,7 @@ interface FileInstance {
   readonly held: readonly string[];
   readonly paths?: HeldPaths;
   readonly vmac?: SavedVmac;
+  readonly closed?: boolean;
 }
 
 const bootId = (): string => {
@@ -62,7 +65,7 @@ const isVmac = (value: unknown): value is SavedVmac => {
 };
 
 function readInstance(value: unknown): Saved | undefined {
-  const { interface: name, master, last_advert: lastAdvert, held, paths, vmac } = (value ?? {}) as Partial<FileInstance>;
+  const { interface: name, master, last_advert: lastAdvert, held, paths, vmac, closed } = (value ?? {}) as Partial<FileInstance>;
   if (typeof name !== 'string' || typeof master !== 'boolean' || !Array.isArray(held)) return undefined;
   const addresses = held.map((one) => (typeof one === 'string' ? parseHeld(one) : undefined));
   return {
@@ -72,6 +75,7 @@ function readInstance(value: unknown): Saved | undefined {
     held: addresses.filter((one): one is HeldAddress => one !== undefined),
     ...(isPaths(paths) ? { paths } : {}),
     ...(isVmac(vmac) ? { vmac } : {}),
+    ...(closed === true ? { closed } : {}),
   };
 }
 
@@ -113,6 +117,7 @@ export function openStore(runDir: string, warn: (text: string) => void): Store {
         held: saved.held.map(heldKey),
         ...(saved.paths ? { paths: saved.paths } : {}),
         ...(saved.vmac ? { vmac: saved.vmac } : {}),
+        ...(saved.closed ? { closed: true } : {}),
       });
       dirty = true;
     },

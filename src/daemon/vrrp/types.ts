@@ -11,6 +11,7 @@ import type { Move } from '../../vrrp/group.js';
 import type { Reading } from '../../vrrp/track.js';
 import type { LogLevel } from '../messages.js';
 import type { Announcer } from './announcer.js';
+import type { Guard } from './guard.js';
 import type { Network } from './network.js';
 import type { Ports } from './ports.js';
 import type { Saved } from './store.js';
@@ -30,11 +31,15 @@ export interface Host {
   readonly sysctls: Sysctls;
   /** What instances have changed of settings that are not of their own interface, by path: what they were. BOUNDED by the interfaces. */
   readonly settingsBefore: Map<string, string>;
+  /** A VRID that nobody was heard with on the instance's link. */
+  readonly freeVrid: (conf: Pick<VrrpInstanceConfig, 'interface' | 'family' | 'vrid'>) => number | undefined;
   /** Another instance has a virtual MAC on the same interface. */
   readonly isShared: (conf: Pick<VrrpInstanceConfig, 'name' | 'interface'>) => boolean;
   /** Whole frames. */
   readonly frames: () => FrameSender;
   readonly ports: Ports;
+  /** Closes the addresses of instances with `accept: false`. */
+  readonly guard: Guard;
   readonly announcer: Announcer;
   /** Calls `claimed` for announcements of other hosts on the interface. */
   readonly watchClaims: (

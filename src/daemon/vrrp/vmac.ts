@@ -6,6 +6,7 @@
 import { equalBytes } from '../../base/bytes.js';
 import { OsError } from '../../base/errors.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { ApiInstance } from '../../control/api.js';
 import { virtualMac } from '../../wire/vrrp-frame.js';
 import type { Host, HostInterface } from './types.js';
 
@@ -28,6 +29,7 @@ export interface Vmac {
   up(on: boolean): void;
   /** An interface that the configuration has no more goes. */
   drop(name: string): void;
+  report(): ApiInstance['virtual_mac'];
   /** It goes, and the settings are what they were. */
   remove(): void;
 }
@@ -53,6 +55,8 @@ const ofOwn = (name: string, family: 4 | 6): Settings =>
         [`ipv6/conf/${name}/accept_ra`]: '0',
         [`ipv6/conf/${name}/accept_dad`]: '0',
       };
+
+const macText = (mac: Uint8Array): string => [...mac].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 
 /** Without the last ones it can only go. */
 type VmacConfig = Pick<VrrpInstanceConfig, 'name' | 'interface'> & Partial<Pick<VrrpInstanceConfig, 'family' | 'vrid' | 'vmac'>>;
@@ -133,6 +137,14 @@ export function createVmac(host: Host, conf: () => VmacConfig, left: SavedVmac |
     },
     ready,
     verify: settings,
+    report() {
+      const { vmac, family = 4, vrid = 0 } = conf();
+      if (!vmac) return null;
+      const mac = virtualMac(family, vrid);
+      const link = host.network.link(vmac.name);
+      const there = link?.mac !== undefined && equalBytes(link.mac, mac);
+      return { interface: vmac.name, mac: macText(mac), there, up: there && link.up };
+    },
     up(on) {
       const link = name === undefined ? undefined : host.network.link(name);
       if (!link || name === undefined) return;

@@ -1,4 +1,5 @@
 /** `lbctl doctor`: what of this host is not as a director needs it, with the cure. Changes nothing. */
+import { judgeAccept } from './judge-accept.js';
 import { judgeFirewall } from './judge-firewall.js';
 import { judgeIpvs } from './judge-ipvs.js';
 import { judgeNetwork } from './judge-network.js';
@@ -15,6 +16,7 @@ export function diagnose(facts: HostFacts, wanted: Wanted, status?: KernelStatus
     ...judgeNetwork(facts, wanted),
     ...judgeProbes(facts, wanted),
     ...judgeFirewall(facts, wanted),
+    ...judgeAccept(facts, wanted),
   ];
   return found.sort((a, b) => RANK[a.severity] - RANK[b.severity]);
 }

@@ -170,7 +170,7 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
     /virtual_router_id 51 is used by VI_1\/ipv6 already/,
   ],
   [instance('').replace('[ 192.0.2.10/24 ]', '@[ 192.0.2.10/24, 192.0.2.10/24 ]'), /listed twice/],
-  [instance('').replace('[ 192.0.2.10/24 ]', '@[]'), /has no virtual address/],
+  [instance('    accept: @false\n').replace('[ 192.0.2.10/24 ]', '[]'), /there is no address that it could close/],
   [instance('    notify: [ @{ states: [ master ] } ]\n'), /a program to notify needs "command"/],
   [instance('    notify: [ { command: @[] } ]\n'), /command is empty/],
   [instance('    notify: [ { command: @[ notify.sh ] } ]\n'), /is an absolute path, not "notify\.sh"/],
@@ -197,6 +197,19 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
     instance('    virtual_rules: [ { table: 7, priority: 9, family: ipv6, from: @10.0.0.0/8 } ]\n'),
     /from 10\.0\.0\.0\/8 is no network of the rule's family \(IPv6\)/,
   ],
+  [instance('    accept: @maybe\n'), /accept is true or false, not "maybe"/],
+  [instance('    priority: 255\n    accept: @false\n'), /the address owner \(priority 255\) accepts packets/],
+  [
+    instance(
+      '    accept: false\n    virtual_routes: [ { to: "2001:db8:1::/48", via: "2001:db8::1", source: @"2001:db8::9" } ]\n',
+    ).replace('[ 192.0.2.10/24 ]', '[ 192.0.2.10/24, "2001:db8::9" ]'),
+    /sends from 2001:db8::9 would come to an address that accept: false closes/,
+  ],
+  [
+    instance('    accept: false\n    virtual_routes: [ { to: 203.0.113.0/24, via: 192.0.2.1, source: @192.0.2.10 } ]\n'),
+    /answers to what this director sends from 192\.0\.2\.10 would come to an address that accept: false closes/,
+  ],
+  [instance('    unicast: { peers: [ 192.0.2.3 ], ttl: @0 }\n'), /ttl is a whole number from 1 to 255, not 0/],
   [instance('    excluded_addresses: @[ 192.0.2.10 ]\n'), /192\.0\.2\.10\/32 is in virtual_addresses already/],
   [instance('    excluded_addresses: [ @{ label: a } ]\n'), /a virtual address needs "address"/],
   [instance('    excluded_addresses: [ { address: 192.0.2.11, label: @eth0:much-too-long } ]\n'), /is no label of an address/],
@@ -207,7 +220,7 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('    version: @2\n').replace('192.0.2.10/24', '"2001:db8::1"'), /VRRPv2 has no IPv6/],
   [
     `${instance('')}  - { name: VI_2, interface: eth0, virtual_router_id: @51, virtual_addresses: [ 192.0.2.11 ] }\n`,
-    /virtual_router_id 51 is used by VI_1 already/,
+    /virtual_router_id 51 is used by VI_1 already \(IPv4 on eth0\); 52 is free in this file/,
   ],
   [
     `${instance('')}  - { name: VI_2, interface: eth0, virtual_router_id: 52, virtual_addresses: @[ 192.0.2.10 ] }\n`,

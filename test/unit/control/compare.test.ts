@@ -53,7 +53,7 @@ const DIFFERENCES: readonly (readonly [what: string, there: Other, told: readonl
   ['held back', { instance: { held_back: true, reason: 'no witness' } }, ['d2 would not take VI_1 over: no witness']],
   [
     'other addresses',
-    { instance: { addresses: [{ address: '192.0.2.11/24', held: false }] } },
+    { instance: { addresses: [{ address: '192.0.2.11/24', held: false, advertised: true }] } },
     ['VI_1 has other addresses at d2: it lacks 192.0.2.10/24, it also has 192.0.2.11/24'],
   ],
   ['no such service', { service: { keys: ['tcp/192.0.2.99:80'] } }, ['d2 has no virtual server tcp/192.0.2.10:80 (web here)']],

@@ -131,6 +131,13 @@ test('the last word of the master before is no rival, nor is one advert that our
   assert.deepEqual(play(conf, BACKUP, [{}, {}]).rivals, NO_RIVALS);
 });
 
+test('whose VRID somebody else has is told one that is free', () => {
+  const heard = (free?: number) =>
+    hearRival(conf, NO_RIVALS, advert({ addresses: ['192.0.2.99'] }), MASTER, 9000, free).list[0]?.text;
+  assert.match(heard(52) ?? '', /the same virtual_router_id; nobody was heard with 52 there$/);
+  assert.match(heard() ?? '', /the same virtual_router_id$/);
+});
+
 test('a backup tells of a master that has other addresses, and remembers one that it refuses for when it is master', () => {
   assert.match(play(conf, BACKUP, [{ addresses: ['192.0.2.99'] }, { addresses: ['192.0.2.99'] }]).told.join(), /another group/);
   const { rivals, told, now } = play(conf, BACKUP, [{ version: 2 }]);

@@ -24,6 +24,7 @@ const instance: ApiInstance = {
   family: 'ipv4',
   version: 3,
   virtual_router_id: 51,
+  free_virtual_router_id: 52,
   state: 'fault',
   since_seconds: 1,
   reason: 'eth0 has no carrier',
@@ -52,6 +53,10 @@ const instance: ApiInstance = {
     },
   ],
   rivals: [],
+  paths: [],
+  virtual_mac: null,
+  accept: true,
+  accept_problem: null,
   lateness: { adverts: 0, max_ms: 0, last_minute_ms: 0, p50_ms: 0, p99_ms: 0 },
   announcements: { verify: 'off', text: '' },
 };

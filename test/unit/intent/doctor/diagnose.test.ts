@@ -510,3 +510,23 @@ describe('checks via: vip', () => {
     assert.match(found[0]?.cure ?? '', /ip saddr 192\.0\.2\.10 tcp sport 80 accept$/);
   });
 });
+
+describe('accept: false', () => {
+  const closed = { ...INSTANCE, accept: false as const };
+  const own = (forward: Forward) =>
+    makeService([makeServer(2, { address: '192.0.2.2', forward })], { forward, id: TCP, ids: [TCP] });
+  const found = (instance: VrrpInstanceConfig, one: ServiceIntent) =>
+    about(diagnose(makeFacts(), makeWanted({ services: [one], instances: [instance] })), 'vrrp');
+
+  test('a real server that is this director gets nothing', () => {
+    const [first] = found(closed, own('dr'));
+    assert.match(first?.text ?? '', /its real server 192\.0\.2\.2 is this director, and VI_1 with accept: false drops/);
+    assert.equal(first?.severity, 'critical');
+  });
+
+  test('but behind nat, and where others serve', () => {
+    assert.deepEqual(found(closed, own('nat')), []);
+    assert.deepEqual(found(closed, service('dr', { id: TCP, ids: [TCP] })), []);
+    assert.deepEqual(found(INSTANCE, own('dr')), []);
+  });
+});
