@@ -22,6 +22,15 @@ test('what an earlier lbd left in the kernel is found, whatever the configuratio
     assert.deepEqual(findLeftovers(folder, folder), { services: true, addresses: false });
     store.put('eth0/4/51', { interface: 'eth0', master: true, lastAdvert: 1, held: [{ address: '192.0.2.10', length: 24 }] });
     store.write();
+    // A backup has these too, and whoever elects without addresses may have routes.
+    const route = { to: { address: '203.0.113.0', length: 24 }, table: 254 };
+    for (const more of [{ vmac: { name: 'vrrp.51', before: {} } }, { closed: true }, { paths: { routes: [route], rules: [] } }]) {
+      store.put('eth0/4/51', { interface: 'eth0', master: false, lastAdvert: null, held: [], ...more });
+      store.write();
+      assert.equal(findLeftovers(folder, folder).addresses, true, JSON.stringify(more));
+      store.put('eth0/4/51', { interface: 'eth0', master: true, lastAdvert: 1, held: [{ address: '192.0.2.10', length: 24 }] });
+      store.write();
+    }
     owned.remove(['tcp/192.0.2.10:80']);
     owned.flush();
     assert.deepEqual(findLeftovers(folder, folder), { services: false, addresses: true });
