@@ -1,4 +1,4 @@
-/** The bench, inside the lab. Progress goes to standard error, figures to standard output; 1 when something could not be measured. */
+/** The bench, inside the lab where it needs IPVS. Progress goes to standard error, figures to standard output; 1 when something could not be measured. */
 import { readFileSync } from 'node:fs';
 import { benchChecks, checksTitle, createChecksSheet } from './checks.js';
 import { benchIpvs, createIpvsSheet, ipvsTitle } from './ipvs.js';
@@ -7,10 +7,12 @@ import { type NativeFigures, renderNative } from './native.js';
 import { type BenchOptions, parseOptions } from './options.js';
 import { renderFigures } from './sheet.js';
 import { abandonStage } from './stage.js';
+import { benchVrrp, createVrrpSheet, vrrpTitle } from './vrrp.js';
 
 const SUBJECTS = {
   ipvs: { sheet: createIpvsSheet, run: benchIpvs, title: ipvsTitle },
   checks: { sheet: createChecksSheet, run: benchChecks, title: checksTitle },
+  vrrp: { sheet: createVrrpSheet, run: benchVrrp, title: vrrpTitle },
 } as const;
 
 const readNative = (file: string | undefined): NativeFigures =>

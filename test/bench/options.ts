@@ -1,7 +1,7 @@
 /** The command line of `npm run bench`: read twice, before the lab is booted and inside it. */
 import { REAL_SERVERS } from './texts.js';
 
-export const USAGE = 'usage: npm run bench -- ipvs|checks [--sizes 100,1000,5000] [-o table|json]';
+export const USAGE = 'usage: npm run bench -- ipvs|checks|vrrp [--sizes 100,1000,5000] [-o table|json]';
 
 interface SubjectWords {
   readonly sizes: readonly number[];
@@ -16,6 +16,7 @@ interface SubjectWords {
 const SUBJECT_WORDS = {
   ipvs: { sizes: [100, 1000, 5000], of: 'virtual servers', most: 100_000, step: 1 },
   checks: { sizes: [200, 1000], of: 'real servers', most: 10_000, step: REAL_SERVERS },
+  vrrp: { sizes: [1000, 100, 10], of: 'milliseconds between adverts', most: 10_000, step: 10 },
 } as const satisfies Readonly<Record<string, SubjectWords>>;
 
 export type Subject = keyof typeof SUBJECT_WORDS;

@@ -1,7 +1,7 @@
 /** The figures of a run, and how they are shown: one block for each size, every figure beside those of the others. */
 
 export type Contender = 'lbd' | 'keepalived' | 'ipvsadm';
-export type Unit = 's' | 'ms' | 'µs' | 'MB' | '% of a core' | 'a second';
+export type Unit = 'datagrams' | 's' | 'ms' | 'µs' | 'MB' | '% of a core' | 'a second';
 
 /** One line of a block. */
 export interface Work {
@@ -77,6 +77,7 @@ export function createSheet(works: readonly Work[]): Sheet {
 }
 
 const DECIMALS: Readonly<Record<Unit, number>> = {
+  datagrams: 0,
   s: 3,
   ms: 1,
   µs: 0,

@@ -190,6 +190,8 @@ describe('checks', () => {
 describe('the command line', () => {
   test('sizes and output', () => {
     assert.deepEqual(parseOptions(['ipvs']), { subject: 'ipvs', sizes: [100, 1000, 5000], output: 'table' });
+    assert.deepEqual(parseOptions(['vrrp']), { subject: 'vrrp', sizes: [1000, 100, 10], output: 'table' });
+    assert.match(String(parseOptions(['vrrp', '--sizes', '15'])), /give multiples of 10 milliseconds between adverts/);
     assert.deepEqual(parseOptions(['checks']), { subject: 'checks', sizes: [200, 1000], output: 'table' });
     assert.deepEqual(parseOptions(['checks', '--sizes', '10', '--native', '/x']), {
       subject: 'checks',
