@@ -204,7 +204,7 @@ describe('the command line', () => {
 
   for (const [words, says] of [
     [[], /^usage: /],
-    [['vrrp'], /unknown word "vrrp"/],
+    [['bgp'], /unknown word "bgp"/],
     [['ipvs', '--sizes', '10,x'], /--sizes "10,x": give numbers/],
     [['ipvs', '--sizes'], /--sizes "": give numbers/],
     [['ipvs', '--sizes', '0'], /from 1 to 100000/],
