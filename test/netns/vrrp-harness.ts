@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Announcements } from '../../src/base/announcements.js';
 import { parsePrefix } from '../../src/base/ip.js';
+import { parseConfig } from '../../src/config/parse.js';
 import type { Config, VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
 import type { FailoverOutcome } from '../../src/daemon/vrrp/failover.js';
@@ -131,16 +132,32 @@ export function buildLan(third = false): Lan {
   };
 }
 
+/** An address, or several that are together. */
+export type Vip = string | readonly string[];
+
 /** Asked without blocking: pairs are tested side by side in one process. */
-export async function holds(lan: Lan, host: string, address: string): Promise<boolean> {
+async function addressesOn(lan: Lan, host: string): Promise<string> {
   const { stdout } = await execute('ip', ['netns', 'exec', lan.ns(host), 'ip', '-o', 'addr', 'show', 'dev', 'eth0']);
-  return stdout.includes(` ${address}/`);
+  return stdout;
+}
+
+/** All of them. */
+export async function holds(lan: Lan, host: string, vip: Vip): Promise<boolean> {
+  const there = await addressesOn(lan, host);
+  return [vip].flat().every((one) => there.includes(` ${one}/`));
+}
+
+/** None of them. */
+export async function lacks(lan: Lan, host: string, vip: Vip): Promise<boolean> {
+  const there = await addressesOn(lan, host);
+  return ![vip].flat().some((one) => there.includes(` ${one}/`));
 }
 
 export interface Settings {
   readonly priority: number;
   readonly version?: 2 | 3;
-  readonly family?: 4 | 6;
+  /** `both`: one configured object with addresses of both families. */
+  readonly family?: 4 | 6 | 'both';
   readonly interval?: number;
   readonly preempt?: boolean;
   readonly password?: string;
@@ -175,7 +192,8 @@ const addressesOf = (settings: Settings): readonly string[] =>
 
 export function instance(settings: Settings): VrrpInstanceConfig {
   if (settings.whole) return settings.whole;
-  const { priority, version = 3, family = 4, interval = 200, preempt = true, password } = settings;
+  const { priority, version = 3, interval = 200, preempt = true, password } = settings;
+  const family = settings.family === 6 ? 6 : 4;
   const addresses = addressesOf(settings).map((one) => parsePrefix(one) as NonNullable<ReturnType<typeof parsePrefix>>);
   return {
     name: 'VI_1',
@@ -196,7 +214,23 @@ export function instance(settings: Settings): VrrpInstanceConfig {
   };
 }
 
-const instances = (settings: Settings): readonly VrrpInstanceConfig[] => settings.file?.vrrpInstances ?? [instance(settings)];
+function bothFamilies({ priority, interval = 200, preempt = true }: Settings): Pick<Config, 'vrrpInstances' | 'syncGroups'> {
+  const text = `vrrp_instances:
+  - name: VI_1
+    interface: eth0
+    virtual_router_id: ${VRID}
+    priority: ${priority}
+    advert_interval: ${interval}ms
+    preempt: ${preempt}
+    virtual_addresses: [ ${VIP}/24, "${VIP6}/64" ]
+`;
+  const { config } = parseConfig('f.yaml', text, { env: {} });
+  assert.ok(config);
+  return config;
+}
+
+const fileOf = (settings: Settings) => settings.file ?? (settings.family === 'both' ? bothFamilies(settings) : undefined);
+const instances = (settings: Settings): readonly VrrpInstanceConfig[] => fileOf(settings)?.vrrpInstances ?? [instance(settings)];
 
 export interface Speaker {
   readonly host: string;
@@ -262,7 +296,7 @@ export async function startLbd(
   const failover = async (order: Omit<FailoverOrder, 'instance'>) =>
     (await ask({ failover: { instance: 'VI_1', ...order } })) as FailoverOutcome;
   const configure = (next: Settings) => {
-    const groups = next.file?.syncGroups ?? [];
+    const groups = fileOf(next)?.syncGroups ?? [];
     send({ type: 'configure', instances: instances(next), groups, runDir, routerId: host });
   };
   await ready;
@@ -285,8 +319,9 @@ export async function startLbd(
         return await until(
           `${host} is ${state}`,
           async () => {
-            last = await report();
-            return last?.state === state ? last : undefined;
+            const all = await reports();
+            last = all.find((one) => one.state !== state) ?? all[0];
+            return last?.state === state ? all[0] : undefined;
           },
           limit,
         );
@@ -399,16 +434,19 @@ function startRole(lan: Lan, host: string, words: readonly string[]): Promise<Ch
   });
 }
 
-/** Echoes on the directors, and a client that sends `rate` datagrams a second to the address. */
-export async function startTraffic(
-  lan: Lan,
-  address: string,
-  rate = 1000,
-  directors: readonly string[] = DIRECTORS,
-): Promise<Traffic> {
+/** What several clients have seen at the same time: the losses of all, and the longest silence of any. */
+function together(reports: readonly TrafficReport[]): TrafficReport {
+  const by: Record<string, number> = {};
+  for (const report of reports) for (const [name, count] of Object.entries(report.by)) by[name] = (by[name] ?? 0) + count;
+  const sum = (key: 'sent' | 'lost') => reports.reduce((all, one) => all + one[key], 0);
+  return { sent: sum('sent'), lost: sum('lost'), silence: Math.max(...reports.map((one) => one.silence)), by };
+}
+
+/** Echoes on the directors, and a client for each address that sends `rate` datagrams a second to it. */
+export async function startTraffic(lan: Lan, vip: Vip, rate = 1000, directors: readonly string[] = DIRECTORS): Promise<Traffic> {
   await Promise.all(directors.map((host) => startRole(lan, host, ['echo', host])));
-  const client = await startRole(lan, 'cli', ['client', address, String(rate)]);
-  const ask = () =>
+  const clients = await Promise.all([vip].flat().map((address) => startRole(lan, 'cli', ['client', address, String(rate)])));
+  const ask = (client: ChildProcess) =>
     new Promise<TrafficReport>((resolve) => {
       client.once('message', (report) => resolve(report as TrafficReport));
       client.send('report');
@@ -416,7 +454,7 @@ export async function startTraffic(
   return {
     async take() {
       await new Promise((resolve) => setTimeout(resolve, 350));
-      return ask();
+      return together(await Promise.all(clients.map(ask)));
     },
   };
 }

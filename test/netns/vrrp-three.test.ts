@@ -7,6 +7,7 @@ import {
   holds,
   type Lan,
   type Lbd,
+  lacks,
   makeFolders,
   type Settings,
   type Speaker,
@@ -17,6 +18,7 @@ import {
   until,
   VIP,
   VIP6,
+  type Vip,
 } from './vrrp-harness.js';
 
 const HOSTS = ['d1', 'd2', 'd3'] as const;
@@ -32,13 +34,14 @@ const TAKE_OVER = 5000;
 interface Kind {
   readonly title: string;
   readonly settings: Omit<Settings, 'priority'>;
-  readonly vip: string;
+  readonly vip: Vip;
   readonly second: 'lbd' | 'keepalived';
 }
 
 const kinds: readonly Kind[] = [
   { title: 'three lbd, IPv4', settings: { interval: 300 }, vip: VIP, second: 'lbd' },
   { title: 'three lbd, IPv6', settings: { interval: 300, family: 6 }, vip: VIP6, second: 'lbd' },
+  { title: 'three lbd, both families in one', settings: { interval: 300, family: 'both' }, vip: [VIP, VIP6], second: 'lbd' },
   { title: 'keepalived between two lbd', settings: { interval: 300 }, vip: VIP, second: 'keepalived' },
 ];
 
@@ -57,8 +60,8 @@ function threeOf({ title, settings, vip, second }: Kind): void {
     /** It alone has the address, of those whose cable is in. */
     const alone = (host: Host, among: readonly Host[] = HOSTS) =>
       until(`${host} alone holds ${vip}`, async () => {
-        const held = await Promise.all(among.map((one) => holds(lan, one, vip)));
-        return among.every((one, i) => held[i] === (one === host));
+        const held = await Promise.all(among.map((one) => (one === host ? holds : lacks)(lan, one, vip)));
+        return held.every((one) => one);
       });
 
     before(async () => {
@@ -112,7 +115,7 @@ function threeOf({ title, settings, vip, second }: Kind): void {
     test('they come back one after the other, each takes over without loss, and an ordered stop hands on without loss', async (t) => {
       for (const host of ['d2', 'd1'] as const) {
         // What a dead host held is gone with it.
-        lan.exec(host, `ip addr flush to ${vip} dev eth0`);
+        for (const one of [vip].flat()) lan.exec(host, `ip addr flush to ${one} dev eth0`);
         lan.cable(host, 'up');
         const { lost } = await measure(t, `${host} comes back`, async () => {
           if (host === 'd2') d2 = await middle();
