@@ -6,7 +6,10 @@ const KEEP = 2000;
 
 export interface EventLog {
   add(at: string, kind: string, subject: string, text: string): ApiEvent;
-  /** Events after `since` (0 all that are kept), the newest `limit` of them. */
+  /**
+   * Events after `since` (0 all that are kept), the newest `limit` of them. A number that was never given is of an earlier life: all that
+   * there are came after it.
+   */
   after(since: number, limit: number): ApiEvent[];
 }
 
@@ -20,6 +23,9 @@ export function createEventLog(): EventLog {
       if (kept.length > KEEP) kept.shift();
       return event;
     },
-    after: (since, limit) => (limit === 0 ? [] : kept.filter((event) => event.id > since).slice(-limit)),
+    after(since, limit) {
+      const from = since >= nextId ? 0 : since;
+      return limit === 0 ? [] : kept.filter((event) => event.id > from).slice(-limit);
+    },
   };
 }

@@ -20,6 +20,8 @@ export function addressOf({ name, url, tokenFile, ca, serverName }: PeerConfig):
 export async function lookAt(peer: PeerConfig): Promise<Director> {
   const address = addressOf(peer);
   const [status, { services }] = await Promise.all([askPeer(address, 'status'), askPeer(address, 'list')]);
+  if (!Array.isArray(status.instances) || !Array.isArray(services))
+    throw new Error(`${peer.name} (${peer.url}) cannot be asked: what answers there is no lbd that this one understands`);
   return { name: peer.name, status, services };
 }
 
