@@ -91,20 +91,20 @@ describe('keys are rolled out without a lost advert', () => {
     { id: 1, file: '/k1' },
     { id: 2, file: '/k2' },
   ];
-  const sweeps: readonly (VrrpInstanceConfig | undefined)[][] = [
-    // From nothing to signed adverts alone.
-    [base, { ...base, signing: { ...signing, mode: 'receive_only' } }, with1, { ...base, signing }],
-    // From one key to another.
-    [
+  const begin = [base, { ...base, signing: { ...signing, mode: 'receive_only' as const } }, with1, { ...base, signing }];
+  const sweeps: Readonly<Record<string, readonly VrrpInstanceConfig[]>> = {
+    'from nothing to signed adverts alone': begin,
+    'and back': begin.toReversed(),
+    'from one key to another': [
       { ...base, signing },
       { ...base, signing: { ...signing, keys: two } },
       { ...base, signing: { ...signing, keys: two, activeKey: 2 } },
       { ...base, signing: { ...signing, keys: two.slice(1), activeKey: 2 } },
     ],
-  ];
-  for (const sweep of sweeps)
-    test(sweep[0]?.signing ? 'from one key to another' : 'from none', () => {
-      const [first] = sweep as VrrpInstanceConfig[];
+  };
+  for (const [name, sweep] of Object.entries(sweeps))
+    test(name, () => {
+      const [first] = sweep;
       const sides = [side(first as VrrpInstanceConfig, keys), side(first as VrrpInstanceConfig, keys)] as const;
       const speak = () => {
         for (const [from, to, source] of [
@@ -119,7 +119,7 @@ describe('keys are rolled out without a lost advert', () => {
       speak();
       for (const next of sweep.slice(1)) {
         for (const one of sides) {
-          one.conf = next as VrrpInstanceConfig;
+          one.conf = next;
           one.adverts.clear();
           speak();
         }
