@@ -1,6 +1,7 @@
 /** VRRP instances: defaults, and the rules that look at several keys at once. */
 import { formatDuration } from '../base/duration.js';
 import { addressBits, type Family, familyOf, formatPrefix, type Ip, isLinkLocal6 } from '../base/ip.js';
+import { checkAuthentication, passwordOf, signingOf } from './build-authentication.js';
 import { checkFailback, preemptionOf } from './build-failback.js';
 import { buildPaths, checkPaths, type Paths } from './build-paths.js';
 import { checkUnicast, unicastOf } from './build-unicast.js';
@@ -11,9 +12,10 @@ import { buildAnnouncements, checkAnnouncements } from './schema-announcements.j
 import { noNeighbour } from './schema-neighbours.js';
 import type { HeldAddress, NotifyConfig, VrrpInstanceConfig } from './types.js';
 
-const MAX_PASSWORD_BYTES = 8;
 /** Count IPv4 Addr is 8 bits (RFC 9568 section 5.2.5); an unfragmented IPv6 advert at MTU 1500 holds 90. */
 const MAX_ADDRESSES = { 4: 255, 6: 90 } as const;
+/** The 28 bytes of a signature take the place of one. */
+const MAX_SIGNED_6 = 89;
 
 /** RFC 9568 wants a link-local address first: the EUI-64 form of the virtual MAC 00:00:5e:00:02:VRID. */
 const derivedLinkLocal = (vrid: number): Ip => `fe80::200:5eff:fe00:${(0x200 + vrid).toString(16)}`;
@@ -66,6 +68,8 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
   const family = familyOfShape(shape);
   const vmac = vmacOf(shape, family);
   const addresses = vmac ? moved(given, vmac.name) : given;
+  const advertInterval = shape.advert_interval ?? 1000;
+  const signing = signingOf(shape, advertInterval);
   return {
     name: shape.name,
     interface: shape.interface,
@@ -73,7 +77,7 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     vrid: shape.virtual_router_id,
     version: shape.version ?? 3,
     priority: shape.priority ?? 100,
-    advertInterval: shape.advert_interval ?? 1000,
+    advertInterval,
     ...preemptionOf(shape),
     v3Checksum: shape.v3_checksum ?? 'pseudo',
     addresses,
@@ -83,7 +87,8 @@ function build(shape: VrrpInstanceShape): VrrpInstanceConfig {
     ...(shape.notify.length > 0 ? { notify: shape.notify.map(notifyOf) } : {}),
     ...(shape.announcements ? { announcements: buildAnnouncements(shape.announcements) } : {}),
     ...(shape.witness ? { witness: shape.witness } : {}),
-    password: shape.authentication?.password,
+    ...(signing ? { signing } : {}),
+    password: passwordOf(shape),
   };
 }
 
@@ -110,8 +115,9 @@ function checkAddresses(instance: VrrpInstanceConfig, at: Located<VrrpInstanceSh
   if (advertised.length === 0) checkEmpty(instance, at, report);
   checkTwice(at, report);
   if (family === 6 && version === 2) report('error', at, 'VRRPv2 has no IPv6: this instance needs version: 3', ['version']);
-  if (advertised.length > MAX_ADDRESSES[family]) {
-    const text = `an advert names at most ${MAX_ADDRESSES[family]} IPv${family} addresses, not ${advertised.length}: put the others into excluded_addresses, which are held the same`;
+  const most = family === 6 && instance.signing ? MAX_SIGNED_6 : MAX_ADDRESSES[family];
+  if (advertised.length > most) {
+    const text = `${most === MAX_SIGNED_6 ? 'a signed advert' : 'an advert'} names at most ${most} IPv${family} addresses, not ${advertised.length}: put the others into excluded_addresses, which are held the same`;
     report('error', at, text, below);
   }
 }
@@ -150,21 +156,6 @@ function checkChecksum({ version, family }: VrrpInstanceConfig, at: Located<Vrrp
   if (at.value.v3_checksum === undefined || (version === 3 && family === 4)) return;
   const fact = version === 2 ? 'VRRPv2 has one form of checksum' : 'over IPv6 there is one form of checksum';
   report('error', at, `v3_checksum means nothing here: ${fact}`, ['v3_checksum']);
-}
-
-function checkPassword(instance: VrrpInstanceConfig, at: Located<unknown>, report: Report): void {
-  const { password, version } = instance;
-  if (password === undefined) return;
-  if (version === 3) report('error', at, 'VRRPv3 has no authentication: leave it out, or use version: 2', ['authentication']);
-  // Bytes, not characters: the field of the advert is 8 bytes wide. Every character beyond ASCII takes at least two.
-  const bytes = [...password].reduce((sum, letter) => sum + (letter.charCodeAt(0) < 0x80 ? 1 : 2), 0);
-  if (bytes > MAX_PASSWORD_BYTES)
-    report('error', at, `the password has more than ${MAX_PASSWORD_BYTES} bytes; VRRPv2 would cut it`, [
-      'authentication',
-      'password',
-    ]);
-  if (/[^\x20-\x7e]/.test(password))
-    report('error', at, 'the password may hold printable ASCII characters only', ['authentication', 'password']);
 }
 
 interface Holder {
@@ -266,7 +257,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     checkInterval(instance, at, report);
     checkAddresses(instance, at, report);
     checkChecksum(instance, at, report);
-    checkPassword(instance, at, report);
+    checkAuthentication(instance, at, report);
     checkAnnouncements(instance, at, report);
     checkWitness(instance, at, report);
     checkAccept(instance, closed, at, report);

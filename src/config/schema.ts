@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { isMulticast, parseIp } from '../base/ip.js';
 import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
 import { announcementsShape } from './schema-announcements.js';
+import { authentication } from './schema-authentication.js';
 import { checkingWords } from './schema-checking.js';
 import { http, peer } from './schema-control.js';
 import { failback } from './schema-failback.js';
@@ -57,13 +58,7 @@ const vrrpInstance = mapping('a VRRP instance', {
   virtual_rules: v.optional(list('virtual_rules', virtualRule), []),
   track,
   witness: v.optional(neighbourWords('witness', [])),
-  authentication: v.optional(
-    mapping('authentication', {
-      type: choice('authentication type', ['pass']),
-      // A number has lost what the other director compares: 0123 is 123.
-      password: v.pipe(v.string('password is a text: write it in quotes, "0123"'), v.nonEmpty('password is empty')),
-    }),
-  ),
+  authentication: v.optional(authentication),
 });
 
 /** VRRP's own groups (RFC 9568 section 5.1): every director of the network listens there. */

@@ -259,6 +259,20 @@ export interface NotifyConfig {
 
 export type AddressScope = 'global' | 'site' | 'link' | 'host';
 
+/** Signed adverts (vrrp/signing.ts). The keys themselves are no part of the configuration. */
+export interface SigningConfig {
+  /** 1..255, each once. The file holds the key. */
+  readonly keys: readonly { readonly id: number; readonly file: string }[];
+  /** Own adverts are signed with this one; others' are taken with any. */
+  readonly activeKey: number;
+  /** `receive_only`: own adverts are not signed. Only `enforce` refuses what is not signed. */
+  readonly mode: 'receive_only' | 'permissive' | 'enforce';
+  /** `monotonic`: each sender's numbers grow. `time`: and are near this director's clock. */
+  readonly antiReplay: 'time' | 'monotonic';
+  /** Seconds, 1..300. */
+  readonly window: number;
+}
+
 export interface VrrpInstanceConfig {
   readonly name: string;
   readonly interface: string;
@@ -295,7 +309,9 @@ export interface VrrpInstanceConfig {
   readonly track?: readonly TrackedConfig[];
   /** One of these must answer before silence makes this director master; absent: none is asked. */
   readonly witness?: 'gateway' | readonly Ip[];
-  /** VRRPv2 simple text password, at most 8 bytes; undefined: no authentication. */
+  /** Adverts are signed; absent: they are not. */
+  readonly signing?: SigningConfig;
+  /** VRRPv2 simple text password, at most 8 bytes; undefined: none. */
   readonly password: string | undefined;
 }
 

@@ -15,6 +15,25 @@ export interface ApiTracked {
   readonly text: string;
 }
 
+export interface ApiSigning {
+  readonly mode: 'receive_only' | 'permissive' | 'enforce';
+  /** Numbers of the keys; adverts signed with any of them are taken. */
+  readonly keys: readonly number[];
+  readonly active_key: number;
+  readonly anti_replay: 'time' | 'monotonic';
+  /** null: clocks are not compared. */
+  readonly time_window_seconds: number | null;
+  /** Whose adverts were taken, the latest first. */
+  readonly heard: readonly {
+    readonly address: string;
+    /** null: it does not sign. */
+    readonly key: number | null;
+    /** Below zero: ahead. */
+    readonly clock_behind_seconds: number;
+    readonly last_seconds: number;
+  }[];
+}
+
 export interface ApiInstance {
   readonly name: string;
   readonly interface: string;
@@ -56,6 +75,8 @@ export interface ApiInstance {
   /** The sync group that it is of. */
   readonly group: string | null;
   readonly tracked: readonly ApiTracked[];
+  /** Signed adverts; null: they are not signed. */
+  readonly signing: ApiSigning | null;
   readonly adverts_sent: number;
   readonly adverts_received: number;
   readonly became_master: number;

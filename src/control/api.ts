@@ -6,7 +6,7 @@
  */
 import type { ApiInstance } from './api-vrrp.js';
 
-export type { ApiInstance, ApiTracked } from './api-vrrp.js';
+export type { ApiInstance, ApiSigning, ApiTracked } from './api-vrrp.js';
 
 export type ErrorCode =
   /** The request is no request, or its parameters do not parse (lbctl exit status 2). */

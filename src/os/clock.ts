@@ -20,5 +20,8 @@ export function atOneTime(body: () => void): void {
   }
 }
 
+/** Milliseconds since 1970, as this host knows it; it may jump. Only for what must agree with another host's clock. */
+export const utc = (): number => Date.now();
+
 /** Wall clock for people: ISO 8601 in UTC. Never used for deadlines. */
 export const wallClock = (): string => new Date().toISOString();

@@ -24,8 +24,11 @@ const RTM_DELLINK = 17;
 const IFLA = { address: 1, ifname: 3, link: 5, linkinfo: 18 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const IFLA_MACVLAN_MODE = 1;
-/** Does not talk to others on the same host. */
-const MACVLAN_MODE_PRIVATE = 1;
+/**
+ * What it sends goes out by the other interface, as with `private`. There a frame with its own MAC as the source, which is how another master
+ * of the same virtual router speaks, would come to it alone: the listener on the other interface would never hear that there are two.
+ */
+const MACVLAN_MODE_VEPA = 2;
 const IFF_UP = 1;
 const EEXIST = 17;
 const ENODEV = 19;
@@ -58,7 +61,7 @@ function putMacvlan(writer: Writer, name: string, parent: number, mac: Uint8Arra
   const info = beginNest(writer, IFLA.linkinfo);
   putText(writer, IFLA_INFO.kind, 'macvlan');
   const data = beginNest(writer, IFLA_INFO.data);
-  putU32(writer, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
+  putU32(writer, IFLA_MACVLAN_MODE, MACVLAN_MODE_VEPA);
   endNest(writer, data);
   endNest(writer, info);
 }

@@ -5,6 +5,7 @@
 import type { VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
 import { advertisedAddresses } from './advertised.js';
+import type { Signature } from './signing.js';
 import type { Received, Rejection } from './types.js';
 
 export type Admission = { readonly advert: Advert } | { readonly rejection: Rejection };
@@ -32,17 +33,44 @@ function rejectOld(conf: VrrpInstanceConfig, advert: Advert): Rejection | undefi
   return conf.priority === OWNER ? 'owner' : undefined;
 }
 
+/** By where it came from and how far. */
+function rejectFar({ unicast }: VrrpInstanceConfig, { source, ttl }: Received): Rejection | undefined {
+  const peer = unicast?.peers.find((one) => one.address === source);
+  if (unicast && !peer) return 'peer';
+  return ttl < (peer?.minTtl ?? TTL) || ttl > (peer?.maxTtl ?? TTL) ? 'ttl' : undefined;
+}
+
+/** Before anything in it is believed. What is not signed passes until every director signs. */
+function rejectSignature(
+  { signing }: VrrpInstanceConfig,
+  trailed: boolean,
+  signature: Signature | undefined,
+): Rejection | undefined {
+  if (!signing) return trailed ? 'signed' : undefined;
+  if (!trailed) return signing.mode === 'enforce' ? 'unsigned' : undefined;
+  return signature ? signature.refusal : 'signature';
+}
+
+/** Whether its signature decides: nobody's peer, and nothing from afar, is worth an HMAC, or a place among the senders. */
+export const isWorthJudging = (conf: VrrpInstanceConfig, received: Received): boolean =>
+  conf.signing !== undefined &&
+  received.decoded.ok &&
+  received.decoded.trailer !== undefined &&
+  received.decoded.advert.version === conf.version &&
+  rejectFar(conf, received) === undefined;
+
 /** The caller has found the instance by interface, family and VRID. Other addresses in the list are no reason to refuse. */
 export function admit(conf: VrrpInstanceConfig, received: Received): Admission {
   const { decoded } = received;
-  const peer = conf.unicast?.peers.find((one) => one.address === received.source);
-  if (conf.unicast && !peer) return { rejection: 'peer' };
-  if (received.ttl < (peer?.minTtl ?? TTL) || received.ttl > (peer?.maxTtl ?? TTL)) return { rejection: 'ttl' };
+  const far = rejectFar(conf, received);
+  if (far) return { rejection: far };
   if (!decoded.ok) {
     const other = decoded.refusal !== 'truncated' && decoded.version !== conf.version;
     return { rejection: other ? 'version' : decoded.refusal };
   }
   if (decoded.advert.version !== conf.version) return { rejection: 'version' };
+  const forged = rejectSignature(conf, decoded.trailer !== undefined, received.signature);
+  if (forged) return { rejection: forged };
   // Only who has none himself makes sense of it.
   if (decoded.advert.addresses.length === 0 && advertisedAddresses(conf).length > 0) return { rejection: 'no-addresses' };
   const old = conf.version === 2 ? rejectOld(conf, decoded.advert) : undefined;

@@ -32,6 +32,7 @@ import {
   then,
 } from './moves.js';
 import { obstacle } from './obstacle.js';
+import { clockText, nearlyStale } from './signing.js';
 import { standDown, takesBack } from './stand-down.js';
 import { masterDown, preempts, reckonedInterval, skewTime, trustedFor } from './timers.js';
 import type { Gate, Link, Peer, Received, Resume, Step, VrrpEvent, VrrpState } from './types.js';
@@ -148,10 +149,19 @@ function onAdvert(conf: VrrpInstanceConfig, state: VrrpState, now: Instant, rece
   const { advert } = admission;
   if (phase === 'fault') return stay(advert.priority === 0 ? state : hastened(state, now));
   const peer: Peer = { address: received.source, priority: advert.priority, heardAt: now };
-  return then(compare(conf, state, now, peer, advert), (one) => {
+  const known = then(compareClocks(conf, state, now, received), (one) => compare(conf, one, now, peer, advert));
+  return then(known, (one) => {
     if (phase === 'backup') return whileBackup(conf, one, now, peer, advert);
     return phase === 'master' ? whileMaster(conf, one, now, peer, advert) : whileLeaving(one, now, peer);
   });
+}
+
+/** Before adverts are refused for it. */
+function compareClocks({ signing }: VrrpInstanceConfig, state: VrrpState, now: Instant, received: Received): Step {
+  const { signature, source } = received;
+  if (!signing || !signature || !nearlyStale(signing, signature)) return stay(state);
+  const text = `${clockText(source, signature)}; beyond ${signing.window}s (time_window) its adverts are refused`;
+  return note(state, now, 'clocks-differ', text);
 }
 
 /** Differences that are worth a word and no more (RFC 9568 section 7.1; user pain 4). */
@@ -349,7 +359,7 @@ function onReconfigured(conf: VrrpInstanceConfig, state: VrrpState, now: Instant
     ? stay(kept)
     : then([kept, [{ type: 'addresses', want: conf.addresses }]], (one) => announceNow(conf, one, now));
   const says = (one: VrrpInstanceConfig) =>
-    JSON.stringify([one.version, one.priority, one.advertInterval, one.password, one.v3Checksum, one.unicast]);
+    JSON.stringify([one.version, one.priority, one.advertInterval, one.password, one.v3Checksum, one.unicast, one.signing]);
   return says(conf) === says(before) ? first : then(first, (one) => restartAdverts(conf, one, now));
 }
 

@@ -10,6 +10,7 @@ import type { VrrpInstanceConfig } from '../config/types.js';
 import type { Advert } from '../wire/vrrp.js';
 import { admit } from './admit.js';
 import { advertisedAddresses } from './advertised.js';
+import { clockText } from './signing.js';
 import type { Phase, Received, Rejection } from './types.js';
 
 /**
@@ -52,7 +53,10 @@ const SILENT: Milliseconds = 1000;
  * Where the two are set up differently. keepalived (2.2.7 at least) as a master starts its advert timer anew with every advert that it
  * hears and refuses: next to another master of the same interval it is nearly silent, and there all the same.
  */
-const MISMATCHES: readonly Rejection[] = ['version', 'auth-type', 'password', 'interval', 'destination', 'owner', 'no-addresses'];
+const MISMATCHES: readonly Rejection[] = [
+  ...(['version', 'auth-type', 'password', 'interval', 'destination', 'owner', 'no-addresses'] as const),
+  ...(['unsigned', 'signed', 'trailer', 'key-id', 'signature', 'stale'] as const),
+];
 const SILENT_MISMATCH: Milliseconds = 60_000;
 
 /** What of this director's state counts here. */
@@ -63,7 +67,8 @@ export interface Standing {
 
 const who = (address: Ip, priority: number): string => `${address} (priority ${priority})`;
 
-function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Received, rejection: Rejection): string {
+function refusal(conf: VrrpInstanceConfig, received: Received, rejection: Rejection): string {
+  const { decoded, ttl, destination } = received;
   const theirs = decoded.ok ? decoded.advert.version : decoded.version;
   switch (rejection) {
     case 'version':
@@ -91,8 +96,29 @@ function refusal(conf: VrrpInstanceConfig, { decoded, ttl, destination }: Receiv
     case 'owner':
       return 'this director is the address owner (priority 255) and yields to nobody: is there a second owner?';
     default:
-      return `they make no sense (${rejection})`;
+      return signingText(conf, received, rejection) ?? `they make no sense (${rejection})`;
   }
+}
+
+/** Of what is signed, or should be; undefined: the rejection is another one. */
+function signingText(conf: VrrpInstanceConfig, { signature, source }: Received, rejection: Rejection): string | undefined {
+  switch (rejection) {
+    case 'unsigned':
+      return 'it does not sign them, and this director takes signed ones only (authentication: mode: enforce)';
+    case 'signed':
+      return 'it signs them, and this director has no keys (authentication: type: hmac)';
+    case 'trailer':
+      return 'their signature is of a form that this director does not know';
+    case 'key-id':
+      return `they are signed with key ${signature?.keyId}, which this director does not have`;
+    case 'signature':
+      return `they are not signed with key ${signature?.keyId} of this director: its key of that number is another one, it is keepalived before 2.4.2, or they are forged`;
+    case 'stale':
+      return `they are of another time: ${signature ? clockText(source, signature) : ''}, by more than ${conf.signing?.window}s (time_window), or they were recorded and sent again`;
+    case 'replay':
+      return 'they are no newer than what it said before: recorded and sent again, or its clock was put back';
+  }
+  return undefined;
 }
 
 /** Why there are two, as far as one advert tells. */

@@ -4,6 +4,7 @@ import type { Ip } from '../base/ip.js';
 import type { Instant } from '../base/time.js';
 import type { HeldAddress, VrrpInstanceConfig } from '../config/types.js';
 import type { AdvertRefusal, DecodedAdvert } from '../wire/vrrp.js';
+import type { Signature, SignatureRefusal } from './signing.js';
 
 /**
  * `master` is the Active state of RFC 9568. `fault` and `leaving` are ours: a host that cannot serve, and a master that has given up
@@ -46,6 +47,8 @@ export interface Received {
   readonly destination: Ip;
   /** TTL or hop limit on arrival. */
   readonly ttl: number;
+  /** What its trailer was found to be; absent: it has none, or nobody looks at it. */
+  readonly signature?: Signature | undefined;
 }
 
 export type VrrpEvent = { readonly now: Instant } & (
@@ -89,9 +92,20 @@ export type Rejection =
   | 'auth-type'
   | 'password'
   | 'interval'
-  | 'owner';
+  | 'owner'
+  /** It is not signed, and this director takes signed ones only; or it is, and this director has no keys. */
+  | 'unsigned'
+  | 'signed'
+  | SignatureRefusal;
 
-export type NoteKind = 'addresses-differ' | 'interval-differs' | 'two-masters' | 'stalled' | 'group' | 'no-witness';
+export type NoteKind =
+  | 'addresses-differ'
+  | 'interval-differs'
+  | 'clocks-differ'
+  | 'two-masters'
+  | 'stalled'
+  | 'group'
+  | 'no-witness';
 
 export type VrrpEffect =
   | { readonly type: 'advert'; readonly priority: number }

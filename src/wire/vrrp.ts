@@ -30,6 +30,7 @@ import { viewOf } from '../base/bytes.js';
 import { checksum16 } from '../base/checksum.js';
 import type { Milliseconds } from '../base/duration.js';
 import { type Family, familyOf, type Ip, ipBytes, ipFromBytes } from '../base/ip.js';
+import { readTrailer, TRAILER, type Trailer } from './vrrp-trailer.js';
 
 /** IP protocol number. */
 export const IPPROTO_VRRP = 112;
@@ -76,7 +77,8 @@ export interface Flow {
 export type AdvertRefusal = 'truncated' | 'version' | 'type' | 'length' | 'checksum' | 'zero-interval';
 
 export type DecodedAdvert =
-  | { readonly ok: true; readonly advert: Advert; readonly form: ChecksumForm }
+  /** `trailer`: that of a signed advert, not verified; absent: it is not signed. */
+  | { readonly ok: true; readonly advert: Advert; readonly form: ChecksumForm; readonly trailer?: Trailer }
   /** `version` is what the first byte says, whether or not it means anything. */
   | { readonly ok: false; readonly refusal: AdvertRefusal; readonly version: number | undefined };
 
@@ -114,10 +116,32 @@ const withPseudo = (version: number, family: Family, form: ChecksumForm): boolea
 
 /** The bytes of an advert, its checksum filled in. The caller keeps to the ranges given at Advert. */
 export function encodeAdvert(advert: Advert, flow: Flow, form: ChecksumForm): Uint8Array {
+  const bytes = encodeFields(advert, familyOf(flow.source), 0);
+  viewOf(bytes).setUint16(6, checksumOf(bytes, advert.version, flow, form));
+  return bytes;
+}
+
+/** With room for its trailer: what is to be signed, and then sealed. */
+export function encodeUnsigned(advert: Advert, flow: Flow, form: ChecksumForm): Uint8Array {
   const family = familyOf(flow.source);
+  const bytes = encodeFields(advert, family, TRAILER);
+  if (family === 4) viewOf(bytes).setUint16(6, checksumOf(bytes.subarray(0, -TRAILER), advert.version, flow, form));
+  return bytes;
+}
+
+/** Puts on the trailer that was signed for this message, or for the same one to another destination. */
+export function sealAdvert(bytes: Uint8Array, flow: Flow, trailer: Uint8Array): void {
+  bytes.set(trailer, bytes.length - TRAILER);
+  if (familyOf(flow.source) === 4) return;
+  // Over IPv6 the kernel reckons the checksum, and takes all that follows the header for the message.
+  viewOf(bytes).setUint16(6, 0);
+  viewOf(bytes).setUint16(6, checksumOf(bytes, 3, flow, 'pseudo'));
+}
+
+function encodeFields(advert: Advert, family: Family, room: number): Uint8Array {
   const size = family === 4 ? 4 : 16;
   const auth = advert.version === 2 ? AUTH_DATA : 0;
-  const bytes = new Uint8Array(HEADER + size * advert.addresses.length + auth);
+  const bytes = new Uint8Array(HEADER + size * advert.addresses.length + auth + room);
   const view = viewOf(bytes);
   bytes[0] = (advert.version << 4) | TYPE_ADVERTISEMENT;
   bytes[1] = advert.vrid;
@@ -126,10 +150,9 @@ export function encodeAdvert(advert: Advert, flow: Flow, form: ChecksumForm): Ui
   if (advert.version === 2) {
     bytes[4] = advert.authType;
     bytes[5] = Math.round(advert.interval / 1000);
-    bytes.set(advert.authData, bytes.length - AUTH_DATA);
+    bytes.set(advert.authData, bytes.length - room - AUTH_DATA);
   } else view.setUint16(4, Math.round(advert.interval / 10) & 0xfff);
   for (const [i, address] of advert.addresses.entries()) bytes.set(ipBytes(address), HEADER + size * i);
-  view.setUint16(6, checksumOf(bytes, advert.version, flow, form));
   return bytes;
 }
 
@@ -160,11 +183,14 @@ export function decodeAdvert(bytes: Uint8Array, flow: Flow): DecodedAdvert {
   const count = bytes[3] as number;
   const expected = HEADER + count * (family === 4 ? 4 : 16) + (version === 2 ? AUTH_DATA : 0);
   if (bytes.length < expected) return refuse('truncated');
-  if (bytes.length !== expected) return refuse('length');
-  const form = formOf(bytes, version, flow);
+  const signed = bytes.length === expected + TRAILER;
+  if (bytes.length !== expected && !signed) return refuse('length');
+  const message = bytes.subarray(0, expected);
+  const form = formOf(family === 4 ? message : bytes, version, flow);
   if (!form) return refuse('checksum');
-  const advert = readFields(bytes, version, family, count);
-  return advert.interval === 0 ? refuse('zero-interval') : { ok: true, advert, form };
+  const advert = readFields(message, version, family, count);
+  if (advert.interval === 0) return refuse('zero-interval');
+  return { ok: true, advert, form, ...(signed ? { trailer: readTrailer(bytes) } : {}) };
 }
 
 function readFields(bytes: Uint8Array, version: 2 | 3, family: Family, count: number): Advert {

@@ -103,6 +103,7 @@ export const MASTER: ApiInstance = {
   stands_down: false,
   takes_over_in_seconds: null,
   waits_for: null,
+  signing: null,
   advert_interval_ms: 1000,
   master: null,
   addresses: [{ address: '192.0.2.10/24', held: true, advertised: true }],

@@ -9,10 +9,20 @@ import { test } from 'node:test';
 import { fromHex, viewOf } from '../../src/base/bytes.js';
 import { checksum16 } from '../../src/base/checksum.js';
 import type { Ip } from '../../src/base/ip.js';
-import type { VrrpInstanceConfig } from '../../src/config/types.js';
+import type { SigningConfig, VrrpInstanceConfig } from '../../src/config/types.js';
+import { createSigner, type Signer } from '../../src/daemon/vrrp/signer.js';
 import { deadline, initial, step } from '../../src/vrrp/machine.js';
 import type { Received, Rejection, VrrpEffect, VrrpState } from '../../src/vrrp/types.js';
-import { decodeAdvert, encodeAdvert, VRRP_GROUP } from '../../src/wire/vrrp.js';
+import {
+  type Advert,
+  decodeAdvert,
+  encodeAdvert,
+  encodeUnsigned,
+  type Flow,
+  sealAdvert,
+  VRRP_GROUP,
+} from '../../src/wire/vrrp.js';
+import { signAdvert } from '../../src/wire/vrrp-trailer.js';
 import { conf as instance } from '../fake/directors.js';
 import { createFuzz, type Fuzz } from './seed.js';
 
@@ -37,6 +47,13 @@ const REASONS: Readonly<Record<Rejection, true>> = {
   password: true,
   interval: true,
   owner: true,
+  unsigned: true,
+  signed: true,
+  trailer: true,
+  'key-id': true,
+  signature: true,
+  stale: true,
+  replay: true,
 };
 
 /** Nobody's peer. */
@@ -53,6 +70,10 @@ const v6: readonly { readonly address: Ip; readonly length: number }[] = [
   { address: 'fe80::5e:30', length: 128 },
   { address: '2001:db8:1::100', length: 64 },
 ];
+const signing: SigningConfig = { keys: [{ id: 1, file: '/k' }], activeKey: 1, mode: 'enforce', antiReplay: 'time', window: 5 };
+const KEY = new Uint8Array(32).fill(5);
+/** Milliseconds since 1970 when the virtual time is 0. */
+const BEGIN = 1_800_000_000_000;
 const of4 = (more: Partial<VrrpInstanceConfig>): Case => ({ conf: { ...base4, ...more }, own: '192.0.2.1', other: '192.0.2.7' });
 const CASES: readonly Case[] = [
   of4({}),
@@ -62,15 +83,21 @@ const CASES: readonly Case[] = [
   of4({ version: 2, priority: 255, preempt: false }),
   of4({ priority: 1, preempt: false, preemptDelay: 5000 }),
   of4({ unicast: { peers: [{ address: '192.0.2.7', minTtl: 200, maxTtl: 255 }] } }),
+  of4({ signing }),
+  of4({ signing: { ...signing, mode: 'permissive', antiReplay: 'monotonic' } }),
+  of4({ version: 2, signing }),
+  { conf: { ...base4, family: 6, addresses: v6, signing }, own: 'fe80::ff:fe00:101', other: 'fe80::ff:fe00:102' },
   { conf: { ...base4, family: 6, addresses: v6 }, own: 'fe80::ff:fe00:101', other: 'fe80::ff:fe00:102' },
 ];
 
 const destinationOf = ({ conf, own }: Case): Ip => (conf.unicast ? own : VRRP_GROUP[conf.family]);
 
 /** One that the instance would take, of any priority. */
-function sound(fuzz: Fuzz, one: Case): Uint8Array {
+function sound(fuzz: Fuzz, one: Case, utc: number): Uint8Array {
   const { conf, other } = one;
-  const advert = {
+  const form = fuzz.pick(['pseudo', 'rfc9568'] as const);
+  const flow = { source: other, destination: destinationOf(one) };
+  const advert: Advert = {
     version: conf.version,
     vrid: conf.vrid,
     priority: fuzz.below(256),
@@ -79,7 +106,21 @@ function sound(fuzz: Fuzz, one: Case): Uint8Array {
     authType: conf.password === undefined ? 0 : 1,
     authData: new TextEncoder().encode('s3cret\0\0'),
   };
-  return encodeAdvert(advert, { source: other, destination: destinationOf(one) }, fuzz.pick(['pseudo', 'rfc9568']));
+  // Now and then one is not signed that should be, and one signed that should not.
+  if ((conf.signing === undefined) !== (fuzz.below(20) === 0)) return encodeAdvert(advert, flow, form);
+  return sign(fuzz, encodeUnsigned(advert, flow, form), flow, utc);
+}
+
+/** With the right key, another one, or one of an unknown number; at this time, an old one, or as often before. */
+function sign(fuzz: Fuzz, bytes: Uint8Array, flow: Flow, utc: number): Uint8Array {
+  const kind = fuzz.below(12);
+  const key = kind === 0 ? new Uint8Array(32) : KEY;
+  const time = BigInt(Math.floor(utc / 1000) + (kind === 1 ? fuzz.pick([-600, -6, 6, 600]) : 0));
+  const signed = bytes.slice();
+  signAdvert(signed, flow.source, kind === 2 ? 9 : 1, key, (time << 32n) | BigInt(kind === 3 ? 0 : (utc % 1000) * 65_536));
+  if (kind === 4) signed[signed.length - 28 + fuzz.pick([0, 2, 3])] = 1 + fuzz.below(255);
+  sealAdvert(bytes, flow, signed.subarray(signed.length - 28));
+  return bytes;
 }
 
 const noise = (fuzz: Fuzz, length: number): Uint8Array => Uint8Array.from({ length }, () => fuzz.below(256));
@@ -109,25 +150,27 @@ function rightChecksum(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function packet(fuzz: Fuzz, one: Case): Uint8Array {
+function packet(fuzz: Fuzz, one: Case, utc: number): Uint8Array {
   const kind = fuzz.below(10);
   if (kind === 0) return noise(fuzz, fuzz.below(64));
-  if (kind === 1) return sound(fuzz, one);
+  if (kind === 1) return sound(fuzz, one, utc);
   const golden = fromHex(fuzz.pick(GOLDEN.vrrp).vrrp_payload_hex);
-  const changed = mutate(fuzz, kind < 6 ? golden : sound(fuzz, one));
+  const changed = mutate(fuzz, kind < 6 ? golden : sound(fuzz, one, utc));
   return fuzz.below(2) === 0 ? rightChecksum(changed) : changed;
 }
 
-function receive(fuzz: Fuzz, one: Case): Received {
+function receive(fuzz: Fuzz, one: Case, signer: Signer, utc: number): Received {
   const dice = fuzz.below(20);
   const source = dice === 0 ? one.own : dice === 1 && one.conf.unicast ? STRANGER : one.other;
   const destination = destinationOf(one);
-  return {
+  const payload = packet(fuzz, one, utc);
+  const received = {
     source,
     destination: fuzz.below(20) === 0 ? fuzz.pick([one.own, VRRP_GROUP[one.conf.family]]) : destination,
     ttl: fuzz.below(20) === 0 ? fuzz.below(256) : 255,
-    decoded: decodeAdvert(packet(fuzz, one), { source, destination }),
+    decoded: decodeAdvert(payload, { source, destination }),
   };
+  return { ...received, signature: signer.judge(received, payload) };
 }
 
 function consistent(state: VrrpState): void {
@@ -160,12 +203,13 @@ test('whatever comes, only declared refusals come out, and the machine goes on',
   for (const one of CASES) {
     const { conf, own } = one;
     let now = 1000;
+    const signer = createSigner({ now: () => now, utc: () => BEGIN + now, key: () => KEY }, () => conf);
     const link = { usable: true as const, source: own };
     let [state] = step(conf, initial(now), { type: 'start', now, link, gate: { forwarding: 'ready', reason: '' } });
     for (let i = 0; i < share; i++) {
       // Mostly little time passes; now and then so much that timers fire or the process seems to have been stopped.
       now += fuzz.below(100) === 0 ? fuzz.below(20_000) : fuzz.below(20);
-      const received = receive(fuzz, one);
+      const received = receive(fuzz, one, signer, BEGIN + now);
       const ready = step(conf, state, { type: 'tick', now })[0];
       const [next, effects] = step(conf, ready, { type: 'advert', now, received });
       judge(ready, next, effects, received.source, seen);

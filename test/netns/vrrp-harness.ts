@@ -15,7 +15,7 @@ import { promisify } from 'node:util';
 import type { Announcements } from '../../src/base/announcements.js';
 import { parsePrefix } from '../../src/base/ip.js';
 import { parseConfig } from '../../src/config/parse.js';
-import type { Config, VrrpInstanceConfig } from '../../src/config/types.js';
+import type { Config, SigningConfig, VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
 import type { FailoverOutcome } from '../../src/daemon/vrrp/failover.js';
 import type { FailoverOrder, VrrpCommand } from '../../src/daemon/vrrp/messages.js';
@@ -169,6 +169,9 @@ export interface Settings {
   readonly file?: Pick<Config, 'vrrpInstances' | 'syncGroups'>;
   readonly announcements?: Announcements;
   readonly witness?: readonly string[];
+  readonly signing?: SigningConfig;
+  /** By file, in hexadecimal. */
+  readonly keys?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -210,6 +213,7 @@ export function instance(settings: Settings): VrrpInstanceConfig {
     ...(settings.announcements ? { announcements: settings.announcements } : {}),
     ...(settings.witness ? { witness: settings.witness } : {}),
     password,
+    ...(settings.signing ? { signing: settings.signing } : {}),
     ...(settings.unicast ? { unicast: settings.unicast } : {}),
   };
 }
@@ -297,7 +301,8 @@ export async function startLbd(
     (await ask({ failover: { instance: 'VI_1', ...order } })) as FailoverOutcome;
   const configure = (next: Settings) => {
     const groups = fileOf(next)?.syncGroups ?? [];
-    send({ type: 'configure', instances: instances(next), groups, runDir, routerId: host });
+    const { keys = {} } = next;
+    send({ type: 'configure', instances: instances(next), groups, keys, runDir, routerId: host });
   };
   await ready;
   send({ type: 'gate', forwarding: 'ready', reason: '' });

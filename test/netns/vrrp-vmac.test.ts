@@ -107,6 +107,21 @@ describe('a virtual MAC', () => {
     });
   }
 
+  for (const family of [4, 6] as const) {
+    test(`IPv${family}: two masters hear each other, though both send from the one MAC`, { timeout: 60_000 }, async () => {
+      const [first, second] = [await start('d1', family), await start('d2', family)];
+      await first.when('master');
+      lan.exec('d2', 'nft add table inet cut');
+      lan.exec('d2', 'nft add chain inet cut in { type filter hook input priority 0 ; }');
+      lan.exec('d2', 'nft add rule inet cut in meta l4proto 112 drop');
+      await second.when('master');
+      lan.exec('d2', 'nft delete table inet cut');
+      await second.when('backup');
+      assert.equal((await first.report()).state, 'master');
+      await Promise.all([first.stop(), second.stop()]);
+    });
+  }
+
   test('a crash, a changed setting, a parent made anew, a foreign interface of that name', { timeout: 60_000 }, async () => {
     const first = await start('d1', 4, SLOW);
     await first.when('master');

@@ -1,5 +1,6 @@
 /** `vrrp`: each instance with its master, addresses, counters and refused adverts. */
 import type { ApiInstance } from '../../control/api.js';
+import { signingText } from '../../control/signing-text.js';
 import { age, heading, line, type Row, type Style, styled, table, times, type View } from './text.js';
 
 const STATE_STYLE: Readonly<Record<string, Style>> = { master: 'green', fault: 'red', init: 'yellow', leaving: 'yellow' };
@@ -61,6 +62,7 @@ function watched(view: View, one: ApiInstance): string {
   const accept = acceptText(one);
   return [
     ...one.rivals.map((rival) => line(view, styled(`  two masters for ${age(rival.since_seconds)}: `, 'red'), rival.text)),
+    one.signing ? line(view, `  ${signingText(one.signing)}`) : '',
     one.lateness.adverts > 0 ? line(view, latenessText(one)) : '',
     accept ? line(view, styled(...accept)) : '',
     verify === 'off' ? '' : line(view, '  announcements ', styled(verify, VERIFY_STYLE[verify]), `: ${text}`),

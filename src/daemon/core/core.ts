@@ -20,6 +20,7 @@ import { openDoors } from './doors.js';
 import { createEventLog } from './events.js';
 import { createHandlers } from './handlers.js';
 import { createHooks, type Hooks } from './hooks.js';
+import { type Keys, readKeys } from './keys.js';
 import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
@@ -60,6 +61,14 @@ async function readConfig(file: string): Promise<Pick<ParsedConfig, 'record'> & 
   return config ? { config, record } : giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
 }
 
+function keysOf(config: Config, log: Log): Keys {
+  try {
+    return readKeys(config, (text) => log.write('warn', text));
+  } catch (error) {
+    return giveUp(`${(error as Error).message}: nothing was started`, INVALID_CONFIG);
+  }
+}
+
 async function beTheOnlyOne(file: string): Promise<void> {
   const { lock, holder, squatted } = await takeLock(`pid ${process.pid}, ${file}`);
   if (squatted) process.stderr.write('lbd: the name that keeps a second lbd from starting is held by a user who is not root\n');
@@ -96,6 +105,8 @@ export async function runCore(file: string): Promise<void> {
     file,
     config,
     record,
+    keys: keysOf(config, log),
+    readKeys: (next) => readKeys(next, (text) => log.write('warn', text)),
     log,
     tell,
     problems,

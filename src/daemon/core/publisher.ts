@@ -131,6 +131,7 @@ export function createPublisher({ wanted, check, vrrp }: PublisherParts): Publis
     vrrp().send({
       type: 'configure',
       groups: wanted().intent().groups,
+      keys: wanted().keys(),
       instances: yielding ? wanted().intent().instances.map(standBack) : wanted().intent().instances,
       runDir: runDir(),
       routerId: global().routerId,

@@ -18,6 +18,7 @@ import { wallClock } from '../../os/clock.js';
 import { type Alarm, createAlarm } from '../alarm.js';
 import type { Log } from '../log.js';
 import { openOverrides } from '../overrides.js';
+import { changedKeys, type Keys, NO_KEYS } from './keys.js';
 import { Refused, refuse } from './refused.js';
 
 export interface ChangeContext {
@@ -30,6 +31,8 @@ export interface Wanted {
   config(): Config;
   intent(): Intent;
   overrides(): readonly Override[];
+  /** What VRRP instances sign with. */
+  keys(): Keys;
   /** Rejects with Refused. */
   change(request: ChangeRequest, context: ChangeContext): Promise<ApiChanged>;
   reload(context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }>;
@@ -41,6 +44,10 @@ export interface Wanted {
 export interface WantedOptions {
   readonly file: string;
   readonly config: Config;
+  /** Those of `config`; absent: it has none. */
+  readonly keys?: Keys;
+  /** Throws an Error of one sentence where a key cannot be had. */
+  readonly readKeys?: (config: Config) => Keys;
   /** Where `config` came from. */
   readonly record?: ConfigRecord | undefined;
   readonly log: Log;
@@ -87,7 +94,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     log.write('warn', text);
     problems.add(text);
   });
-  let { config, record } = options;
+  let { config, record, keys = NO_KEYS } = options;
   let overrides: readonly Override[] = store.loaded;
   let revision = 0;
   let turn: Promise<unknown> = Promise.resolve();
@@ -175,6 +182,14 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     options.changed(intent);
   }
 
+  function keysFor(next: Config): Keys {
+    try {
+      return options.readKeys?.(next) ?? NO_KEYS;
+    } catch (error) {
+      return refuse(`${(error as Error).message}; nothing was changed`);
+    }
+  }
+
   async function reload(parsed: ParsedConfig, context: ChangeContext): Promise<ApiChanged & { problems: readonly ApiProblem[] }> {
     logProblems(parsed.problems, log);
     if (!parsed.config) {
@@ -190,12 +205,15 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const next = reuse(config, parsed.config);
     const renamed = followRenames(config, next, overrides);
     const merged = merge(next, renamed.overrides);
-    const text = describeDifference(intent, merged.intent, describeOutside(config, next));
+    const nextKeys = keysFor(next);
+    const also = [...describeOutside(config, next), ...changedKeys(keys, nextKeys)];
+    const text = describeDifference(intent, merged.intent, also);
     const result = { text, problems: parsed.problems, dry_run: context.dryRun === true };
     if (context.dryRun) return { ...result, revision: intent.revision };
     if (text === 'nothing changed' && merged.dropped.length === 0) config = next;
     else await adopt(next, merged);
     record = parsed.record;
+    keys = nextKeys;
     for (const [from, to] of renamed.names) tell('override', to, `what was set at run time for ${from} is kept: it is ${to} now`);
     log.setLevel(config.global.logLevel);
     tell('reload', file, `${text} (by ${context.who})`);
@@ -208,6 +226,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     config: () => config,
     intent: () => intent,
     overrides: () => overrides,
+    keys: () => keys,
     change: (request, context) => inTurn(() => change(request, context)),
     reload(context) {
       // Reading may take long: changes go on meanwhile, and reloads stay in their order.

@@ -1,5 +1,6 @@
 /** `lbctl why VI_1`: what an instance is, and everything that speaks for or against it, the worst first. */
 import type { ApiInstance, ApiWhy } from '../../control/api.js';
+import { signingText } from '../../control/signing-text.js';
 
 function roleStep({ state, master, effective_priority: own }: ApiInstance): string[] {
   if (state === 'master') return [`this director is master, with priority ${own}`];
@@ -74,6 +75,7 @@ export function whyInstance(instance: ApiInstance): ApiWhy {
     ...besideSteps(instance),
     ...acceptStep(instance),
     ...announcementsStep(instance.announcements),
+    ...(instance.signing ? [signingText(instance.signing)] : []),
     ...latenessStep(instance),
     ...instance.rejected.map(refusedStep),
   ];

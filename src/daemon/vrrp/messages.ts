@@ -12,6 +12,8 @@ export type VrrpCommand =
       readonly instances: readonly VrrpInstanceConfig[];
       /** Absent: none. */
       readonly groups?: readonly SyncGroupConfig[];
+      /** The keys that these sign with, by file, in hexadecimal. Absent: none. */
+      readonly keys?: Readonly<Record<string, string>>;
       /** Folder of the state file, on a file system in memory. */
       readonly runDir: string;
       readonly routerId: string;

@@ -24,7 +24,7 @@ export function runVrrpProcess(): void {
   link.onCommand((command) => {
     switch (command.type) {
       case 'configure':
-        return router.configure(command.instances, command.runDir, command.groups);
+        return router.configure(command.instances, command.runDir, command.groups, command.keys);
       case 'gate':
         return router.gate({ forwarding: command.forwarding, reason: command.reason });
       case 'watched':

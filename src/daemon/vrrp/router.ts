@@ -2,12 +2,13 @@
  * All instances of the process and its loop: one timer for the earliest deadline, and before every tick all sockets are emptied, so
  * that a late tick never acts on what the waiting packets have overtaken.
  */
+import { fromHex } from '../../base/bytes.js';
 import type { Family } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import { trackedKey } from '../../base/tracked.js';
 import type { SyncGroupConfig, VrrpInstanceConfig } from '../../config/types.js';
 import type { ApiInstance } from '../../control/api.js';
-import { now } from '../../os/clock.js';
+import { now, utc } from '../../os/clock.js';
 import { openClosedAddresses } from '../../os/closed-addresses.js';
 import { awaitLocal } from '../../os/local-address.js';
 import { openMacvlans } from '../../os/macvlan.js';
@@ -60,8 +61,11 @@ function isConnected(runner: Runner): boolean {
   return runner.role() === 'fault' && link.usable && gate.forwarding !== 'unusable';
 }
 
+/** Keys by file, in hexadecimal. */
+type KeyTexts = Readonly<Record<string, string>>;
+
 export interface Router {
-  configure(instances: readonly VrrpInstanceConfig[], runDir: string, groups?: readonly SyncGroupConfig[]): void;
+  configure(instances: readonly VrrpInstanceConfig[], runDir: string, groups?: readonly SyncGroupConfig[], keys?: KeyTexts): void;
   /** What the check process found of what instances track. */
   watched(readings: Readonly<Record<string, Reading>>): void;
   synced(instances: Readonly<Record<string, Synced>>): void;
@@ -89,6 +93,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   /** What core knows of the instances' roles, as text. */
   let toldRoles = '';
   let whenEmpty: (() => void) | undefined;
+  /** By file. BOUNDED by the configuration. */
+  let keys = new Map<string, Uint8Array>();
 
   const watched = createWatched();
   const mates = () =>
@@ -105,6 +111,8 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
   const guard = createGuard({ open: openClosedAddresses, now, event: (text) => link.event('vrrp', 'accept', text) });
   const host: Host = {
     now,
+    utc,
+    key: (file) => keys.get(file),
     rtnetlink,
     routes: withBeats(openRoutes(), ['addRoute', 'deleteRoute', 'addRule', 'deleteRule'], beat),
     macvlans: openMacvlans(),
@@ -277,8 +285,10 @@ export function createRouter(link: Pick<ChildLink<VrrpCommand>, 'log' | 'event' 
     instances: readonly VrrpInstanceConfig[],
     runDir: string,
     syncGroups: readonly SyncGroupConfig[] = [],
+    texts: KeyTexts = {},
   ): void {
     if (stopping) return;
+    keys = new Map(Object.entries(texts).map(([file, text]) => [file, fromHex(text)]));
     groups.configure(syncGroups);
     watched.keep(new Set(instances.flatMap((one) => (one.track ?? []).map(trackedKey))));
     const before = wanted;

@@ -23,12 +23,13 @@ import { createClosing } from './guard.js';
 import { createHolder, type Holder } from './holder.js';
 import { createLateness } from './lateness.js';
 import { judgeLink } from './network.js';
-import { pack, recipients } from './packing.js';
+import { createAdverts } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
 import type { Port, PortWords } from './ports.js';
 import { reportInstance } from './report.js';
 import { createRivalWatch } from './rival-watch.js';
 import type { Runner } from './runner-types.js';
+import { createSigner } from './signer.js';
 import type { Saved } from './store.js';
 import { createTracker } from './tracker.js';
 import type { Host, HostInterface } from './types.js';
@@ -88,8 +89,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let asked: ((outcome: FailoverOutcome) => void) | undefined;
   let syncText = 'the other director has not been asked yet';
   const counters = createCounters();
-  /** Adverts ready to send, by source, priority and peer. BOUNDED: emptied with every change, two priorities a source. */
-  const encoded = new Map<string, Uint8Array>();
+  const signer = createSigner(host, () => conf);
+  const adverts = createAdverts(host, () => conf, signer);
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
@@ -114,6 +115,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     ...(hasPaths(paths.held()) ? { paths: paths.held() } : {}),
     ...optionalVmac(vmac.saved()),
     ...(conf.accept === false ? { closed: true } : {}),
+    ...signer.saved(),
   });
 
   function newVmac(left: SavedVmac | undefined): Vmac {
@@ -172,7 +174,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (priority !== conf.priority) {
       const before = conf;
       conf = prioritized(priority);
-      encoded.clear();
+      adverts.clear();
       if (!beginning) deliver({ type: 'reconfigured', before });
     }
     hinder('tracked', hindrance);
@@ -210,20 +212,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
 
   function send(priority: number): void {
     if (!port) return;
-    const { source } = port;
-    const results = recipients(conf, source).map((to) => sendTo(port as Port, priority, to));
+    const results = adverts.send(port, priority);
     const refused = results.find((one) => one < 0);
     if (results.some((one) => one === 0)) counters.sent++;
     if (refused !== undefined) failed(`an advert cannot be sent on ${conf.interface}: errno ${-refused}`);
     if (host.now() - savedAt >= Math.max(SAVE_MS, conf.advertInterval / 2)) save('soon');
-  }
-
-  function sendTo({ source, send: leave }: Port, priority: number, to: Ip | undefined): number {
-    const at = `${source} ${priority} ${to ?? ''}`;
-    const bytes = encoded.get(at) ?? pack(conf, source, priority, to);
-    encoded.set(at, bytes);
-    const on = conf.vmac && host.network.link(conf.interface);
-    return on ? host.frames().send(on.index, bytes) : leave(bytes, to);
   }
 
   /** What still waits to be announced must not follow the announcements of a new master. */
@@ -393,6 +386,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     vmac = newVmac(left?.vmac);
     if (conf.accept === false) save('now');
     closing.ensure();
+    signer.resume(left?.signing);
     const resume: Resume | undefined =
       left && left.lastAdvert !== null ? { wasMaster: left.master, lastAdvertAge: host.now() - left.lastAdvert } : undefined;
     track(true);
@@ -431,7 +425,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       const before = conf;
       base = next;
       conf = prioritized(tracker.look(next).priority);
-      encoded.clear();
+      adverts.clear();
       const on = host.network.link(conf.interface);
       if (conf.vmac && on) vmac.ready(on);
       closing.ensure();
@@ -444,10 +438,14 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     packet({ source, destination, ttl, payload }) {
       const before = counters.refusals;
       const decoded = decodeAdvert(payload, { source, destination });
-      const received = { decoded, source, destination, ttl };
+      const own = state.link.usable && source === state.link.source;
+      const bare = { decoded, source, destination, ttl };
+      const received = { ...bare, signature: own ? undefined : signer.judge(bare, payload) };
       deliver({ type: 'advert', received });
-      if (!state.link.usable || source !== state.link.source) rivals.heard(received, state);
-      if (counters.refusals === before) counters.received++;
+      if (!own) rivals.heard(received, state);
+      if (counters.refusals !== before) return;
+      counters.received++;
+      if (!own) signer.taken(received);
     },
     networkChanged,
     addressGone: (name, prefix) => holder.lost(name, prefix),
@@ -489,6 +487,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         ...closing.report(),
         paths: paths.report(pathsOf()),
         virtual_mac: vmac.report(),
+        signing: signer.report(),
       }),
       priority: base.priority,
       group: group ?? null,

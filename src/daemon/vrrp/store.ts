@@ -8,6 +8,7 @@ import type { Instant } from '../../base/time.js';
 import type { HeldAddress } from '../../config/types.js';
 import { heldKey, parseHeld } from '../../vrrp/held.js';
 import type { HeldPaths } from './paths.js';
+import { readSavedSigning, type SavedSigning } from './signer.js';
 import type { SavedVmac } from './vmac.js';
 
 export interface Saved {
@@ -21,6 +22,8 @@ export interface Saved {
   readonly vmac?: SavedVmac;
   /** Packets to its addresses are dropped (`accept: false`); absent: they are not. */
   readonly closed?: boolean;
+  /** Numbers of signed adverts; absent: none were sent or heard. */
+  readonly signing?: SavedSigning;
 }
 
 export interface Store {
@@ -42,6 +45,7 @@ interface FileInstance {
   readonly paths?: HeldPaths;
   readonly vmac?: SavedVmac;
   readonly closed?: boolean;
+  readonly signing?: SavedSigning;
 }
 
 const bootId = (): string => {
@@ -65,8 +69,10 @@ const isVmac = (value: unknown): value is SavedVmac => {
 };
 
 function readInstance(value: unknown): Saved | undefined {
-  const { interface: name, master, last_advert: lastAdvert, held, paths, vmac, closed } = (value ?? {}) as Partial<FileInstance>;
+  const { interface: name, master, last_advert: lastAdvert, held, ...rest } = (value ?? {}) as Partial<FileInstance>;
+  const { paths, vmac, closed } = rest;
   if (typeof name !== 'string' || typeof master !== 'boolean' || !Array.isArray(held)) return undefined;
+  const signing = readSavedSigning(rest.signing);
   const addresses = held.map((one) => (typeof one === 'string' ? parseHeld(one) : undefined));
   return {
     interface: name,
@@ -76,6 +82,7 @@ function readInstance(value: unknown): Saved | undefined {
     ...(isPaths(paths) ? { paths } : {}),
     ...(isVmac(vmac) ? { vmac } : {}),
     ...(closed === true ? { closed } : {}),
+    ...(signing ? { signing } : {}),
   };
 }
 
@@ -118,6 +125,7 @@ export function openStore(runDir: string, warn: (text: string) => void): Store {
         ...(saved.paths ? { paths: saved.paths } : {}),
         ...(saved.vmac ? { vmac: saved.vmac } : {}),
         ...(saved.closed ? { closed: true } : {}),
+        ...(saved.signing ? { signing: saved.signing } : {}),
       });
       dirty = true;
     },

@@ -23,6 +23,10 @@ export type Added = 'added' | 'own' | 'foreign' | 'failed';
 
 export interface Host {
   readonly now: () => Instant;
+  /** Milliseconds since 1970, for what must agree with the clock of another host. */
+  readonly utc: () => number;
+  /** The key in this file (SigningConfig), as core read it; undefined: core has said nothing of it. */
+  readonly key: (file: string) => Uint8Array | undefined;
   readonly rtnetlink: Rtnetlink;
   readonly routes: Routes;
   readonly network: Network;

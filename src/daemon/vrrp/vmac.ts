@@ -1,5 +1,5 @@
 /**
- * The interface with the virtual MAC of one instance: a private macvlan on the instance's interface that has its addresses, down as long
+ * The interface with the virtual MAC of one instance: a macvlan on the instance's interface that has its addresses, down as long
  * as it is not master. What of the kernel's settings would let the other interface answer for it, or drop what comes to it, is set,
  * verified, and put back at the end.
  */

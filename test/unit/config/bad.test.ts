@@ -8,6 +8,8 @@ import { BAD_OPTIONS, refuses, server, service } from '../../fake/bad-config.js'
 const check = (flow: string): string => service(`    checks:\n      - { ${flow} }\n`);
 const instance = (lines: string): string =>
   `vrrp_instances:\n  - name: VI_1\n    interface: eth0\n    virtual_router_id: 51\n    virtual_addresses: [ 192.0.2.10/24 ]\n${lines}`;
+const hmac = (keys: string, more = ''): string =>
+  instance(`    authentication: { type: hmac, keys: ${keys}${more === '' ? '' : `, ${more}`} }\n`);
 const director = (lines: string): string => `global: { ${lines} }\n${instance('')}`;
 const both = (lines: string): string => instance(lines).replace('[ 192.0.2.10/24 ]', '[ 192.0.2.10/24, "2001:db8::1" ]');
 
@@ -127,10 +129,30 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [instance('    advert_interval: @60s\n'), /up to 40\.95s/],
   [
     instance('    @authentication: { type: pass, password: x }\n').replace('@authentication: {', 'authentication: @{'),
-    /VRRPv3 has no authentication/,
+    /VRRPv3 has no password: sign the adverts/,
   ],
   [instance('    version: 2\n    authentication: { type: pass, password: @"123456789" }\n'), /more than 8 bytes/],
   [instance('    version: 2\n    authentication: { type: pass, password: @0123 }\n'), /write it in quotes/],
+  [instance('    authentication: { type: @md5, password: x }\n'), /"md5" is no authentication type \(pass, hmac\)/],
+  [instance('    authentication: { type: hmac, @password: x, keys: [ { id: 1, file: /k } ] }\n'), /unknown key "password"/],
+  [hmac('@[]'), /keys is empty/],
+  [hmac('[ { id: @0, file: /k } ]'), /id is a whole number from 1 to 255/],
+  [hmac('[ { id: @256, file: /k } ]'), /id is a whole number from 1 to 255/],
+  [hmac('[ { id: 1, file: @k } ]'), /file is an absolute path/],
+  [hmac('[ @{ id: 1 } ]'), /a key needs "file"/],
+  [hmac('[ { id: 1, @hex: "00", file: /k } ]'), /unknown key "hex" in a key/],
+  [hmac('[ { id: 1, file: /k }, @{ id: 1, file: /l } ]', 'active_key: 1'), /key 1 is there twice/],
+  [hmac('[ { id: 1, file: /k }, @{ id: 2, file: /k } ]', 'active_key: 1'), /key 2 has the file of key 1/],
+  [
+    instance('    authentication: @{ type: hmac, keys: [ { id: 1, file: /k }, { id: 2, file: /l } ] }\n'),
+    /active_key: which of the keys 1, 2 are adverts signed with/,
+  ],
+  [hmac('[ { id: 1, file: /k } ]', 'active_key: @2'), /there is no key 2/],
+  [hmac('[ { id: 1, file: /k } ]', 'mode: @receive-only'), /"receive-only" is no mode; did you mean "receive_only"/],
+  [hmac('[ { id: 1, file: /k } ]', 'time_window: @500ms'), /outside 1000ms to 300s/],
+  [hmac('[ { id: 1, file: /k } ]', 'time_window: @301s'), /outside 1000ms to 300s/],
+  [hmac('[ { id: 1, file: /k } ]', 'time_window: @1500ms'), /whole seconds/],
+  [hmac('[ { id: 1, file: /k } ]', 'anti_replay: monotonic, time_window: @5s'), /does not compare clocks/],
   [`global: { control: { socket: @/${'x'.repeat(107)} } }\n`, /at most 107 bytes, not 108/],
   [
     'virtual_servers: [ { name: a, address: [ "192.0.2.1:80", "192.0.2.1:443" ], real_servers: [ { address: @10.0.0.1 } ] } ]\n',

@@ -44,7 +44,7 @@ function core() {
   let started = false;
   const [check, vrrp] = [child(sent), child(toVrrp)];
   const publisher = createPublisher({
-    wanted: () => ({ config: () => config, intent: () => intent }) as unknown as Wanted,
+    wanted: () => ({ config: () => config, intent: () => intent, keys: () => ({}) }) as unknown as Wanted,
     check: () => check,
     vrrp: () => vrrp,
   });

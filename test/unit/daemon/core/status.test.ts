@@ -35,6 +35,7 @@ const instance: ApiInstance = {
   stands_down: false,
   takes_over_in_seconds: null,
   waits_for: null,
+  signing: null,
   advert_interval_ms: 1000,
   master: null,
   addresses: [],

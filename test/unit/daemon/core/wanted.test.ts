@@ -21,7 +21,10 @@ const file = (servers: string, extra = ''): string =>
   `global: { state_dir: ${folder}${extra} }\nvirtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n    real_servers: [ ${servers} ]\n`;
 const parse = (): ParsedConfig => parseConfig('f.yaml', text, { env: {} });
 
-async function open(loadConfig: WantedOptions['loadConfig'] = () => Promise.resolve(parse())): Promise<Wanted> {
+async function open(
+  loadConfig: WantedOptions['loadConfig'] = () => Promise.resolve(parse()),
+  more: Partial<WantedOptions> = {},
+): Promise<Wanted> {
   const { config, record } = parse();
   assert.ok(config);
   return openWanted({
@@ -33,6 +36,7 @@ async function open(loadConfig: WantedOptions['loadConfig'] = () => Promise.reso
     problems: new Set(),
     changed: (intent) => published.push(intent),
     loadConfig,
+    ...more,
   });
 }
 
@@ -74,6 +78,29 @@ describe('what is wanted', () => {
     text = text.replace('weight: 10', 'weight: many');
     await assert.rejects(wanted.reload({ who: 'ann' }), refusedWith('invalid_config', /has 1 error: nothing was changed/));
     assert.deepEqual([weights(wanted), published.length], [['10.0.0.1:80=10'], 0]);
+  });
+
+  test('a key that cannot be read keeps everything as it was; another one in the same file is a change', async () => {
+    let found: Record<string, string> | Error = { '/k': '01' };
+    const readKeys = () => {
+      if (found instanceof Error) throw found;
+      return found;
+    };
+    const wanted = await open(undefined, { keys: { '/k': '01' }, readKeys });
+    found = new Error('key 1 of VI_1: it is gone');
+    text = text.replace('weight: 10', 'weight: 20');
+    for (const dryRun of [true, false]) {
+      const refused = refusedWith('refused', /^key 1 of VI_1: it is gone; nothing was changed$/);
+      await assert.rejects(wanted.reload({ who: 'ann', dryRun }), refused);
+    }
+    assert.deepEqual([weights(wanted), published.length, wanted.keys()], [['10.0.0.1:80=10'], 0, { '/k': '01' }]);
+    found = { '/k': '02' };
+    await wanted.reload({ who: 'ann', dryRun: true });
+    assert.deepEqual(wanted.keys(), { '/k': '01' });
+    const { text: said } = await wanted.reload({ who: 'ann' });
+    assert.equal(said, 'virtual server web changed, the key in /k is another');
+    assert.deepEqual([published.length, wanted.keys()], [1, { '/k': '02' }]);
+    assert.ok(![...told, ...logged].join().includes('02'));
   });
 
   test('who reads again is given what is in force and where it came from', async () => {

@@ -23,8 +23,16 @@ test('a successor finds what was written', () => {
   first.put('eth0/ipv4/51', saved);
   first.put('eth0/ipv4/52', { ...saved, lastAdvert: null });
   first.remove('eth0/ipv4/52');
+  const signed: Saved = { ...saved, signing: { sent: '18446744073709551615', heard: { '192.0.2.2': '7' } } };
+  first.put('eth0/ipv4/53', signed);
   first.write();
-  assert.deepEqual([...open().left], [['eth0/ipv4/51', saved]]);
+  assert.deepEqual(
+    [...open().left],
+    [
+      ['eth0/ipv4/51', saved],
+      ['eth0/ipv4/53', signed],
+    ],
+  );
 });
 
 test('nothing is written while nothing has changed', () => {
