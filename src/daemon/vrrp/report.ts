@@ -30,7 +30,9 @@ const isThere = (state: VrrpState, holder: Holder, one: HeldAddress): boolean =>
   holder.isHeld(one) || (state.phase === 'master' && !holder.lacks(one));
 
 /** What others than the machine and the holder know. */
-type Told = 'rivals' | 'lateness' | 'announcements' | 'accept' | 'accept_problem' | 'paths' | 'virtual_mac' | 'waits_for';
+type Told =
+  | ('rivals' | 'weights_problem' | 'lowest_priority' | 'lateness' | 'announcements')
+  | ('accept' | 'accept_problem' | 'paths' | 'virtual_mac' | 'waits_for');
 
 export function reportInstance(
   conf: VrrpInstanceConfig,
