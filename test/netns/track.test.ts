@@ -239,8 +239,12 @@ vrrp_instances:
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       await lbd.kill(signal);
       lbd = await start('d1', config);
-      const { became_master, tracked } = await lbd.when('fault');
-      assert.deepEqual([became_master, tracked.map((one) => one.state)], [0, ['down', 'down']], signal);
+      await lbd.when('fault');
+      const { state, became_master: terms } = await until('the script has been run', async () => {
+        const found = await lbd.instance();
+        return found.tracked.every((one) => one.state === 'down') && found;
+      });
+      assert.deepEqual([state, terms], ['fault', 0], signal);
     }
     addUplink('d1', 'uplink3');
     await lbd.when('backup');
