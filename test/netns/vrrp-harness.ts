@@ -224,6 +224,7 @@ function bothFamilies({
   interval = 200,
   preempt = true,
   unicast,
+  addresses = [`${VIP}/24`, `${VIP6}/64`],
 }: Settings): Pick<Config, 'vrrpInstances' | 'syncGroups'> {
   const text = `vrrp_instances:
   - name: VI_1
@@ -232,7 +233,7 @@ function bothFamilies({
     priority: ${priority}
     advert_interval: ${interval}ms
     preempt: ${preempt}
-    virtual_addresses: [ ${VIP}/24, "${VIP6}/64" ]
+    virtual_addresses: ${JSON.stringify(addresses)}
 ${unicast ? peersText(unicast) : ''}`;
   const { config } = parseConfig('f.yaml', text, { env: {} });
   assert.ok(config);
