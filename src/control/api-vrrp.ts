@@ -77,6 +77,10 @@ export interface ApiInstance {
   readonly tracked: readonly ApiTracked[];
   /** Signed adverts; null: they are not signed. */
   readonly signing: ApiSigning | null;
+  /** When all that is tracked with a weight is as bad as it can be. */
+  readonly lowest_priority: number;
+  /** Why the weights of what it tracks never make another director master; null: as far as is known, they can. */
+  readonly weights_problem: string | null;
   readonly adverts_sent: number;
   readonly adverts_received: number;
   readonly became_master: number;

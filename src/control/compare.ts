@@ -107,6 +107,17 @@ function* compareInstance(here: ApiInstance, there: Director): Generator<string>
   if (addresses !== undefined) yield `${here.name} has other addresses at ${there.name}: ${addresses}`;
 }
 
+/** What only the two together can tell: whether the weights here ever make the other one master. */
+function* compareWeights(here: ApiInstance, there: Director): Generator<string> {
+  const other = counterpart(here, there.status.instances);
+  const weighted = here.tracked.some(({ weight }) => weight !== 0);
+  if (other?.state !== 'backup' || !weighted) return;
+  const { name, priority, lowest_priority: lowest } = here;
+  if (!other.preempt) yield `${there.name} does not preempt: the weights of ${name} here never make it master`;
+  else if (lowest >= other.effective_priority)
+    yield `the weights of ${name} lower its priority from ${priority} to ${lowest}, and ${there.name} has ${other.effective_priority}: they never make it master`;
+}
+
 function* compareSync(here: Director, there: Director): Generator<string> {
   const ours = here.status.connection_sync;
   if (!ours) return;
@@ -123,13 +134,14 @@ function* compareSync(here: Director, there: Director): Generator<string> {
 export const activeOf = (services: readonly ApiService[]): number =>
   services.flatMap(({ real_servers }) => real_servers).reduce((sum, { kernel }) => sum + (kernel?.active ?? 0), 0);
 
-function notesOf(here: Director, there: Director): string[] {
+function notesOf(here: Director, there: Director, instances: readonly ApiInstance[]): string[] {
   const revisions = `revision ${there.status.revision} there, ${here.status.revision} here (each counts its own)`;
   const notes = [`${there.name} runs lbd ${there.status.version}, ${revisions}`];
   if (here.services.length > 0 && here.status.connection_sync)
     notes.push(`active connections: ${activeOf(here.services)} here, ${activeOf(there.services)} at ${there.name}`);
   const critical = there.status.problems.filter(({ severity }) => severity === 'critical');
-  return [...notes, ...critical.map(({ text }) => `${there.name} says: ${text}`)];
+  const weights = instances.flatMap((one) => [...compareWeights(one, there)]);
+  return [...notes, ...weights, ...critical.map(({ text }) => `${there.name} says: ${text}`)];
 }
 
 /** `instances`: those that would change hands. */
@@ -142,6 +154,6 @@ export function compareDirectors(here: Director, there: Director, instances: rea
   const more = found.length - TOLD;
   return {
     obstacles: more > 0 ? [...found.slice(0, TOLD), `and ${more} more differences`] : found,
-    notes: notesOf(here, there),
+    notes: notesOf(here, there, instances),
   };
 }

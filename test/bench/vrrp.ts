@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- vrrp`: what a client sees of a switch-over, for a pair of lbd and a pair of keepalived on the same network (namespaces of
- * this host), with 1,000 datagrams a second through the address. A size is the time between two adverts, in ms.
+ * `npm run bench -- vrrp`: what a client sees of a switch-over, for a pair of lbd, a pair of keepalived, and one of each (the column is that of
+ * who stops and comes back) on the same network (namespaces of this host), with 1,000 datagrams a second through the address. A size is the
+ * time between two adverts, in ms.
  */
 import {
   buildLan,
@@ -28,6 +29,10 @@ const WORKS = {
   stop: { text: '  longest time without an answer, worst', unit: 'ms' },
   backLost: { text: 'it is started again and preempts: datagrams without an answer, worst', unit: 'datagrams' },
   back: { text: '  longest time without an answer, worst', unit: 'ms' },
+  mixedStopLost: { text: 'the same with the other program beside it: ordered stop, worst', unit: 'datagrams' },
+  mixedStop: { text: '  longest time without an answer, worst', unit: 'ms' },
+  mixedBackLost: { text: '  started again and preempts the other program, worst', unit: 'datagrams' },
+  mixedBack: { text: '  longest time without an answer, worst', unit: 'ms' },
 } as const satisfies Readonly<Record<string, Omit<Work, 'id'>>>;
 type Name = keyof typeof WORKS;
 
@@ -61,15 +66,26 @@ async function isAt(lan: Lan, host: Host): Promise<void> {
   );
 }
 
-type Seen = Record<Name, number>;
+type Seen = Partial<Record<Name, number>>;
 
-async function round({ lan, traffic, start }: Pair, master: Speaker): Promise<{ readonly seen: Seen; readonly master: Speaker }> {
+/** The master's cable is cut, and mended. */
+async function cut({ lan, traffic }: Pair): Promise<Seen> {
   await traffic.take();
   lan.cable('d1', 'down');
   await until('the backup has the address', () => holds(lan, 'd2', PREFIX), 30_000);
   const dead = await traffic.take();
   lan.cable('d1', 'up');
   await isAt(lan, 'd1');
+  return { dead: dead.silence };
+}
+
+interface Round {
+  readonly seen: Seen;
+  readonly master: Speaker;
+}
+
+/** The master stops in order, and is started again. */
+async function planned({ lan, traffic, start }: Pair, master: Speaker, mixed: boolean): Promise<Round> {
   await traffic.take();
   await master.stop();
   await isAt(lan, 'd2');
@@ -77,21 +93,24 @@ async function round({ lan, traffic, start }: Pair, master: Speaker): Promise<{ 
   const again = await start('d1');
   await isAt(lan, 'd1');
   const back = await traffic.take();
-  const seen = { dead: dead.silence, stopLost: stop.lost, stop: stop.silence, backLost: back.lost, back: back.silence };
+  const seen = mixed
+    ? { mixedStopLost: stop.lost, mixedStop: stop.silence, mixedBackLost: back.lost, mixedBack: back.silence }
+    : { stopLost: stop.lost, stop: stop.silence, backLost: back.lost, back: back.silence };
   return { seen, master: again };
 }
 
-async function rounds(run: BenchRun, pair: Pair, interval: number, who: Who): Promise<Seen[]> {
+async function rounds(run: BenchRun, pair: Pair, { interval, who, mixed }: Setup): Promise<Seen[]> {
   let master = await pair.start('d1');
   const backup = await pair.start('d2');
   const all: Seen[] = [];
   try {
     await isAt(pair.lan, 'd1');
     for (let i = 1; i <= roundsOf(interval) && !run.stopped(); i++) {
-      run.say(`adverts every ${interval} ms, ${who}, round ${i} of ${roundsOf(interval)} …`);
-      const done = await round(pair, master);
+      run.say(`${sayOf({ interval, who, mixed })}, round ${i} of ${roundsOf(interval)} …`);
+      const dead = mixed ? {} : await cut(pair);
+      const done = await planned(pair, master, mixed);
       master = done.master;
-      all.push(done.seen);
+      all.push({ ...dead, ...done.seen });
     }
   } finally {
     await Promise.all([master, backup].map((one) => one.kill()));
@@ -99,38 +118,55 @@ async function rounds(run: BenchRun, pair: Pair, interval: number, who: Who): Pr
   return all;
 }
 
-async function onLan(run: BenchRun, interval: number, who: Who): Promise<Seen[]> {
+interface Setup {
+  readonly interval: number;
+  readonly who: Who;
+  /** The backup is the other program. */
+  readonly mixed: boolean;
+}
+
+const otherThan = (who: Who): Who => (who === 'lbd' ? 'keepalived' : 'lbd');
+const sayOf = ({ interval, who, mixed }: Setup): string =>
+  `adverts every ${interval} ms, ${who}${mixed ? ` beside ${otherThan(who)}` : ''}`;
+
+async function onLan(run: BenchRun, setup: Setup): Promise<Seen[]> {
   const lan = buildLan();
   const folders = makeFolders();
   try {
     const traffic = await startTraffic(lan, VIP);
     const start = (host: Host): Promise<Speaker> => {
-      const settings: Settings = { priority: PRIORITIES[host], interval };
-      const folder = folders.of(host);
-      return who === 'lbd' ? startLbd(lan, host, folder, settings) : startKeepalived(lan, host, folder, settings);
+      const settings: Settings = { priority: PRIORITIES[host], interval: setup.interval };
+      const program = setup.mixed && host === 'd2' ? otherThan(setup.who) : setup.who;
+      return (program === 'lbd' ? startLbd : startKeepalived)(lan, host, folders.of(host), settings);
     };
-    return await rounds(run, { lan, traffic, start }, interval, who);
+    return await rounds(run, { lan, traffic, start }, setup);
   } finally {
     lan.destroy();
     folders.remove();
   }
 }
 
+/** Of dying the median counts, of what is planned the worst. */
+function note(run: BenchRun, { interval, who }: Setup, all: readonly Seen[]): void {
+  for (const name of Object.keys(WORKS) as Name[]) {
+    const values = all.flatMap((one) => one[name] ?? []);
+    if (values.length === 0) continue;
+    for (const value of name === 'dead' ? values : [Math.max(...values)]) run.sheet.add(interval, workOf(name), who, value);
+  }
+}
+
 export async function benchVrrp(intervals: readonly number[], run: BenchRun): Promise<void> {
-  for (const interval of intervals) {
-    for (const who of WHO) {
-      if (run.stopped()) return;
-      try {
-        const all = await onLan(run, interval, who);
-        const worst = (name: Name): number => Math.max(...all.map((one) => one[name]));
-        for (const { dead } of all) run.sheet.add(interval, workOf('dead'), who, dead);
-        for (const name of ['stopLost', 'stop', 'backLost', 'back'] as const)
-          run.sheet.add(interval, workOf(name), who, worst(name));
-      } catch (error) {
-        const line = `adverts every ${interval} ms, ${who}: not measured: ${(error as Error).message}`;
-        run.sheet.fail(line);
-        run.say(line);
-      }
+  const setups = intervals.flatMap((interval) =>
+    [false, true].flatMap((mixed) => WHO.map((who): Setup => ({ interval, who, mixed }))),
+  );
+  for (const setup of setups) {
+    if (run.stopped()) return;
+    try {
+      note(run, setup, await onLan(run, setup));
+    } catch (error) {
+      const line = `${sayOf(setup)}: not measured: ${(error as Error).message}`;
+      run.sheet.fail(line);
+      run.say(line);
     }
   }
 }

@@ -140,6 +140,8 @@ export const MASTER: ApiInstance = {
   virtual_mac: null,
   accept: true,
   accept_problem: null,
+  lowest_priority: 150,
+  weights_problem: null,
   announcements: { verify: 'verified', text: '192.0.2.1 answers to every address' },
 };
 

@@ -10,7 +10,7 @@ import { longestGap, monotonic, shares, startTraffic, type Traffic } from './kit
 const RATE = 20;
 const INTERVAL_MS = 300;
 
-const config = (priority: number, weight = 10, intervalMs = INTERVAL_MS): string => `
+const config = (priority: number, weight = 10, intervalMs = INTERVAL_MS, more = ''): string => `
 defaults:
   scheduler: wrr
   forward: dr
@@ -29,7 +29,7 @@ vrrp_instances:
     priority: ${priority}
     advert_interval: ${intervalMs}ms
     virtual_addresses: [ ${VIP}/24 ]
-`;
+${more}`;
 
 let network: Network;
 let d1: Director;
@@ -266,6 +266,37 @@ describe('a pair of directors', () => {
     await d1.when('master again', isState('master'));
     await d2.when('backup again', isState('backup'));
     await calm();
+  });
+
+  test('a tracked quorum that is lost at the master alone gives the office away, and takes it back', async (t) => {
+    const from = monotonic();
+    const reload = (more: string) => {
+      d1.configure(config(150, 10, INTERVAL_MS, more));
+      const { status, stderr } = d1.ctl('reload');
+      assert.equal(status, 0, stderr);
+    };
+    reload('    track: { virtual_servers: [ { name: web } ] }\n');
+    await calm();
+    assert.equal((await d1.status()).instances[0]?.state, 'master', lastWords());
+    noneFailed(from);
+    // Its own probes alone: what it forwards has the address of the client.
+    network.execAll('d1', [
+      'nft add table ip own',
+      'nft add chain ip own out { type filter hook output priority 0 ; }',
+      `nft add rule ip own out ip saddr ${network.host('d1').address} tcp dport 80 drop`,
+    ]);
+    const { instances } = await d1.when('fault', isState('fault'));
+    assert.match(instances[0]?.reason ?? '', /^virtual server web is down: /);
+    await d2.when('master', isState('master'));
+    await calm();
+    const gap = Math.round(longestGap(traffic.between(from)));
+    t.diagnostic(`${failures(from).length} requests failed, longest time without answer ${gap} ms`);
+    assert.ok(gap < 15_000, `${gap} ms without answer`);
+    network.exec('d1', 'nft delete table ip own');
+    await d1.when('master again', isState('master'));
+    await d2.when('backup again', isState('backup'));
+    await calm();
+    reload('');
   });
 
   test('an ordered stop hands over without a silence, and leaves the table', async (t) => {

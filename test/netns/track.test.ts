@@ -35,7 +35,7 @@ interface Daemon {
   instance(name?: string): Promise<ApiInstance>;
   when(state: ApiInstance['state'], name?: string): Promise<ApiInstance>;
   write(more: string): void;
-  kill(): Promise<void>;
+  kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
 describe('what instances track', { timeout: 120_000 }, () => {
@@ -81,8 +81,8 @@ describe('what instances track', { timeout: 120_000 }, () => {
         });
       },
       write,
-      async kill() {
-        child.kill('SIGTERM');
+      async kill(signal = 'SIGTERM') {
+        child.kill(signal);
         await ended;
       },
     };
@@ -213,6 +213,60 @@ vrrp_instances:
     });
     rmSync(well);
     assert.equal((await lbd.when('backup')).became_master, before);
+  });
+
+  test('a restart finds what failed as it was: no moment as master, no word to the other director', async () => {
+    const well = join(folders.of('d1'), 'well');
+    const config = `
+scripts: [ { name: s, command: [ /usr/bin/test, -e, ${well} ], interval: 100ms } ]
+vrrp_instances:
+  - name: VI_1
+    interface: eth0
+    virtual_router_id: ${VRID}
+    priority: 150
+    advert_interval: 100ms
+    virtual_addresses: [ ${VIP}/24 ]
+    track: { scripts: [ { name: s, weight: -100 } ], interfaces: [ { name: uplink3 } ] }
+`;
+    const other = await startKeepalived(lan, 'd2', folders.of('d2'), { priority: 100, interval: 100 });
+    running.push({ kill: () => other.kill() });
+    await heldOnlyBy('d2');
+    await traffic.take();
+
+    // The script fails, and the interface is not there.
+    let lbd = await start('d1', config);
+    assert.match((await lbd.when('fault')).reason, /interface uplink3 is down: there is no such interface/);
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await lbd.kill(signal);
+      lbd = await start('d1', config);
+      await lbd.when('fault');
+      const { state, became_master: terms } = await until('the script has been run', async () => {
+        const found = await lbd.instance();
+        return found.tracked.every((one) => one.state === 'down') && found;
+      });
+      assert.deepEqual([state, terms], ['fault', 0], signal);
+    }
+    addUplink('d1', 'uplink3');
+    await lbd.when('backup');
+    await lbd.kill();
+    lbd = await start('d1', config);
+    const lowered = await lbd.when('backup');
+    assert.deepEqual([lowered.effective_priority, lowered.became_master], [50, 0]);
+    const { lost, by } = await traffic.take();
+    assert.deepEqual([lost, Object.keys(by)], [0, ['d2']]);
+
+    // And what is well is: a master that dies goes on as one, without waiting for results.
+    writeFileSync(well, '');
+    await lbd.when('master');
+    await heldOnlyBy('d1');
+    await traffic.take();
+    await lbd.kill('SIGKILL');
+    lbd = await start('d1', config);
+    assert.match((await lbd.when('master')).reason, /goes on as master/);
+    await until('the script has been run', async () => (await lbd.instance()).tracked.every((one) => one.state === 'up'));
+    const after = await traffic.take();
+    assert.deepEqual([after.lost, Object.keys(after.by)], [0, ['d1']]);
+    rmSync(well);
   });
 
   test('a sync group moves as one to another lbd, and both addresses have a holder all the time', async () => {

@@ -6,6 +6,7 @@ import {
   endAll,
   type Folders,
   holds,
+  instance,
   type Lan,
   type Lbd,
   makeFolders,
@@ -106,6 +107,23 @@ describe('two masters', () => {
     );
     await other.stop();
     await told(own, /it is over/);
+  });
+
+  test('a weight that cannot cross the gap to the other director is told as soon as that one was heard', async () => {
+    const own: Settings = { priority: 150, interval: 100 };
+    const tracking = (weight: number): Settings => {
+      const lost = { kind: 'interface', name: 'lo9', weight, count: 1, upDelay: 0, downDelay: 0, init: 'wait' } as const;
+      return { ...own, whole: { ...instance(own), track: [lost] } };
+    };
+    const lower = await lbd('d2', { ...own, priority: 100 });
+    await lower.when('master');
+    const one = await lbd('d1', tracking(-20));
+    await one.when('master');
+    await told(one, /^weights of no use: with all that is tracked lost the priority is 130, and no other .* 100 \(10\.9\.0\.2\)/);
+    assert.deepEqual([(await one.report()).effective_priority, (await one.report()).lowest_priority], [130, 130]);
+    one.configure(tracking(-60));
+    await lower.when('master');
+    assert.equal((await one.when('backup')).weights_problem, null);
   });
 
   for (const family of [4, 6] as const) {

@@ -15,7 +15,7 @@ import { promisify } from 'node:util';
 import type { Announcements } from '../../src/base/announcements.js';
 import { parsePrefix } from '../../src/base/ip.js';
 import { parseConfig } from '../../src/config/parse.js';
-import type { Config, SigningConfig, VrrpInstanceConfig } from '../../src/config/types.js';
+import type { Config, SigningConfig, UnicastConfig, VrrpInstanceConfig } from '../../src/config/types.js';
 import type { ApiInstance } from '../../src/control/api.js';
 import type { FailoverOutcome } from '../../src/daemon/vrrp/failover.js';
 import type { FailoverOrder, VrrpCommand } from '../../src/daemon/vrrp/messages.js';
@@ -218,7 +218,18 @@ export function instance(settings: Settings): VrrpInstanceConfig {
   };
 }
 
-function bothFamilies({ priority, interval = 200, preempt = true }: Settings): Pick<Config, 'vrrpInstances' | 'syncGroups'> {
+const peersText = ({ source, ttl, peers }: UnicastConfig): string => {
+  const all = peers.map((one) => `{ address: "${one.address}", min_ttl: ${one.minTtl}, max_ttl: ${one.maxTtl} }`);
+  return `    unicast: { source: "${source}", ${ttl === undefined ? '' : `ttl: ${ttl}, `}peers: [ ${all.join(', ')} ] }\n`;
+};
+
+function bothFamilies({
+  priority,
+  interval = 200,
+  preempt = true,
+  unicast,
+  addresses = [`${VIP}/24`, `${VIP6}/64`],
+}: Settings): Pick<Config, 'vrrpInstances' | 'syncGroups'> {
   const text = `vrrp_instances:
   - name: VI_1
     interface: eth0
@@ -226,8 +237,8 @@ function bothFamilies({ priority, interval = 200, preempt = true }: Settings): P
     priority: ${priority}
     advert_interval: ${interval}ms
     preempt: ${preempt}
-    virtual_addresses: [ ${VIP}/24, "${VIP6}/64" ]
-`;
+    virtual_addresses: ${JSON.stringify(addresses)}
+${unicast ? peersText(unicast) : ''}`;
   const { config } = parseConfig('f.yaml', text, { env: {} });
   assert.ok(config);
   return config;
@@ -358,7 +369,9 @@ function killTree(child: ChildProcess): void {
 }
 
 const unicastText = ({ unicast }: VrrpInstanceConfig): string =>
-  unicast ? `unicast_src_ip ${unicast.source}\nunicast_peer {\n ${unicast.peers.map((one) => one.address).join('\n ')}\n }` : '';
+  unicast
+    ? `${unicast.source === undefined ? '' : `unicast_src_ip ${unicast.source}\n`}unicast_peer {\n ${unicast.peers.map((one) => one.address).join('\n ')}\n }`
+    : '';
 
 const keepalivedName = ({ name }: VrrpInstanceConfig): string => name.replace('/', '_');
 

@@ -53,7 +53,7 @@ function node24() {
 }
 
 /** Those that judge how long something takes, or how many datagrams are lost, each alone; the others by twos. */
-const TIMED = /\/(soak|stopped-process|vrrp-(?!held|announce|explained|deaf|dual|storm)[a-z]+)\.test\.js$/;
+const TIMED = /\/(soak|stopped-process|vrrp-(?!held|announce|explained|deaf|dual|frozen|storm)[a-z]+)\.test\.js$/;
 const netnsTests = () => {
   const all = tests('netns');
   return [

@@ -129,6 +129,7 @@ function instanceBlock(cutting: View, one: ApiInstance): string {
     one.addresses.length === 0 ? line(view, '  without addresses: its adverts name none') : '',
     table(view, held, { indent: 4 }),
     tracked.length > 0 ? line(view, '  tracks:') + table(view, tracked, { indent: 4, right: [2, 3] }) : '',
+    one.weights_problem === null ? '' : line(view, styled('  weights of no use: ', 'yellow'), one.weights_problem),
     rejected.length > 0
       ? line(view, styled('  adverts refused:', 'yellow')) + table(view, rejected, { indent: 4, right: [0] })
       : '',

@@ -48,6 +48,7 @@ function problemsOf(instance: ApiInstance): ApiProblemLine[] {
     ...(instance.accept_problem !== null && state !== 'fault'
       ? [critical(`${name}: accept: false is not kept: ${instance.accept_problem}`)]
       : []),
+    ...(instance.weights_problem === null ? [] : [warning(`${name}: weights of no use: ${instance.weights_problem}`)]),
     ...(announcements.verify === 'failed' ? [critical(`${name}: ${announcements.text}`)] : []),
     ...(announcements.verify === 'impossible' ? [warning(`${name}: announcements are not verified: ${announcements.text}`)] : []),
     ...lateness(instance),

@@ -49,7 +49,7 @@ function waitStep({ takes_over_in_seconds: wait, waits_for: what }: ApiInstance)
 }
 
 /** What lowers or raises its priority, and what it moves with. */
-function trackedSteps({ group, tracked, effective_priority: own, priority }: ApiInstance): string[] {
+function trackedSteps({ group, tracked, effective_priority: own, priority, weights_problem: useless }: ApiInstance): string[] {
   return [
     ...(own !== priority && own > 0 ? [`priority ${own} instead of ${priority} by what it tracks`] : []),
     ...(group === null ? [] : [`moves with the sync group ${group}`]),
@@ -57,6 +57,7 @@ function trackedSteps({ group, tracked, effective_priority: own, priority }: Api
       ({ what, state, since_seconds: since, effect, text }) =>
         `tracks ${what}: ${state} for ${since}s: ${text}${effect === '' ? '' : ` (${effect})`}`,
     ),
+    ...(useless === null ? [] : [`weights of no use: ${useless}`]),
   ];
 }
 

@@ -31,15 +31,8 @@ const isThere = (state: VrrpState, holder: Holder, one: HeldAddress): boolean =>
 
 /** What others than the machine and the holder know. */
 type Told =
-  | 'rivals'
-  | 'lateness'
-  | 'announcements'
-  | 'accept'
-  | 'accept_problem'
-  | 'paths'
-  | 'virtual_mac'
-  | 'waits_for'
-  | 'signing';
+  | ('rivals' | 'weights_problem' | 'lowest_priority' | 'lateness' | 'announcements')
+  | ('accept' | 'accept_problem' | 'paths' | 'virtual_mac' | 'waits_for' | 'signing');
 
 export function reportInstance(
   conf: VrrpInstanceConfig,

@@ -96,7 +96,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const lateness = createLateness();
   const reannounce = () => deliver({ type: 'restored' });
-  const rivals = createRivalWatch({ now: host.now, conf: () => conf, tell, reannounce, free: () => host.freeVrid(conf) });
+  const rivals = createRivalWatch({ host, conf: () => conf, base: () => base, tell, reannounce });
   const verifier = createVerifier({ host, conf: () => conf, tell });
   const closing = createClosing({ host, key, conf: () => conf, held: () => holder.held() });
   const witness = createWitness({
@@ -480,7 +480,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     saved,
     report: (group) => ({
       ...reportInstance(conf, state, counters, holder, host.now(), {
-        rivals: rivals.report(state),
+        ...rivals.report(state),
         lateness: lateness.report(host.now()),
         announcements: verifier.report(),
         waits_for: conf.syncedShare === undefined ? null : syncText,

@@ -71,3 +71,12 @@ test('a master that lacks any of it is a problem, and why tells each', () => {
   assert.ok(steps.includes('interface vrrp.51 with the MAC 00:00:5e:00:01:33: down'));
   assert.ok(steps.includes('accept: false is not kept: EOPNOTSUPP'));
 });
+
+test('weights that never make another director master are told', () => {
+  const one = { ...MASTER, weights_problem: 'with all that is tracked lost the priority is 130' };
+  const told = /weights of no use: with all that is tracked lost the priority is 130/;
+  assert.match(renderVrrp({} as never, [one]), told);
+  assert.ok(whyInstance(one).steps.some((step) => told.test(step)));
+  assert.ok(vrrpProblems([one]).some(({ text, severity }) => told.test(text) && severity === 'warning'));
+  assert.ok(!vrrpProblems([MASTER]).some(({ text }) => text.includes('weights')));
+});

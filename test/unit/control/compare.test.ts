@@ -39,6 +39,23 @@ test('two directors that want, see and have the same', () => {
   ]);
 });
 
+test('weights that never make the other one master are told', () => {
+  const script = { what: 'script s', weight: -20, state: 'up' as const, since_seconds: 1, effect: '', text: 'exit status 0' };
+  const ours = { ...MASTER, priority: 150, lowest_priority: 130, tracked: [script] };
+  const told = (instance: Partial<ApiInstance>, own: ApiInstance = ours) =>
+    compareDirectors(here, other({ instance: { effective_priority: 130, ...instance } }), [own]).notes.filter((one) =>
+      one.includes('weights'),
+    );
+  assert.deepEqual(told({}), [
+    'the weights of VI_1 lower its priority from 150 to 130, and d2 has 130: they never make it master',
+  ]);
+  assert.deepEqual(told({ effective_priority: 131 }), []);
+  assert.deepEqual(told({ effective_priority: 140, preempt: false }), [
+    'd2 does not preempt: the weights of VI_1 here never make it master',
+  ]);
+  assert.deepEqual(told({}, { ...ours, tracked: [{ ...script, weight: 0 }] }), []);
+});
+
 const DIFFERENCES: readonly (readonly [what: string, there: Other, told: readonly string[]])[] = [
   [
     'no instance of the same VRID',

@@ -58,6 +58,8 @@ const instance: ApiInstance = {
   virtual_mac: null,
   accept: true,
   accept_problem: null,
+  lowest_priority: 150,
+  weights_problem: null,
   lateness: { adverts: 0, max_ms: 0, last_minute_ms: 0, p50_ms: 0, p99_ms: 0 },
   announcements: { verify: 'off', text: '' },
 };
