@@ -22,11 +22,13 @@ import { type FailoverOutcome, failoverOutcome } from './failover.js';
 import { createClosing } from './guard.js';
 import { createHolder, type Holder } from './holder.js';
 import { createLateness } from './lateness.js';
+import { leftBehind } from './left-behind.js';
 import { judgeLink } from './network.js';
 import { createAdverts } from './packing.js';
 import { createPaths, type HeldPaths, hasPaths, NO_PATHS, type Paths } from './paths.js';
 import type { Port, PortWords } from './ports.js';
 import { reportInstance } from './report.js';
+import { createRestored, TELL_EVERY_MS } from './restored.js';
 import { createRivalWatch } from './rival-watch.js';
 import type { Runner } from './runner-types.js';
 import { createSigner } from './signer.js';
@@ -47,7 +49,6 @@ const RESTORE_MS = 100;
 const SAVE_MS = 100;
 /** Routes and rules that somebody removed are back within this. */
 const ASSERT_MS = 1000;
-const TELL_EVERY_MS = 60_000;
 
 const optionalVmac = (vmac: SavedVmac | undefined) => (vmac ? { vmac } : {});
 
@@ -82,8 +83,6 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   let busy = 0;
   let retryAt: Instant = NEVER;
   let restoredAt: Instant = -NEVER;
-  let restored = 0;
-  let toldRestored: Instant = -NEVER;
   let savedAt: Instant = -NEVER;
   let toldFailure: Instant = -NEVER;
   let asked: ((outcome: FailoverOutcome) => void) | undefined;
@@ -93,6 +92,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const adverts = createAdverts(host, () => conf, signer);
 
   const tell = (text: string) => host.event('vrrp', conf.name, text);
+  const restored = createRestored(() => conf.interface, tell);
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const lateness = createLateness();
   const reannounce = () => deliver({ type: 'restored' });
@@ -338,7 +338,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     if (holder.lacking()) retryAt = Math.min(retryAt, now + RETRY_MS);
     if (added.length === 0) return;
     restoredAt = now;
-    tellRestored(added, now);
+    restored.tell(added, now);
     save('soon');
     deliver({ type: 'restored' });
   }
@@ -349,38 +349,8 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     paths.assert();
   }
 
-  /** The first time, then once a minute: somebody may fight for the address. */
-  function tellRestored(added: readonly HeldAddress[], now: Instant): void {
-    restored++;
-    if (now - toldRestored < TELL_EVERY_MS) return;
-    const again = restored > 1 ? ` (${restored} times by now)` : '';
-    toldRestored = now;
-    tell(
-      `${added.map((one) => one.address).join(', ')} had been removed from ${added[0]?.dev ?? conf.interface} and was added again${again}`,
-    );
-  }
-
-  /** What a predecessor added and the kernel still has: on record, or marked as lbd's. */
-  function leftovers(left: Saved | undefined): HeldAddress[] {
-    const known = new Set(left?.held.map(heldKey));
-    const ours = new Set(conf.addresses.map(heldKey));
-    const names = new Set([...devicesOf(conf), ...(left?.held ?? []).flatMap((one) => one.dev ?? [])]);
-    return [...names].flatMap((name) => {
-      const on = host.network.link(name);
-      const dev = name === conf.interface ? {} : { dev: name };
-      const present = on ? host.network.addresses(on.index) : [];
-      return present
-        .map(({ address, length, own, label, scope }) => {
-          const form = { ...(label === undefined || label === name ? {} : { label }), ...(scope ? { scope } : {}) };
-          return { own, one: { address, length, ...dev, ...form } };
-        })
-        .filter(({ own, one }) => known.has(heldKey(one)) || (own && ours.has(heldKey(one))))
-        .map(({ one }) => one);
-    });
-  }
-
   function start(gate: Gate, left: Saved | undefined): void {
-    const found = leftovers(left);
+    const found = leftBehind(host, conf, left);
     holder = createHolder(host, conf.name, conf.interface, found);
     paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
     vmac = newVmac(left?.vmac);
