@@ -5,7 +5,7 @@
  */
 import {
   buildLan,
-  holds,
+  DIRECTORS,
   type Lan,
   makeFolders,
   type Settings,
@@ -14,9 +14,9 @@ import {
   startLbd,
   startTraffic,
   type Traffic,
-  until,
   VIP,
 } from '../netns/vrrp-harness.js';
+import { type Holders, watchHolders } from './holders.js';
 import type { BenchRun } from './ipvs.js';
 import { createSheet, type Sheet, type Work } from './sheet.js';
 
@@ -45,7 +45,6 @@ export const vrrpTitle = (interval: number): string => `adverts every ${interval
 /** High, so that the skew time is next to nothing: 250 and 240. */
 const PRIORITIES = { d1: 250, d2: 240 } as const;
 type Host = keyof typeof PRIORITIES;
-const PREFIX = VIP;
 
 /** A second is waited for; a hundredth is not, and differs more from time to time. */
 const roundsOf = (interval: number): number => (interval >= 1000 ? 2 : 5);
@@ -53,29 +52,26 @@ const roundsOf = (interval: number): number => (interval >= 1000 ? 2 : 5);
 interface Pair {
   readonly lan: Lan;
   readonly traffic: Traffic;
+  readonly holders: Holders;
   readonly start: (host: Host) => Promise<Speaker>;
 }
 
 /** The address is at that director alone. */
-async function isAt(lan: Lan, host: Host): Promise<void> {
-  const other = host === 'd1' ? 'd2' : 'd1';
-  await until(
-    `${host} alone has the address`,
-    async () => (await holds(lan, host, PREFIX)) && !(await holds(lan, other, PREFIX)),
-    30_000,
-  );
-}
+const isAt = ({ holders }: Pair, host: Host): Promise<void> =>
+  holders.when(`${host} alone has the address`, (held) => held.has(host) && held.size === 1);
 
 type Seen = Partial<Record<Name, number>>;
 
 /** The master's cable is cut, and mended. */
-async function cut({ lan, traffic }: Pair): Promise<Seen> {
+async function cut(pair: Pair): Promise<Seen> {
+  const { lan, traffic, holders } = pair;
   await traffic.take();
   lan.cable('d1', 'down');
-  await until('the backup has the address', () => holds(lan, 'd2', PREFIX), 30_000);
+  await holders.when('the backup has the address', (held) => held.has('d2'));
   const dead = await traffic.take();
   lan.cable('d1', 'up');
-  await isAt(lan, 'd1');
+  await isAt(pair, 'd1');
+  await traffic.take();
   return { dead: dead.silence };
 }
 
@@ -85,13 +81,14 @@ interface Round {
 }
 
 /** The master stops in order, and is started again. */
-async function planned({ lan, traffic, start }: Pair, master: Speaker, mixed: boolean): Promise<Round> {
+async function planned(pair: Pair, master: Speaker, mixed: boolean): Promise<Round> {
+  const { traffic, start } = pair;
   await traffic.take();
   await master.stop();
-  await isAt(lan, 'd2');
+  await isAt(pair, 'd2');
   const stop = await traffic.take();
   const again = await start('d1');
-  await isAt(lan, 'd1');
+  await isAt(pair, 'd1');
   const back = await traffic.take();
   const seen = mixed
     ? { mixedStopLost: stop.lost, mixedStop: stop.silence, mixedBackLost: back.lost, mixedBack: back.silence }
@@ -104,7 +101,7 @@ async function rounds(run: BenchRun, pair: Pair, { interval, who, mixed }: Setup
   const backup = await pair.start('d2');
   const all: Seen[] = [];
   try {
-    await isAt(pair.lan, 'd1');
+    await isAt(pair, 'd1');
     for (let i = 1; i <= roundsOf(interval) && !run.stopped(); i++) {
       run.say(`${sayOf({ interval, who, mixed })}, round ${i} of ${roundsOf(interval)} …`);
       const dead = mixed ? {} : await cut(pair);
@@ -134,12 +131,13 @@ async function onLan(run: BenchRun, setup: Setup): Promise<Seen[]> {
   const folders = makeFolders();
   try {
     const traffic = await startTraffic(lan, VIP);
+    const holders = await watchHolders(lan, DIRECTORS, VIP);
     const start = (host: Host): Promise<Speaker> => {
       const settings: Settings = { priority: PRIORITIES[host], interval: setup.interval };
       const program = setup.mixed && host === 'd2' ? otherThan(setup.who) : setup.who;
       return (program === 'lbd' ? startLbd : startKeepalived)(lan, host, folders.of(host), settings);
     };
-    return await rounds(run, { lan, traffic, start }, setup);
+    return await rounds(run, { lan, traffic, holders, start }, setup);
   } finally {
     lan.destroy();
     folders.remove();

@@ -1,10 +1,11 @@
 /** The vrrp process and what may happen to it and around it, over IPv4, IPv6, and with both families in one object. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { toHex } from '../../src/base/bytes.js';
 import { AUTH_NONE, encodeAdvert, NO_AUTH, VRRP_GROUP } from '../../src/wire/vrrp.js';
+import { monitorAddresses } from './address-monitor.js';
 import {
   buildLan,
   endAll,
@@ -40,22 +41,6 @@ const KINDS: readonly Kind[] = [
 ];
 
 const bare = (prefix: string): string => prefix.split('/')[0] as string;
-
-/** `ip monitor address` in a namespace: every change of an address is a line. */
-async function monitor(lan: Lan, host: string): Promise<{ lines: string[]; child: ChildProcess }> {
-  const child = lan.adopt(
-    spawn('ip', ['netns', 'exec', lan.ns(host), 'ip', '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
-  const lines: string[] = [];
-  child.stdout?.on('data', (chunk: Buffer) => lines.push(...chunk.toString().split('\n').filter(Boolean)));
-  // It says nothing when it is ready: what it sees first is this.
-  await until('the monitor listens', () => {
-    lan.exec(host, 'ip addr replace 10.9.9.9/32 dev lo');
-    lan.exec(host, 'ip addr del 10.9.9.9/32 dev lo');
-    return lines.length > 0;
-  });
-  return { lines, child };
-}
 
 function suiteOf({ title, family, addresses, more }: Kind): void {
   describe(title, { concurrency: 1 }, () => {
@@ -100,7 +85,7 @@ function suiteOf({ title, family, addresses, more }: Kind): void {
         await master.when('master');
         const backup = await lbd('d2', { ...slow, priority: 100 });
         await hears(backup);
-        const seen = await monitor(lan, 'd1');
+        const seen = await monitorAddresses(lan, 'd1');
         master.child.kill(signal);
         await master.ended;
         assert.ok(await holds(lan, 'd1', vip));
@@ -151,7 +136,7 @@ function suiteOf({ title, family, addresses, more }: Kind): void {
     test('a new process takes over from one whose core is gone', async () => {
       const old = await lbd('d1', slow);
       await old.when('master');
-      const seen = await monitor(lan, 'd1');
+      const seen = await monitorAddresses(lan, 'd1');
       old.child.disconnect();
       const next = await lbd('d1', slow);
       assert.equal(await old.ended, 0);
@@ -162,7 +147,7 @@ function suiteOf({ title, family, addresses, more }: Kind): void {
     test('a reload changes an instance in place, adds and removes without an election', async () => {
       const master = await lbd('d1', fast);
       await master.when('master');
-      const seen = await monitor(lan, 'd1');
+      const seen = await monitorAddresses(lan, 'd1');
       for (let i = 0; i < 20; i++) master.configure({ ...fast, priority: 150 - i });
       master.configure({ ...fast, priority: 120, addresses: [...addresses, more] });
       await until('the address more is there', () => holds(lan, 'd1', bare(more)));
