@@ -52,21 +52,21 @@ function node24() {
   return existsSync(program) ? { program } : `npm could not install it: ${(result.stderr ?? '').trim().split('\n').pop()}`;
 }
 
-/** Those that judge how long something takes, or how many datagrams are lost, each alone; the others by twos. */
-const TIMED = /\/(soak|stopped-process|vrrp-(?!held|announce|explained|deaf|dual|frozen|storm)[a-z]+)\.test\.js$/;
-const netnsTests = () => {
+/** Those that judge how long something takes, or load both cores themselves, each alone; the others by twos, those first that take longest. */
+const ALONE = /\/(soak|stopped-process|vrrp-(pair|keepalived|three))\.test\.js$/;
+const LONGEST = /\/vrrp-(unicast|held|announce|vmac|process|storm|empty|signed|frozen|explained|accept)\.test\.js$/;
+function netnsTests() {
   const all = tests('netns');
+  const others = all.filter((file) => !ALONE.test(file));
+  const first = others.filter((file) => LONGEST.test(file));
   return [
-    testRunner(
-      2,
-      all.filter((file) => !TIMED.test(file)),
-    ),
+    testRunner(2, [...first, ...others.filter((file) => !first.includes(file))]),
     testRunner(
       1,
-      all.filter((file) => TIMED.test(file)),
+      all.filter((file) => ALONE.test(file)),
     ),
   ];
-};
+}
 
 /** Each gives argv for a program (this Node.js unless named), several one after the other, or the reason why it is skipped. */
 const stages = {
