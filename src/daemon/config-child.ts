@@ -12,7 +12,7 @@ import { parseSurroundings, readConfigFile } from '../os/config-files.js';
 /** Tens of thousands of lines take a slow machine minutes. */
 const LIMIT_MS = 300_000;
 const MAX_OUTPUT = 512 * 1024 * 1024;
-/** The parser alone, beside the bundle of the daemon: it is a third of it, and starts that much sooner. */
+/** The parser alone, beside the other bundles. */
 const PARSER = fileURLToPath(new URL('./lbd-config.cjs', import.meta.url));
 
 const argumentsFor = (file: string): readonly string[] =>
@@ -33,6 +33,8 @@ export function loadConfig(file: string): Promise<ParsedConfig> {
     execFile(process.execPath, argumentsFor(file), options, (error, stdout, stderr) => {
       try {
         resolve(JSON.parse(stdout) as ParsedConfig);
+        // A code cache that is damaged, for one.
+        if (stderr) process.stderr.write(stderr);
       } catch {
         const words = stderr.trim().split('\n').slice(-3).join(' / ') || error?.message || 'it printed nothing';
         resolve(failed(file, `the parser did not finish: ${words}`));

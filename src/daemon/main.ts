@@ -1,5 +1,6 @@
-/** The program lbd: core, or with --role one of its children. Each part is loaded only where it runs. */
+/** The program lbd: core, or with --role one of its children. Each part is loaded only where it runs, and built as a bundle of its own. */
 import { VERSION } from '../base/version.js';
+import { keepHeapSmall } from '../os/small-heap.js';
 import { HELP, type Invocation, parseArguments } from './args.js';
 
 async function checkConfig(file: string): Promise<number> {
@@ -17,8 +18,10 @@ async function runRole(role: 'check' | 'vrrp'): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  if (role === 'vrrp') (await import('./vrrp/process.js')).runVrrpProcess();
-  else (await import('./check/process.js')).runCheckProcess();
+  const run =
+    role === 'vrrp' ? (await import('./vrrp/process.js')).runVrrpProcess : (await import('./check/process.js')).runCheckProcess;
+  keepHeapSmall();
+  run();
 }
 
 async function invoke(invocation: Invocation): Promise<void> {
@@ -43,8 +46,11 @@ async function invoke(invocation: Invocation): Promise<void> {
       return;
     case 'role':
       return runRole(invocation.role);
-    case 'run':
-      return (await import('./core/core.js')).runCore(invocation.file);
+    case 'run': {
+      const { runCore } = await import('./core/core.js');
+      keepHeapSmall();
+      return runCore(invocation.file);
+    }
   }
 }
 

@@ -28,7 +28,8 @@ const testRunner = (concurrency, files) => [
 ];
 const lab = (argv) => [join(ROOT, 'test/lab/vm/lab.mjs'), '--', ...argv];
 
-const unitTests = () => testRunner(2, tests('arch.test.js', 'unit', 'golden', 'scenario'));
+/** By threes, for two cores: a third of them waits. */
+const unitTests = () => testRunner(3, tests('arch.test.js', 'unit', 'golden', 'scenario'));
 
 /** Node.js 24 from the npm registry, kept beside the lab's downloads. A string says why there is none. */
 function node24() {
@@ -52,21 +53,19 @@ function node24() {
   return existsSync(program) ? { program } : `npm could not install it: ${(result.stderr ?? '').trim().split('\n').pop()}`;
 }
 
-/** Those that judge how long something takes, or load both cores themselves, each alone; the others by twos, those first that take longest. */
-const ALONE = /\/(soak|stopped-process|vrrp-(pair|keepalived|three))\.test\.js$/;
-const LONGEST = /\/vrrp-(unicast|held|announce|vmac|process|storm|empty|signed|frozen|explained|accept)\.test\.js$/;
-function netnsTests() {
+/**
+ * They all wait far more than they compute. Those that count lost datagrams at adverts of 10 ms, or probes by the hundred, each alone; those that
+ * judge seconds by twos; the others by threes.
+ */
+const ALONE = /\/(soak|stopped-process|vrrp-(keepalived|pair))\.test\.js$/;
+const BY_TWOS = /\/vrrp-(?!held|announce|explained|deaf|dual|frozen|storm)[a-z]+\.test\.js$/;
+const netnsTests = () => {
   const all = tests('netns');
-  const others = all.filter((file) => !ALONE.test(file));
-  const first = others.filter((file) => LONGEST.test(file));
-  return [
-    testRunner(2, [...first, ...others.filter((file) => !first.includes(file))]),
-    testRunner(
-      1,
-      all.filter((file) => ALONE.test(file)),
-    ),
-  ];
-}
+  const alone = all.filter((file) => ALONE.test(file));
+  const twos = all.filter((file) => BY_TWOS.test(file) && !ALONE.test(file));
+  const others = all.filter((file) => !ALONE.test(file) && !twos.includes(file));
+  return [testRunner(3, others), testRunner(2, twos), testRunner(1, alone)];
+};
 
 /** Each gives argv for a program (this Node.js unless named), several one after the other, or the reason why it is skipped. */
 const stages = {

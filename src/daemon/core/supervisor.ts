@@ -8,8 +8,8 @@ const DELAYS = [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000];
 /** A child that lived this long has earned a fresh start of the delays. */
 const STABLE_MS = 60_000;
 const ANSWER_MS = 3000;
-/** Flags that keep a small daemon's heap small (reference figures: DESIGN section 9). */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
+/** As in bin/lbd: of V8's own flags there is none here (os/small-heap.ts). */
+const NODE_FLAGS = ['--v8-pool-size=1'];
 
 export type Role = 'check' | 'vrrp';
 

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeArchive } from './cpio.mjs';
 import { LabError, step } from './say.mjs';
+import { unpackKernel } from './vmlinux.mjs';
 
 const execute = promisify(execFile);
 
@@ -188,12 +189,25 @@ async function locked(lock, work) {
   }
 }
 
+/** `lab` with the kernel unpacked, where that can be. Who comes at the same time makes the same. */
+function unpacked(folder, lab) {
+  const file = join(folder, `vmlinux-${lab.version}`);
+  if (!existsSync(file)) {
+    const bytes = unpackKernel(readFileSync(lab.kernel));
+    if (!bytes) return lab;
+    const fresh = `${file}.${process.pid}`;
+    writeFileSync(fresh, bytes);
+    renameSync(fresh, file);
+  }
+  return { ...lab, kernel: file };
+}
+
 /** {kernel, initramfs, modules, version}: paths in the cache, made at first use. */
 export async function prepare() {
   const cache = cacheFolder();
   const folder = join(cache, 'kernel');
   const present = ready(folder);
-  if (present) return present;
+  if (present) return unpacked(folder, present);
   mkdirSync(cache, { recursive: true });
   await locked(join(cache, 'lock'), async () => {
     if (ready(folder)) return;
@@ -210,5 +224,5 @@ export async function prepare() {
   });
   const made = ready(folder);
   if (!made) throw new LabError(`the lab's cache ${folder} is not usable; remove it and try again`);
-  return made;
+  return unpacked(folder, made);
 }
