@@ -77,15 +77,23 @@ export interface Load extends Lateness {
   readonly oldestWait: Milliseconds;
 }
 
-interface Entry extends Timed {
+/** Of one shape, all of them: every probe goes through here several times, and what a spread makes has a shape of its own each time. */
+class Entry implements Timed {
   readonly spec: CheckSpec;
   state: HealthState;
-  readonly history: History;
-  probe: Probe | undefined;
+  readonly history: History = createHistory();
+  probe: Probe | undefined = undefined;
   /** When the running probe was due, and since when it has waited for a place. */
-  beat: Instant;
-  heldAt: Instant;
-  gone: boolean;
+  beat = NEVER;
+  heldAt = NEVER;
+  gone = false;
+  at = NEVER;
+  position = -1;
+
+  constructor(spec: CheckSpec, state: HealthState) {
+    this.spec = spec;
+    this.state = state;
+  }
 }
 
 const MAX_RUNNING = 2000;
@@ -213,10 +221,7 @@ class Runner implements CheckRunner {
   }
 
   private add(spec: CheckSpec, state: HealthState): void {
-    const entry: Entry = {
-      ...{ spec, state, history: createHistory(), probe: undefined },
-      ...{ beat: NEVER, heldAt: NEVER, gone: false, at: NEVER, position: -1 },
-    };
+    const entry = new Entry(spec, state);
     this.entries.set(spec.key, entry);
     if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
