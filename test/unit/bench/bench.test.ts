@@ -188,7 +188,7 @@ describe('checks', () => {
 });
 
 describe('the command line', () => {
-  test('sizes and output', () => {
+  test('sizes, kinds and output', () => {
     assert.deepEqual(parseOptions(['ipvs']), { subject: 'ipvs', sizes: [100, 1000, 5000], output: 'table' });
     assert.deepEqual(parseOptions(['checks']), { subject: 'checks', sizes: [200, 1000], output: 'table' });
     assert.deepEqual(parseOptions(['checks', '--sizes', '10', '--native', '/x']), {
@@ -196,6 +196,12 @@ describe('the command line', () => {
       sizes: [10],
       output: 'table',
       native: '/x',
+    });
+    assert.deepEqual(parseOptions(['checks', '--kinds', 'icmp,tcp_half_open']), {
+      subject: 'checks',
+      sizes: [200, 1000],
+      output: 'table',
+      kinds: ['icmp', 'tcp_half_open'],
     });
     assert.deepEqual(parseOptions(['--sizes=7,8', 'ipvs', '-o', 'json']), { subject: 'ipvs', sizes: [7, 8], output: 'json' });
   });
@@ -208,6 +214,8 @@ describe('the command line', () => {
     [['ipvs', '--sizes', '0'], /from 1 to 100000/],
     [['checks', '--sizes', '15'], /--sizes "15": give multiples of 10 real servers to 10000, such as 200,1000/],
     [['checks', '--sizes', '20000'], /to 10000/],
+    [['checks', '--kinds', 'tcp,ftp'], /--kinds "tcp,ftp": give some of tcp,tcp_half_open,http,icmp/],
+    [['ipvs', '--kinds', 'tcp'], /--kinds is for checks/],
     [['ipvs', '-o', 'xml'], /give table or json/],
     [['ipvs', '--fast'], /unknown word "--fast"/],
   ] as const) {
