@@ -155,17 +155,15 @@ function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeRe
   return needed === 1 ? result.reason : `${result.reason} (${needed} of ${needed} ${result.ok ? 'successes' : 'failures'})`;
 }
 
-/** The next beat after a probe that ended at `endedAt`: another interval counts from that probe's start. */
-function beatAfter(
-  timing: CheckTiming,
-  before: HealthState,
-  after: Pick<HealthState, 'verdict' | 'streak'>,
-  endedAt: Instant,
-): Pick<HealthState, 'nextAt' | 'shift'> {
-  const interval = intervalOf(timing, after);
-  if (!isRunning(before) || intervalOf(timing, before) === interval)
-    return { nextAt: firstBeat(before.nextAt, interval, endedAt), shift: before.shift };
-  return { nextAt: firstBeat(before.runsUntil - timing.timeout + interval, interval, endedAt), shift: 0 };
+/** Sets the next beat after a probe that ended at `endedAt`, when the verdict is set: another interval counts from that probe's start. */
+function rebeat(timing: CheckTiming, before: HealthState, next: Draft<HealthState>, endedAt: Instant): void {
+  const interval = intervalOf(timing, next);
+  if (!isRunning(before) || intervalOf(timing, before) === interval) {
+    next.nextAt = firstBeat(before.nextAt, interval, endedAt);
+    return;
+  }
+  next.nextAt = firstBeat(before.runsUntil - timing.timeout + interval, interval, endedAt);
+  next.shift = 0;
 }
 
 /** A streak that is long enough for every decision stays as it is: most results are one more of the same. */
@@ -181,14 +179,15 @@ const shareAfter = (state: HealthState, { ok, share }: ProbeResult): number | un
 function judge(
   timing: CheckTiming,
   state: HealthState,
-  { result, now, endedAt }: { readonly result: ProbeResult; readonly now: Instant; readonly endedAt: Instant },
+  result: ProbeResult,
+  now: Instant,
+  endedAt: Instant,
   spare: HealthState | undefined,
 ): Step {
   const counts = result.ok || !result.local;
   const streak = counts ? streakAfter(timing, state, result.ok) : state.streak;
   const to = counts ? decide(timing, state, streak) : state.verdict;
   const changed = to !== state.verdict;
-  const { nextAt, shift } = beatAfter(timing, state, { verdict: to, streak }, endedAt);
   const next = draftOf(state, spare);
   next.verdict = to;
   if (changed) {
@@ -197,8 +196,7 @@ function judge(
   }
   next.share = shareAfter(state, result);
   next.streak = streak;
-  next.nextAt = nextAt;
-  next.shift = shift;
+  rebeat(timing, state, next, endedAt);
   next.runsUntil = NEVER;
   next.latest = recordOf(result, now, next.latest);
   return [next, changed ? [{ type: 'verdict', from: state.verdict, to, reason: next.reason }] : NOTHING];
@@ -230,7 +228,7 @@ function onDeadline(timing: CheckTiming, state: HealthState, now: Instant, spare
     reason: `no answer within ${formatDuration(timing.timeout)}`,
     duration: timing.timeout,
   };
-  const [judged, verdict] = judge(timing, state, { result, now, endedAt: state.runsUntil }, spare);
+  const [judged, verdict] = judge(timing, state, result, now, state.runsUntil, spare);
   const [next, start] = onBeat(timing, judged, now);
   return [next, [cancel, ...verdict, ...start]];
 }
@@ -241,7 +239,7 @@ function onResult(timing: CheckTiming, state: HealthState, event: ResultEvent, s
   if (!isRunning(state) || state.probes !== id) return [state, NOTHING];
   // While the process slept the server may have closed on us: only a success still counts.
   if (!result.ok && stalled(timing, state, now)) return rerun(timing, state, now);
-  return judge(timing, state, { result, now, endedAt: now }, spare);
+  return judge(timing, state, result, now, now, spare);
 }
 
 function onLaunched(timing: CheckTiming, state: HealthState, { id, now }: LaunchedEvent, spare: HealthState | undefined): Step {

@@ -19,6 +19,7 @@ import { native } from '../native.js';
 import { inNetns, netnsIdentity } from '../netns.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
+import { AnswerTable } from './answer-table.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { type Failure, remote, sendFailure } from './reasons.js';
 import { prepareSocket, wayOf } from './socket.js';
@@ -40,7 +41,7 @@ export interface IcmpSocket {
   /** Identifier of our requests; a ping socket puts its own in place of it. */
   readonly id: number;
   /** By sequence number. BOUNDED by the probes under way, at most 65536. */
-  readonly waiting: Map<number, Waiter>;
+  readonly waiting: AnswerTable<Waiter>;
   sequence: number;
   idle: NodeJS.Timeout | undefined;
   /** Bound to an interface, which may go, and come back as another one under its name. */
@@ -115,7 +116,7 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
   const id = 1 + Math.floor(Math.random() * 0xffff);
   const bound = settings.interface !== undefined;
   const socket: IcmpSocket = {
-    ...{ key, family, fd, raw, id, bound, waiting: new Map() },
+    ...{ key, family, fd, raw, id, bound, waiting: new AnswerTable<Waiter>() },
     ...{ sequence: 0, idle: undefined, closed: false },
   };
   open.set(key, socket);
