@@ -4,7 +4,7 @@
  * director, an answer due while the process was stopped) changes nothing.
  */
 import { formatDuration, type Milliseconds } from '../base/duration.js';
-import type { Instant } from '../base/time.js';
+import { type Instant, NEVER } from '../base/time.js';
 import type { CheckTiming } from '../config/types.js';
 import type {
   Beginning,
@@ -21,7 +21,10 @@ import type {
 const STALL: Milliseconds = 1000;
 
 export type Step = readonly [HealthState, readonly HealthEffect[]];
-type Running = NonNullable<HealthState['running']>;
+/** What is being written. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+type ResultEvent = Extract<HealthEvent, { type: 'result' }>;
+type LaunchedEvent = Extract<HealthEvent, { type: 'launched' }>;
 
 const NOTHING: readonly HealthEffect[] = [];
 
@@ -37,17 +40,50 @@ export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds,
     firstFall: beginning.serving ? timing.fall : 1,
     nextAt: now + offset,
     shift: 0,
-    running: undefined,
+    runsUntil: NEVER,
     probes: 0,
     latest: undefined,
   };
 }
 
-/** The state with another schedule; written out because every probe goes through here, and a spread costs ten times as much. */
-const scheduled = (
-  { verdict, since, reason, share, streak, firstFall, latest }: HealthState,
-  { nextAt, shift, running, probes }: Pick<HealthState, 'nextAt' | 'shift' | 'running' | 'probes'>,
-): HealthState => ({ verdict, since, reason, share, streak, firstFall, nextAt, shift, running, probes, latest });
+/** Whether a probe is under way; its identity is `probes`. */
+export const isRunning = ({ runsUntil }: HealthState): boolean => runsUntil !== NEVER;
+
+/** `spare`: of a state that is written anew. */
+function recordOf({ ok, local, reason, duration }: ProbeResult, at: Instant, spare: ResultRecord | undefined): ResultRecord {
+  if (!spare) return { ok, local, reason, duration, at };
+  const record: Draft<ResultRecord> = spare;
+  record.ok = ok;
+  record.local = local;
+  record.reason = reason;
+  record.duration = duration;
+  record.at = at;
+  return record;
+}
+
+/**
+ * The state to be changed: a copy, with a record of its own. Written out because every probe goes through here twice, and a spread costs ten
+ * times as much. `spare`: a state that nobody needs any more becomes the copy. The states of thousands of checks would live just long
+ * enough to be carried about by the garbage collector, at a third of what the checks cost altogether.
+ */
+function draftOf(state: HealthState, spare: HealthState | undefined): Draft<HealthState> {
+  const { verdict, since, reason, share, streak, firstFall, nextAt, shift, runsUntil, probes } = state;
+  const latest = state.latest && recordOf(state.latest, state.latest.at, spare?.latest);
+  if (!spare) return { verdict, since, reason, share, streak, firstFall, nextAt, shift, runsUntil, probes, latest };
+  const draft: Draft<HealthState> = spare;
+  draft.verdict = verdict;
+  draft.since = since;
+  draft.reason = reason;
+  draft.share = share;
+  draft.streak = streak;
+  draft.firstFall = firstFall;
+  draft.nextAt = nextAt;
+  draft.shift = shift;
+  draft.runsUntil = runsUntil;
+  draft.probes = probes;
+  draft.latest = latest;
+  return draft;
+}
 
 /** From one start to the next, as the verdict and the results since stand. */
 function intervalOf(timing: CheckTiming, { verdict, streak }: Pick<HealthState, 'verdict' | 'streak'>): Milliseconds {
@@ -70,39 +106,41 @@ function shiftOf(timing: CheckTiming, interval: Milliseconds, { probes, nextAt }
 }
 
 /** When the machine wants its next tick. */
-export const deadline = (state: HealthState): Instant => state.running?.deadline ?? state.nextAt;
+export const deadline = (state: HealthState): Instant => (isRunning(state) ? state.runsUntil : state.nextAt);
 
 /** The first beat of the phase that is not before `at`. */
 function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant {
   return beat >= at ? beat : beat + Math.ceil((at - beat) / interval) * interval;
 }
 
-const recordOf = ({ ok, local, reason, duration }: ProbeResult, at: Instant): ResultRecord => ({
-  ok,
-  local,
-  reason,
-  duration,
-  at,
-});
-
 /** `beat`: the one after this, still even. */
-function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant): Step {
+function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant, spare?: HealthState): Step {
   const id = state.probes + 1;
   const shift = shiftOf(timing, intervalOf(timing, state), state);
-  const running = { id, deadline: now + timing.timeout };
-  return [scheduled(state, { nextAt: beat + shift, shift, running, probes: id }), [{ type: 'start', id }]];
+  const next = draftOf(state, spare);
+  next.nextAt = beat + shift;
+  next.shift = shift;
+  next.runsUntil = now + timing.timeout;
+  next.probes = id;
+  return [next, [{ type: 'start', id }]];
+}
+
+function skipTo(state: HealthState, beat: Instant, spare: HealthState | undefined): Step {
+  const next = draftOf(state, spare);
+  next.nextAt = beat;
+  return [next, NOTHING];
 }
 
 /** Starts the probe that is due. After a stall the missed beats are skipped, so that stopped checks do not all start at once. */
-function onBeat(timing: CheckTiming, state: HealthState, now: Instant): Step {
+function onBeat(timing: CheckTiming, state: HealthState, now: Instant, spare?: HealthState): Step {
   if (now < state.nextAt) return [state, NOTHING];
   const interval = intervalOf(timing, state);
   const late = now - state.nextAt >= interval;
   if (late) {
     const beat = firstBeat(state.nextAt, interval, now);
-    return beat > now ? [{ ...state, nextAt: beat }, NOTHING] : begin(timing, state, beat + interval, now);
+    return beat > now ? skipTo(state, beat, spare) : begin(timing, state, beat + interval, now, spare);
   }
-  return begin(timing, state, state.nextAt - state.shift + interval, now);
+  return begin(timing, state, state.nextAt - state.shift + interval, now, spare);
 }
 
 function decide(timing: CheckTiming, state: HealthState, streak: HealthState['streak']): Verdict {
@@ -117,18 +155,15 @@ function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeRe
   return needed === 1 ? result.reason : `${result.reason} (${needed} of ${needed} ${result.ok ? 'successes' : 'failures'})`;
 }
 
-/** The next beat after a probe that ended at `endedAt`: another interval counts from that probe's start. */
-function beatAfter(
-  timing: CheckTiming,
-  before: HealthState,
-  after: Pick<HealthState, 'verdict' | 'streak'>,
-  endedAt: Instant,
-): Pick<HealthState, 'nextAt' | 'shift'> {
-  const interval = intervalOf(timing, after);
-  const { running } = before;
-  if (!running || intervalOf(timing, before) === interval)
-    return { nextAt: firstBeat(before.nextAt, interval, endedAt), shift: before.shift };
-  return { nextAt: firstBeat(running.deadline - timing.timeout + interval, interval, endedAt), shift: 0 };
+/** Sets the next beat after a probe that ended at `endedAt`, when the verdict is set: another interval counts from that probe's start. */
+function rebeat(timing: CheckTiming, before: HealthState, next: Draft<HealthState>, endedAt: Instant): void {
+  const interval = intervalOf(timing, next);
+  if (!isRunning(before) || intervalOf(timing, before) === interval) {
+    next.nextAt = firstBeat(before.nextAt, interval, endedAt);
+    return;
+  }
+  next.nextAt = firstBeat(before.runsUntil - timing.timeout + interval, interval, endedAt);
+  next.shift = 0;
 }
 
 /** A streak that is long enough for every decision stays as it is: most results are one more of the same. */
@@ -141,46 +176,50 @@ function streakAfter(timing: CheckTiming, { streak, firstFall }: HealthState, ok
 const shareAfter = (state: HealthState, { ok, share }: ProbeResult): number | undefined => (ok ? share : state.share);
 
 /** Takes one result into account; `endedAt` is when the probe was over, from which the next beat is sought. */
-function judge(timing: CheckTiming, state: HealthState, result: ProbeResult, now: Instant, endedAt: Instant): Step {
+function judge(
+  timing: CheckTiming,
+  state: HealthState,
+  result: ProbeResult,
+  now: Instant,
+  endedAt: Instant,
+  spare: HealthState | undefined,
+): Step {
   const counts = result.ok || !result.local;
   const streak = counts ? streakAfter(timing, state, result.ok) : state.streak;
   const to = counts ? decide(timing, state, streak) : state.verdict;
   const changed = to !== state.verdict;
-  const { nextAt, shift } = beatAfter(timing, state, { verdict: to, streak }, endedAt);
-  const next: HealthState = {
-    verdict: to,
-    since: changed ? now : state.since,
-    reason: changed ? decidingReason(timing, state, result) : state.reason,
-    share: shareAfter(state, result),
-    streak,
-    firstFall: state.firstFall,
-    nextAt,
-    shift,
-    running: undefined,
-    probes: state.probes,
-    latest: recordOf(result, now),
-  };
+  const next = draftOf(state, spare);
+  next.verdict = to;
+  if (changed) {
+    next.since = now;
+    next.reason = decidingReason(timing, state, result);
+  }
+  next.share = shareAfter(state, result);
+  next.streak = streak;
+  rebeat(timing, state, next, endedAt);
+  next.runsUntil = NEVER;
+  next.latest = recordOf(result, now, next.latest);
   return [next, changed ? [{ type: 'verdict', from: state.verdict, to, reason: next.reason }] : NOTHING];
 }
 
-const stalled = (timing: CheckTiming, running: Running, now: Instant): boolean =>
-  now - running.deadline > Math.max(timing.timeout, STALL);
+const stalled = (timing: CheckTiming, { runsUntil }: HealthState, now: Instant): boolean =>
+  now - runsUntil > Math.max(timing.timeout, STALL);
 
 /** The process slept through the probe: it proves nothing and is run again at once. */
-function rerun(timing: CheckTiming, state: HealthState, running: Running, now: Instant): Step {
-  const reason = `not judged: lbd itself did not run for ${formatDuration(Math.round(now - running.deadline))}`;
-  const result = { ok: false, local: true, reason, duration: now - running.deadline + timing.timeout };
-  const latest = recordOf(result, now);
+function rerun(timing: CheckTiming, state: HealthState, now: Instant): Step {
+  const late = now - state.runsUntil;
+  const reason = `not judged: lbd itself did not run for ${formatDuration(Math.round(late))}`;
+  const latest = { ok: false, local: true, reason, duration: late + timing.timeout, at: now };
   // In phase, but not right behind this one.
   const nextAt = firstBeat(state.nextAt, timing.interval, now + timing.interval / 2);
   return begin(timing, { ...state, latest }, nextAt, now);
 }
 
-function onDeadline(timing: CheckTiming, state: HealthState, running: Running, now: Instant): Step {
-  if (now < running.deadline) return [state, NOTHING];
-  const cancel: HealthEffect = { type: 'cancel', id: running.id };
-  if (stalled(timing, running, now)) {
-    const [next, effects] = rerun(timing, state, running, now);
+function onDeadline(timing: CheckTiming, state: HealthState, now: Instant, spare: HealthState | undefined): Step {
+  if (now < state.runsUntil) return [state, NOTHING];
+  const cancel: HealthEffect = { type: 'cancel', id: state.probes };
+  if (stalled(timing, state, now)) {
+    const [next, effects] = rerun(timing, state, now);
     return [next, [cancel, ...effects]];
   }
   const result = {
@@ -189,30 +228,38 @@ function onDeadline(timing: CheckTiming, state: HealthState, running: Running, n
     reason: `no answer within ${formatDuration(timing.timeout)}`,
     duration: timing.timeout,
   };
-  const [judged, verdict] = judge(timing, state, result, now, running.deadline);
+  const [judged, verdict] = judge(timing, state, result, now, state.runsUntil, spare);
   const [next, start] = onBeat(timing, judged, now);
   return [next, [cancel, ...verdict, ...start]];
 }
 
-function onResult(timing: CheckTiming, state: HealthState, id: number, result: ProbeResult, now: Instant): Step {
-  const { running } = state;
+function onResult(timing: CheckTiming, state: HealthState, event: ResultEvent, spare: HealthState | undefined): Step {
+  const { id, result, now } = event;
   // The answer to a probe that was given up: its deadline has decided already.
-  if (running?.id !== id) return [state, NOTHING];
+  if (!isRunning(state) || state.probes !== id) return [state, NOTHING];
   // While the process slept the server may have closed on us: only a success still counts.
-  if (!result.ok && stalled(timing, running, now)) return rerun(timing, state, running, now);
-  return judge(timing, state, result, now, now);
+  if (!result.ok && stalled(timing, state, now)) return rerun(timing, state, now);
+  return judge(timing, state, result, now, now, spare);
 }
 
-/** One event. `timing` must be the same for the life of the machine (its check's key contains it). */
-export function step(timing: CheckTiming, state: HealthState, event: HealthEvent): Step {
-  const { running } = state;
+function onLaunched(timing: CheckTiming, state: HealthState, { id, now }: LaunchedEvent, spare: HealthState | undefined): Step {
+  if (!isRunning(state) || state.probes !== id) return [state, NOTHING];
+  const next = draftOf(state, spare);
+  next.runsUntil = now + timing.timeout;
+  return [next, NOTHING];
+}
+
+/**
+ * One event. `timing` must be the same for the life of the machine (its check's key contains it). `spare`: a state of the machine
+ * before this one, if nobody looks at it any more; the next may be written into it.
+ */
+export function step(timing: CheckTiming, state: HealthState, event: HealthEvent, spare?: HealthState): Step {
   switch (event.type) {
     case 'tick':
-      return running ? onDeadline(timing, state, running, event.now) : onBeat(timing, state, event.now);
+      return isRunning(state) ? onDeadline(timing, state, event.now, spare) : onBeat(timing, state, event.now, spare);
     case 'launched':
-      if (running?.id !== event.id) return [state, NOTHING];
-      return [{ ...state, running: { id: event.id, deadline: event.now + timing.timeout } }, NOTHING];
+      return onLaunched(timing, state, event, spare);
     case 'result':
-      return onResult(timing, state, event.id, event.result, event.now);
+      return onResult(timing, state, event, spare);
   }
 }

@@ -62,11 +62,11 @@ export interface HealthState extends Remembered {
   readonly nextAt: Instant;
   /** How far jitter has moved `nextAt` from the even beat. */
   readonly shift: Milliseconds;
-  /** The running probe's identity and deadline. */
-  readonly running: { readonly id: number; readonly deadline: Instant } | undefined;
+  /** The deadline of the running probe, the latest one; NEVER: none runs. */
+  readonly runsUntil: Instant;
   /** Probes started so far; also the identity of the latest. */
   readonly probes: number;
-  /** The result of the probe that ended last. */
+  /** The result of the probe that ended last: this state's own, which goes where the state goes. */
   readonly latest: ResultRecord | undefined;
 }
 

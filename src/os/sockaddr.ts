@@ -22,6 +22,13 @@ export function intValue(value: number): Uint8Array {
   return bytes;
 }
 
+/** Where the address lies in a sockaddr_in, and in a sockaddr_in6. */
+const IN_ADDRESS = [4, 8] as const;
+const IN6_ADDRESS = [8, 24] as const;
+
+/** The family: all of them are less than 256. */
+const familyByte = (bytes: Uint8Array): number => (LITTLE_ENDIAN ? (bytes[0] as number) : (bytes[1] as number));
+
 /** sockaddr_in or sockaddr_in6; `scope` is the interface index that a link-local address needs. */
 export function inetAddress(address: Ip, port: number, scope = 0): Uint8Array {
   if (familyOf(address) === 4) {
@@ -49,6 +56,15 @@ export function readInetAddress(bytes: Uint8Array): Endpoint | undefined {
   if (family === AF_INET) return { address: ipFromBytes(bytes.subarray(4, 8)), port: view.getUint16(2) };
   if (family === AF_INET6 && bytes.length >= 24) return { address: ipFromBytes(bytes.subarray(8, 24)), port: view.getUint16(2) };
   return undefined;
+}
+
+/** Whether two such sockaddrs name one address, whatever their ports. */
+export function isSameAddress(a: Uint8Array, b: Uint8Array): boolean {
+  const family = familyByte(a);
+  if (family !== familyByte(b)) return false;
+  const [from, to] = family === AF_INET ? IN_ADDRESS : IN6_ADDRESS;
+  for (let i = from; i < to; i++) if (a[i] !== b[i]) return false;
+  return family === AF_INET || family === AF_INET6;
 }
 
 /** sockaddr_ll for an interface; the protocol is an Ethernet type, `hardware` the destination MAC when sending. */

@@ -105,6 +105,13 @@ export const suspicionDeadline = ({ held }: SuspicionState): Instant => held?.un
 /** Whether the check's failure does not count for now. */
 export const isHeld = ({ held }: SuspicionState, key: string): boolean => held?.keys.has(key) === true;
 
+/** Whether a success of the check changes nothing: it succeeds all the time, as nearly all of them do. */
+export const isExpected = ({ seen, doubted }: SuspicionState, key: string): boolean => {
+  if (doubted !== undefined) return false;
+  const one = seen.get(key);
+  return one !== undefined && one.failedAt === undefined;
+};
+
 /** Whether another director should serve, if there is one that does not suspect itself. */
 export const isDoubtful = ({ held, doubted }: SuspicionState): boolean => held?.waning === false || doubted !== undefined;
 

@@ -6,9 +6,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Farm, makeFarm } from './farm.js';
 import { type BenchRun, keepalivedArgv, lbdArgv } from './ipvs.js';
+import type { BenchOptions } from './options.js';
 import { createSheet, type Sheet, type Unit, type Work } from './sheet.js';
 import { onStage, type Stage } from './stage.js';
-import { type CheckKind, type KeepalivedCheck, keepalivedConfig, lbdConfig, REAL_SERVERS } from './texts.js';
+import { CHECK_KINDS, type CheckKind, type KeepalivedCheck, keepalivedConfig, lbdConfig, REAL_SERVERS } from './texts.js';
 
 type Who = 'lbd' | 'keepalived';
 
@@ -95,9 +96,14 @@ async function turn(run: BenchRun, who: Who, targets: number, kind: CheckKind | 
   }
 }
 
-async function benchSize(run: BenchRun, targets: number): Promise<void> {
+/** Half-open checks are compared with keepalived's TCP connect check. */
+const isWanted = (kinds: readonly CheckKind[], who: Who, kind: CheckKind | undefined): boolean =>
+  kind === undefined || kinds.includes(kind) || (who === 'keepalived' && kind === 'tcp' && kinds.includes('tcp_half_open'));
+
+async function benchSize(run: BenchRun, targets: number, kinds: readonly CheckKind[]): Promise<void> {
   const rest: Record<Who, number> = { keepalived: 0, lbd: 0 };
   for (const [who, kind] of TURNS) {
+    if (!isWanted(kinds, who, kind)) continue;
     const add = (work: Name, value: number) => run.sheet.add(targets, workOf(work), who, value);
     const cost = await turn(run, who, targets, kind);
     if (!cost) continue;
@@ -114,6 +120,6 @@ async function benchSize(run: BenchRun, targets: number): Promise<void> {
   }
 }
 
-export async function benchChecks(sizes: readonly number[], run: BenchRun): Promise<void> {
-  for (const targets of sizes) await benchSize(run, targets);
+export async function benchChecks({ sizes, kinds }: BenchOptions, run: BenchRun): Promise<void> {
+  for (const targets of sizes) await benchSize(run, targets, kinds ?? CHECK_KINDS);
 }

@@ -3,6 +3,7 @@
  * ipvsadm one after the other in one run, each in a network namespace of its own.
  */
 import { appliedBatches } from './lbd-watch.js';
+import type { BenchOptions } from './options.js';
 import { type Contender, createSheet, type Sheet, type Unit, type Work } from './sheet.js';
 import { bin, onStage, type Stage } from './stage.js';
 import { ipvsadmEdit, ipvsadmRules, keepalivedConfig, lbdConfig, serverAddress, serviceName, type Weighted } from './texts.js';
@@ -203,7 +204,7 @@ async function turn(run: BenchRun, who: Contender, what: string, services: numbe
   }
 }
 
-export async function benchIpvs(sizes: readonly number[], run: BenchRun): Promise<void> {
+export async function benchIpvs({ sizes }: BenchOptions, run: BenchRun): Promise<void> {
   for (const services of sizes) {
     const repetitions = services > CHEAP ? 1 : REPETITIONS;
     for (let i = 0; i < repetitions; i++) {

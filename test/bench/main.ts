@@ -32,7 +32,7 @@ async function bench(options: BenchOptions): Promise<number> {
   const sheet = subject.sheet();
   const native = readNative(options.native);
   say(machineLine(machine).replace('\n', '; '));
-  await subject.run(options.sizes, { sheet, say, stopped: () => stopped });
+  await subject.run(options, { sheet, say, stopped: () => stopped });
   const figures = sheet.figures();
   const failures = [...sheet.failures, ...native.failures];
   if (options.output === 'json') {

@@ -1,6 +1,7 @@
 /**
  * The part of `npm run bench -- checks` that is measured on the host itself: lbd's checks alone, without IPVS, at a rate that the lab's
- * guest has not the speed for. Writes its figures to the file that is named; 1 when something could not be measured.
+ * guest has not the speed for. Writes its figures to the file that is named, of the kinds named behind it if any; 1 when something could
+ * not be measured.
  */
 import { writeFileSync } from 'node:fs';
 import { makeNetns, type Netns } from '../netns/netns.js';
@@ -56,12 +57,12 @@ async function measure(netns: Netns, kind: CheckKind): Promise<LoadReport> {
   }
 }
 
-async function measureAll(sheet: Sheet): Promise<void> {
+async function measureAll(sheet: Sheet, kinds: readonly string[] | undefined): Promise<void> {
   const netns = makeNetns('bench');
   try {
     const farm = await makeFarm(netns);
     try {
-      for (const kind of KINDS) {
+      for (const kind of KINDS.filter((one) => !kinds || kinds.includes(one))) {
         process.stderr.write(`bench: ${TARGETS} real servers on the host, ${kind} …\n`);
         const { cpu, seconds, results, failed, latest } = await measure(netns, kind);
         if (failed > 0) sheet.fail(`${kind} on the host: ${failed} of ${results} checks failed`);
@@ -81,7 +82,9 @@ async function measureAll(sheet: Sheet): Promise<void> {
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const sheet = createSheet(works);
-  await measureAll(sheet).catch((error: Error) => sheet.fail(`on the host: not measured: ${error.message}`));
+  await measureAll(sheet, process.argv[3]?.split(',')).catch((error: Error) =>
+    sheet.fail(`on the host: not measured: ${error.message}`),
+  );
   const { failures } = sheet;
   writeFileSync(process.argv[2] as string, JSON.stringify({ figures: sheet.figures(), failures } satisfies NativeFigures));
   process.exitCode = failures.length > 0 ? 1 : 0;

@@ -1,7 +1,7 @@
 /** The command line of `npm run bench`: read twice, before the lab is booted and inside it. */
-import { REAL_SERVERS } from './texts.js';
+import { CHECK_KINDS, type CheckKind, REAL_SERVERS } from './texts.js';
 
-export const USAGE = 'usage: npm run bench -- ipvs|checks|vrrp [--sizes 100,1000,5000] [-o table|json]';
+export const USAGE = 'usage: npm run bench -- ipvs|checks|vrrp [--sizes 100,1000,5000] [--kinds tcp,http] [-o table|json]';
 
 interface SubjectWords {
   readonly sizes: readonly number[];
@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly subject: Subject;
   /** Virtual servers, or real servers, of each round. */
   readonly sizes: readonly number[];
+  /** Of `checks`: these alone. */
+  readonly kinds?: readonly CheckKind[];
   readonly output: 'table' | 'json';
   /** Figures of the host itself (native.ts), for the part inside the lab to show. */
   readonly native?: string;
@@ -39,10 +41,19 @@ function parseSizes(word: string | undefined, { sizes: defaults, of, most, step 
   return `--sizes "${word ?? ''}": give ${kind} to ${most}, such as ${defaults.join()}`;
 }
 
+const isKind = (word: string): word is CheckKind => CHECK_KINDS.some((one) => one === word);
+
+function parseKinds(word: string | undefined, subject: Subject): readonly CheckKind[] | string {
+  const kinds = (word ?? '').split(',');
+  if (subject !== 'checks') return '--kinds is for checks: there are none in the tables of ipvs';
+  return kinds.every(isKind) ? kinds : `--kinds "${word ?? ''}": give some of ${CHECK_KINDS.join()}`;
+}
+
 /** The options, or the line that refuses them. */
 export function parseOptions(argv: readonly string[]): BenchOptions | string {
   let subject: Subject | undefined;
   let sizes: { readonly word: string | undefined } | undefined;
+  let kinds: { readonly word: string | undefined } | undefined;
   let output: BenchOptions['output'] = 'table';
   let native: string | undefined;
   const words = argv.flatMap((word) =>
@@ -51,6 +62,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | string {
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string;
     if (word === '--sizes') sizes = { word: words[++i] };
+    else if (word === '--kinds') kinds = { word: words[++i] };
     else if (word === '--native') native = words[++i];
     else if (word === '-o' || word === '--output') {
       const form = words[++i];
@@ -62,5 +74,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | string {
   if (subject === undefined) return USAGE;
   const parsed = sizes ? parseSizes(sizes.word, SUBJECT_WORDS[subject]) : SUBJECT_WORDS[subject].sizes;
   if (typeof parsed === 'string') return parsed;
-  return { subject, sizes: parsed, output, ...(native === undefined ? {} : { native }) };
+  const only = kinds && parseKinds(kinds.word, subject);
+  if (typeof only === 'string') return only;
+  return { subject, sizes: parsed, output, ...(only && { kinds: only }), ...(native === undefined ? {} : { native }) };
 }

@@ -61,7 +61,8 @@ function write(
 }
 
 /** The kinds of checks that are measured. */
-export type CheckKind = 'tcp' | 'tcp_half_open' | 'http' | 'icmp';
+export const CHECK_KINDS = ['tcp', 'tcp_half_open', 'http', 'icmp'] as const;
+export type CheckKind = (typeof CHECK_KINDS)[number];
 
 /** A second between starts, a second for the answer; of keepalived's, what it takes from its virtual server is `delay_loop 1`. */
 const lbdChecks = (kind: CheckKind | undefined): string =>

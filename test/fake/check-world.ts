@@ -52,7 +52,7 @@ export function checkWorld(server: Server, options: Partial<RunnerOptions> = {})
       };
     },
     onVerdict: (key, { from, to }) => verdicts.push({ at: clock - 1_000_000, key, text: `${from} -> ${to}` }),
-    onResult: (_key, result) => results.push({ at: clock - 1_000_000, result }),
+    onResult: (_key, result) => results.push({ at: clock - 1_000_000, result: { ...result } }),
     timer(ms, fire) {
       arms++;
       return after(timers, ms, fire);

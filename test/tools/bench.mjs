@@ -17,7 +17,8 @@ const folder = mkdtempSync(join(tmpdir(), 'lbd-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 if (options.subject === 'checks') {
   const file = join(folder, 'native.json');
-  const { status } = spawnSync(process.execPath, [at('../../dist/test/bench/native.js'), file], { stdio: 'inherit' });
+  const kinds = options.kinds ? [options.kinds.join()] : [];
+  const { status } = spawnSync(process.execPath, [at('../../dist/test/bench/native.js'), file, ...kinds], { stdio: 'inherit' });
   // 1: some figures are missing, and the file says which.
   if (status !== 0 && status !== 1) process.exit(status ?? 130);
   words.push('--native', file);

@@ -17,60 +17,83 @@ export interface Heap<T extends Timed> {
   remove(item: T): void;
 }
 
-function place<T extends Timed>(items: T[], item: T, position: number): void {
-  items[position] = item;
-  item.position = position;
-}
+const LEAST = 64;
 
-function rise<T extends Timed>(items: T[], item: T): void {
-  let at = item.position;
-  while (at > 0) {
-    const above = items[(at - 1) >> 1] as T;
-    if (above.at <= item.at) break;
-    place(items, above, at);
-    at = (at - 1) >> 1;
+export const createHeap = <T extends Timed>(): Heap<T> => new BinaryHeap<T>();
+
+class BinaryHeap<T extends Timed> implements Heap<T> {
+  private readonly items: T[] = [];
+  /** Of the items, in their order: what is compared lies together, and not in thousands of objects. */
+  private times = new Float64Array(LEAST);
+
+  get size(): number {
+    return this.items.length;
   }
-  place(items, item, at);
-}
 
-function sink<T extends Timed>(items: T[], item: T): void {
-  let at = item.position;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= items.length) break;
-    if (child + 1 < items.length && (items[child + 1] as T).at < (items[child] as T).at) child++;
-    const below = items[child] as T;
-    if (below.at >= item.at) break;
-    place(items, below, at);
-    at = child;
+  top(): T | undefined {
+    return this.items[0];
   }
-  place(items, item, at);
-}
 
-export function createHeap<T extends Timed>(): Heap<T> {
-  const items: T[] = [];
-  const settle = (item: T) => {
-    rise(items, item);
-    sink(items, item);
-  };
-  return {
-    get size() {
-      return items.length;
-    },
-    top: () => items[0],
-    set(item, at) {
-      item.at = at;
-      if (item.position < 0) item.position = items.push(item) - 1;
-      settle(item);
-    },
-    remove(item) {
-      const { position } = item;
-      if (position < 0) return;
-      item.position = -1;
-      const last = items.pop() as T;
-      if (last === item) return;
-      place(items, last, position);
-      settle(last);
-    },
-  };
+  set(item: T, at: Instant): void {
+    item.at = at;
+    if (item.position < 0) item.position = this.items.push(item) - 1;
+    if (this.items.length > this.times.length) this.grow();
+    this.settle(item);
+  }
+
+  remove(item: T): void {
+    const { position } = item;
+    if (position < 0) return;
+    item.position = -1;
+    const last = this.items.pop() as T;
+    if (last === item) return;
+    last.position = position;
+    this.settle(last);
+  }
+
+  private grow(): void {
+    const times = new Float64Array(2 * this.times.length);
+    times.set(this.times);
+    this.times = times;
+  }
+
+  private place(item: T, at: Instant, position: number): void {
+    this.items[position] = item;
+    this.times[position] = at;
+    item.position = position;
+  }
+
+  /** From its position to where it belongs. */
+  private settle(item: T): void {
+    const { at } = item;
+    this.place(item, at, this.sink(this.rise(item.position, at), at));
+  }
+
+  /** Moves down what is due later and lies above; where that ended. */
+  private rise(from: number, at: Instant): number {
+    const { items, times } = this;
+    let hole = from;
+    while (hole > 0) {
+      const above = (hole - 1) >> 1;
+      const time = times[above] as Instant;
+      if (time <= at) break;
+      this.place(items[above] as T, time, hole);
+      hole = above;
+    }
+    return hole;
+  }
+
+  /** Moves up what is due earlier and lies below; where that ended. */
+  private sink(from: number, at: Instant): number {
+    const { items, times } = this;
+    let hole = from;
+    for (let child = 2 * hole + 1; child < items.length; child = 2 * hole + 1) {
+      if (child + 1 < items.length && (times[child + 1] as Instant) < (times[child] as Instant)) child++;
+      const time = times[child] as Instant;
+      if (time >= at) break;
+      this.place(items[child] as T, time, hole);
+      hole = child;
+    }
+    return hole;
+  }
 }

@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { describeDoubt } from '../../health/key.js';
+import { isRunning } from '../../health/machine.js';
 import type { HealthState, ResultRecord, Verdict } from '../../health/types.js';
 import { sameBeside } from '../../intent/beside.js';
 import { chooseTemplates } from '../../intent/sticky.js';
@@ -387,7 +388,9 @@ export function createPool(
   /** What the absence of the network has to do with, or may have: checks that failed, and probes that began while it was away. */
   function recheck(): void {
     const again = new Map<string, number>();
-    for (const [key, { verdict, streak, running }] of runner.states()) {
+    for (const [key, state] of runner.states()) {
+      const { verdict, streak } = state;
+      const running = isRunning(state);
       const failing = verdict === 'down' || (streak.count > 0 && !streak.ok);
       if (failing || running) again.set(key, fallOf(key) + (running ? 1 : 0));
     }

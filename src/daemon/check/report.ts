@@ -6,6 +6,7 @@ import type { Instant } from '../../base/time.js';
 import { destinationsOf } from '../../config/destinations.js';
 import type { ApiAdmin, ApiCheck, ApiRealServer, ApiService, ApiTraffic, ApiWhy } from '../../control/api.js';
 import { describeCheck, describeCheckFully } from '../../health/key.js';
+import { isRunning } from '../../health/machine.js';
 import type { ResultRecord } from '../../health/types.js';
 import { honours } from '../../intent/admin.js';
 import type { Admin, RealServerIntent, ServiceIntent, Source } from '../../intent/types.js';
@@ -280,7 +281,7 @@ export function reportWay(way: Way, kernel: KernelService | undefined): ApiServi
 
 function reportCheck(sight: Sight, check: Member['checks'][number]): ApiCheck {
   const { spec, state } = check;
-  const waits = state && !state.running ? Math.max(0, seconds(sight.now, state.nextAt)) : null;
+  const waits = state && !isRunning(state) ? Math.max(0, seconds(sight.now, state.nextAt)) : null;
   return {
     type: spec.check.type,
     description: describeCheckFully(spec),

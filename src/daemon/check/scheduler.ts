@@ -4,7 +4,7 @@
  */
 import type { Milliseconds } from '../../base/duration.js';
 import { type Instant, NEVER } from '../../base/time.js';
-import { deadline, initial, step } from '../../health/machine.js';
+import { deadline, initial, isRunning, step } from '../../health/machine.js';
 import { startOffset } from '../../health/spread.js';
 import type {
   Beginning,
@@ -34,7 +34,7 @@ export interface RunnerOptions {
   readonly onVerdict: (key: string, change: VerdictChange) => void;
   /** The server asks for another share of its weight; the check's state has it already. */
   readonly onShare?: (key: string, share: number) => void;
-  /** Every result, of probes given up at their deadline too; with the verdict before and after it. */
+  /** Every result, of probes given up at their deadline too, as it is until this returns; with the verdict before and after it. */
   readonly onResult?: (
     key: string,
     result: ResultRecord,
@@ -55,6 +55,7 @@ export interface CheckRunner {
   change(fresh: readonly CheckSpec[], gone: readonly string[], beginningOf: (key: string) => Beginning): void;
   /** Probes these checks now instead of at their next beat; one that is under way stays. */
   hasten(keys: Iterable<string>): void;
+  /** As it is now: the check's next event but one may change it in place. */
   state(key: string): HealthState | undefined;
   /** Its latest results, newest first. */
   history(key: string): readonly ResultRecord[];
@@ -77,15 +78,25 @@ export interface Load extends Lateness {
   readonly oldestWait: Milliseconds;
 }
 
-interface Entry extends Timed {
+/** Of one shape, all of them: every probe goes through here several times, and what a spread makes has a shape of its own each time. */
+class Entry implements Timed {
   readonly spec: CheckSpec;
   state: HealthState;
-  readonly history: History;
-  probe: Probe | undefined;
+  /** The one before: the machine writes the next into it. */
+  spare: HealthState | undefined = undefined;
+  readonly history: History = createHistory();
+  probe: Probe | undefined = undefined;
   /** When the running probe was due, and since when it has waited for a place. */
-  beat: Instant;
-  heldAt: Instant;
-  gone: boolean;
+  beat = NEVER;
+  heldAt = NEVER;
+  gone = false;
+  at = NEVER;
+  position = -1;
+
+  constructor(spec: CheckSpec, state: HealthState) {
+    this.spec = spec;
+    this.state = state;
+  }
 }
 
 const MAX_RUNNING = 2000;
@@ -111,8 +122,9 @@ function nodeTimer(ms: number, fire: () => void): () => void {
 }
 
 function patienceOf({ spec: { check }, state }: Entry): Milliseconds {
-  const own = state.running ? check.timeout : Math.min(check.interval, check.intervalChanging ?? check.interval);
-  const { longest, share } = state.running ? DEADLINE_WAIT : START_WAIT;
+  const running = isRunning(state);
+  const own = running ? check.timeout : Math.min(check.interval, check.intervalChanging ?? check.interval);
+  const { longest, share } = running ? DEADLINE_WAIT : START_WAIT;
   return Math.min(longest, own * share);
 }
 
@@ -164,7 +176,7 @@ class Runner implements CheckRunner {
     const now = this.options.now();
     for (const key of keys) {
       const entry = this.entries.get(key);
-      if (!entry || entry.state.running || entry.state.nextAt <= now) continue;
+      if (!entry || isRunning(entry.state) || entry.state.nextAt <= now) continue;
       entry.state = { ...entry.state, nextAt: now };
       this.due.set(entry, deadline(entry.state));
     }
@@ -213,10 +225,7 @@ class Runner implements CheckRunner {
   }
 
   private add(spec: CheckSpec, state: HealthState): void {
-    const entry: Entry = {
-      ...{ spec, state, history: createHistory(), probe: undefined },
-      ...{ beat: NEVER, heldAt: NEVER, gone: false, at: NEVER, position: -1 },
-    };
+    const entry = new Entry(spec, state);
     this.entries.set(spec.key, entry);
     if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
@@ -278,14 +287,17 @@ class Runner implements CheckRunner {
 
   private apply(entry: Entry, event: HealthEvent): void {
     const before = entry.state;
-    const [state, effects] = step(entry.spec.check, before, event);
+    const { verdict, share, runsUntil, probes, nextAt } = before;
+    const [state, effects] = step(entry.spec.check, before, event, entry.spare);
+    if (state !== before) entry.spare = before;
     entry.state = state;
-    if (before.verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
-    if (before.share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
-    const { latest } = state;
-    if (latest && latest !== before.latest) this.tell(entry, latest, before.verdict);
+    if (verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
+    if (share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
+    // A probe ends with a result, whatever it was.
+    const ended = runsUntil !== NEVER && (!isRunning(state) || state.probes !== probes);
+    if (ended && state.latest) this.tell(entry, state.latest, verdict);
     for (const effect of effects) {
-      if (effect.type === 'start') this.begin(entry, effect.id, before.nextAt, event.now);
+      if (effect.type === 'start') this.begin(entry, effect.id, nextAt, event.now);
       else if (!entry.gone) this.perform(entry, effect);
     }
     if (entry.gone || this.held.has(entry)) this.due.remove(entry);
@@ -314,7 +326,7 @@ class Runner implements CheckRunner {
     this.running++;
     this.meter.started(now, entry.beat, now - entry.heldAt);
     entry.probe = this.options.startProbe(entry.spec.check, entry.spec, (result) => {
-      if (!entry.gone && entry.state.running?.id === id) this.finish(entry, id, result);
+      if (!entry.gone && entry.state.probes === id && isRunning(entry.state)) this.finish(entry, id, result);
     });
   }
 
@@ -340,8 +352,8 @@ class Runner implements CheckRunner {
     for (const entry of this.held) {
       if (this.running >= this.options.maxRunning) return;
       this.held.delete(entry);
-      const id = entry.state.running?.id;
-      if (id === undefined) continue;
+      if (!isRunning(entry.state)) continue;
+      const id = entry.state.probes;
       const now = this.options.now();
       this.launch(entry, id, now);
       this.apply(entry, { type: 'launched', now, id });

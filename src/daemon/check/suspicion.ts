@@ -8,6 +8,7 @@ import type { Probe, StartProbe } from '../../os/probe/types.js';
 import {
   initialSuspicion,
   isDoubtful,
+  isExpected,
   isHeld,
   type SuspicionEffect,
   type SuspicionEvent,
@@ -131,6 +132,7 @@ export function createSuspicion({ now, startProbe, tell, decide, serves, yields 
       }
     },
     result(key, { ok, local }, { before, after }) {
+      if (ok && isExpected(state, key)) return;
       const spec = known.get(key);
       // A success that does not make it up is no answer yet: its server would be taken out at the end.
       if (local || !spec || (ok && after !== 'up')) return;

@@ -9,6 +9,7 @@ import { encodeIpv4 } from '../../wire/ipv4.js';
 import { IPPROTO_TCP, synTemplate } from '../../wire/tcp.js';
 import { native } from '../native.js';
 import { inetAddress, readInetAddress } from '../sockaddr.js';
+import { sockaddrOf } from './socket.js';
 import type { Target } from './types.js';
 
 export interface Route {
@@ -35,8 +36,8 @@ export interface Departure {
   readonly source: Ip | undefined;
 }
 
-/** A source address is believed so long. */
-export const ROUTE_MS = 10_000;
+/** A source address is believed so long: as long as there are answers it is right, so that this is for a better one. */
+export const ROUTE_MS = 60_000;
 /**
  * From one sequence number to the next, downwards: a server that still has an earlier SYN of ours must not find the new one in its
  * window (65,535 bytes from there on), or it would answer with a RST as if nobody listened (RFC 9293 section 3.10.7.4).
@@ -68,10 +69,10 @@ const NOWHERE = new Uint8Array(16);
 const secret = randomBytes(32);
 
 /** The source address that the kernel would take to there, or a negative errno: there is no way. */
-function chooseSource({ chooser, source }: Departure, { address, port }: Target): Ip | number {
+function chooseSource({ chooser, source }: Departure, target: Target): Ip | number {
   if (chooser === undefined) return source as Ip;
   native.connect(chooser, NOWHERE);
-  const answer = native.connect(chooser, inetAddress(address, port));
+  const answer = native.connect(chooser, sockaddrOf(target));
   if (answer !== 0) return answer;
   return readInetAddress(native.getsockname(chooser))?.address as Ip;
 }

@@ -27,6 +27,7 @@ import { inNetns, netnsIdentity } from '../netns.js';
 import { portFilter } from '../packet-filter.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../sockaddr.js';
+import { AnswerTable } from './answer-table.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { baseOf, type Departure, LAYOUT, ROUTE_MS, type Route, STEP } from './half-open-route.js';
 import { type Failure, sendFailure } from './reasons.js';
@@ -42,7 +43,7 @@ export interface HalfOpenSocket extends Departure {
   /** Bound to an interface, which may go, and come back as another one under its name. */
   readonly bound: boolean;
   /** By the acknowledgement number that an answer has. BOUNDED by the probes under way. */
-  readonly waiting: Map<number, Waiter>;
+  readonly waiting: AnswerTable<Waiter>;
   /** Begun in this turn of the loop, at whose end they leave. */
   leaving: Waiter[];
   probes: number;
@@ -78,7 +79,7 @@ const outbox = new Uint8Array(BATCH * Math.max(LAYOUT[4].size, LAYOUT[6].size));
 const inbox = new Uint8Array(BATCH * ANSWER);
 const lengths = new Int32Array(BATCH);
 
-/** The key of an answer to that; a small integer, which a Map finds quicker than a number of 32 bits without a sign. */
+/** The key of an answer to that: 32 bits with a sign. */
 const answerTo = (sequence: number): number => (sequence + 1) | 0;
 
 const anyOf = (family: Family): Ip => (family === 4 ? '0.0.0.0' : '::');
@@ -164,7 +165,7 @@ function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfO
     const chooser = source === undefined ? opened(openSocket(anyOf(family), SOCK_DGRAM, settings)) : undefined;
     return {
       ...{ key, family, fd, holder, port, chooser, source, bound: settings.interface !== undefined },
-      ...{ waiting: new Map(), leaving: [], probes: 0, probesSeen: 0, current: true, closed: false },
+      ...{ waiting: new AnswerTable<Waiter>(), leaving: [], probes: 0, probesSeen: 0, current: true, closed: false },
     };
   });
 }
@@ -280,7 +281,7 @@ function onOldAnswer(socket: HalfOpenSocket, at: number, segment: Segment): void
   const base = baseOf(socket, ipFromBytes(sender), segment.sourcePort);
   if (((segment.acknowledgement - 1 - base) & (STEP - 1)) !== 0) return;
   const isMeant = ({ route }: Waiter) => route.port === segment.sourcePort && equalBytes(route.address, sender);
-  for (const waiter of [...socket.waiting.values()].filter(isMeant))
+  for (const waiter of socket.waiting.values().filter(isMeant))
     waiter.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
 }
 

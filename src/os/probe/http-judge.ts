@@ -34,8 +34,19 @@ function hostOf(scheme: 'http' | 'https', { address, port }: Target): string {
   return authority.endsWith(own) ? authority.slice(0, -own.length) : authority;
 }
 
-/** The request as HTTP/1.1. */
+/** By targets, which are one object as long as the check is; so are its settings. */
+const requests = new WeakMap<Target, { readonly probe: Settings; readonly bytes: Uint8Array }>();
+
+/** The request as HTTP/1.1, the same with every probe of a check: not to be changed. */
 export function probeRequest(probe: Settings, target: Target): Uint8Array {
+  const known = requests.get(target);
+  if (known?.probe === probe) return known.bytes;
+  const bytes = makeRequest(probe, target);
+  requests.set(target, { probe, bytes });
+  return bytes;
+}
+
+function makeRequest(probe: Settings, target: Target): Uint8Array {
   const method = probe.method ?? 'GET';
   const base: (readonly [string, string])[] = [
     ['Host', probe.host ?? hostOf(probe.type, target)],

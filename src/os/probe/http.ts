@@ -19,9 +19,10 @@ const decides =
 export function startHttp(probe: HttpProbe, target: Target, done: (result: ProbeResult) => void): Probe {
   return connectProbe(probe, target, done, (connection) => {
     const decided = decides(connection.outcome, () => '');
+    if (!probe.http2)
+      return openStream(connection, createJudge(probe, decided)).write(withProxyHeader(probe, probeRequest(probe, target)));
     const header = withProxyHeader(probe, new Uint8Array(0));
-    if (probe.http2) askInClear(connection, header, { fields: probeFields(probe, target) }, createEventJudge(probe, decided));
-    else openStream(connection, createJudge(probe, decided)).write(withProxyHeader(probe, probeRequest(probe, target)));
+    askInClear(connection, header, { fields: probeFields(probe, target) }, createEventJudge(probe, decided));
   });
 }
 

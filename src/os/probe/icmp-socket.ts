@@ -18,13 +18,16 @@ import { atOneTime } from '../clock.js';
 import { native } from '../native.js';
 import { inNetns, netnsIdentity } from '../netns.js';
 import { closeWatched, READABLE, watch } from '../poller.js';
-import { AF_INET, AF_INET6, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
+import { AF_INET, AF_INET6, isSameAddress, readInetAddress, SOCK_DGRAM, SOCK_RAW } from '../sockaddr.js';
+import { AnswerTable } from './answer-table.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { type Failure, remote, sendFailure } from './reasons.js';
 import { prepareSocket, wayOf } from './socket.js';
 
 export interface Waiter {
   readonly address: Ip;
+  /** The same as the kernel says it. */
+  readonly sockaddr: Uint8Array;
   /** The data of a reply to this request; the identifier of a raw socket's is checked too. */
   isReply(data: Uint8Array): boolean;
   answered(): void;
@@ -40,11 +43,13 @@ export interface IcmpSocket {
   /** Identifier of our requests; a ping socket puts its own in place of it. */
   readonly id: number;
   /** By sequence number. BOUNDED by the probes under way, at most 65536. */
-  readonly waiting: Map<number, Waiter>;
+  readonly waiting: AnswerTable<Waiter>;
   sequence: number;
   idle: NodeJS.Timeout | undefined;
   /** Bound to an interface, which may go, and come back as another one under its name. */
   readonly bound: boolean;
+  /** New probes may leave through it. */
+  current: boolean;
   closed: boolean;
 }
 
@@ -94,16 +99,27 @@ function openFd(family: Family): { fd: number; raw: boolean } {
   return { fd, raw: true };
 }
 
+/** By settings, which are one object as long as the configuration is: how they were probed with last. */
+const latest: Readonly<Record<Family, WeakMap<ProbeSocket, IcmpSocket>>> = { 4: new WeakMap(), 6: new WeakMap() };
+
 /** The socket for such probes, opened if need be. Throws OsError where this host gives none. */
 export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
+  const known = latest[family].get(settings);
+  // A namespace may be made anew under its name, so that one is looked up each time.
+  const holds = known?.current && settings.netns === undefined;
+  const socket = holds ? known : findSocket(family, settings);
+  if (!holds) latest[family].set(settings, socket);
+  if (socket.idle !== undefined) clearTimeout(socket.idle);
+  socket.idle = undefined;
+  return socket;
+}
+
+function findSocket(family: Family, settings: ProbeSocket): IcmpSocket {
   const { netns } = settings;
   // A namespace that was made anew under its name is another one; the socket of the old one ends idle.
   const key = `${family} ${wayOf(settings)} ${netnsIdentity(netns)}`;
   const known = open.get(key);
-  if (known) {
-    clearTimeout(known.idle);
-    return known;
-  }
+  if (known) return known;
   const { fd, raw } = inNetns(netns, () => openFd(family));
   try {
     prepareSocket(fd, raw ? SOCK_RAW : SOCK_DGRAM, settings);
@@ -115,8 +131,8 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
   const id = 1 + Math.floor(Math.random() * 0xffff);
   const bound = settings.interface !== undefined;
   const socket: IcmpSocket = {
-    ...{ key, family, fd, raw, id, bound, waiting: new Map() },
-    ...{ sequence: 0, idle: undefined, closed: false },
+    ...{ key, family, fd, raw, id, bound, waiting: new AnswerTable<Waiter>() },
+    ...{ sequence: 0, idle: undefined, current: true, closed: false },
   };
   open.set(key, socket);
   watch(fd, READABLE, (events) => receive(socket, events));
@@ -126,6 +142,7 @@ export function icmpSocket(family: Family, settings: ProbeSocket): IcmpSocket {
 /** The next probe gets another socket. */
 function forget(socket: IcmpSocket): void {
   if (open.get(socket.key) === socket) open.delete(socket.key);
+  socket.current = false;
 }
 
 /** The host lets nothing out: where that may be the interface's end, the next probe asks for what has its name by then. */
@@ -158,11 +175,11 @@ export function enter(socket: IcmpSocket, waiter: Waiter): number {
 export function leave(socket: IcmpSocket, sequence: number): void {
   socket.waiting.delete(sequence);
   if (socket.waiting.size > 0) return;
-  if (open.get(socket.key) !== socket) return closeSocket(socket);
-  clearTimeout(socket.idle);
+  if (!socket.current) return closeSocket(socket);
   socket.idle = setTimeout(closeSocket, IDLE_MS, socket);
 }
 
+const isFrom = ({ sockaddr }: Waiter): boolean => meta.addressLength >= sockaddr.length && isSameAddress(meta.address, sockaddr);
 const sender = (): Ip | undefined => readInetAddress(meta.address.subarray(0, meta.addressLength))?.address;
 
 function onMessage(socket: IcmpSocket, icmp: Uint8Array): void {
@@ -170,7 +187,7 @@ function onMessage(socket: IcmpSocket, icmp: Uint8Array): void {
   const waiter = message && socket.waiting.get(message.sequence);
   if (!message || !waiter || (socket.raw && message.id !== socket.id)) return;
   if (message.kind === 'reply') {
-    if (sender() === waiter.address && waiter.isReply(message.data)) waiter.answered();
+    if (isFrom(waiter) && waiter.isReply(message.data)) waiter.answered();
   } else if (message.destination === waiter.address) {
     waiter.failed(remote(`${icmpErrorText(socket.family, message.type, message.code)}, says ${sender() ?? 'a router'}`));
   }
@@ -184,7 +201,7 @@ export function drainErrors(socket: IcmpSocket): void {
     const request = readEchoRequest(socket.family, buffer.subarray(0, count));
     const waiter = request && socket.waiting.get(request.sequence);
     const failure = queuedFailure(socket.family, meta);
-    if (waiter && failure && sender() === waiter.address) waiter.failed(failure);
+    if (waiter && failure && isFrom(waiter)) waiter.failed(failure);
   }
 }
 

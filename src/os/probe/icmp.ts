@@ -14,9 +14,25 @@ import type { Probe, Target } from './types.js';
 /** Bytes of data, random: what makes a reply ours. */
 const TOKEN = 8;
 
-function send(socket: IcmpSocket, sequence: number, token: Uint8Array, target: Target, outcome: Outcome): void {
-  const packet = encodeEchoRequest(socket.family, { id: socket.id, sequence, data: token });
-  const address = inetAddress(target.address, 0);
+/** By targets, which are one object as long as the check is. Without a port: a raw socket takes it for a protocol (raw(7)). */
+const sockaddrs = new WeakMap<Target, Uint8Array>();
+
+function sockaddrOf(target: Target): Uint8Array {
+  let sockaddr = sockaddrs.get(target);
+  if (!sockaddr) {
+    sockaddr = inetAddress(target.address, 0);
+    sockaddrs.set(target, sockaddr);
+  }
+  return sockaddr;
+}
+
+interface Request {
+  readonly sequence: number;
+  readonly data: Uint8Array;
+}
+
+function send(socket: IcmpSocket, { sequence, data }: Request, address: Uint8Array, outcome: Outcome): void {
+  const packet = encodeEchoRequest(socket.family, { id: socket.id, sequence, data });
   let count = native.send(socket.fd, packet, 0, address);
   if (count < 0 && !socket.raw) {
     // It may be the pending error of an earlier request to somebody else.
@@ -31,14 +47,16 @@ export function startIcmp(probe: IcmpProbe, target: Target, done: (result: Probe
   let sequence = -1;
   const start = (outcome: Outcome) => {
     const token = randomToken(TOKEN);
+    const sockaddr = sockaddrOf(target);
     socket = icmpSocket(familyOf(target.address), probe);
     sequence = enter(socket, {
       address: target.address,
+      sockaddr,
       isReply: (data) => equalBytes(data, token),
       answered: () => outcome.succeed('echo reply'),
       failed: (failure) => outcome.fail(failure),
     });
-    send(socket, sequence, token, target, outcome);
+    send(socket, { sequence, data: token }, sockaddr, outcome);
   };
   const release = () => {
     if (socket && sequence >= 0) leave(socket, sequence);

@@ -188,7 +188,7 @@ describe('checks', () => {
 });
 
 describe('the command line', () => {
-  test('sizes and output', () => {
+  test('sizes, kinds and output', () => {
     assert.deepEqual(parseOptions(['ipvs']), { subject: 'ipvs', sizes: [100, 1000, 5000], output: 'table' });
     assert.deepEqual(parseOptions(['vrrp']), { subject: 'vrrp', sizes: [1000, 100, 10], output: 'table' });
     assert.match(String(parseOptions(['vrrp', '--sizes', '15'])), /give multiples of 10 milliseconds between adverts/);
@@ -198,6 +198,12 @@ describe('the command line', () => {
       sizes: [10],
       output: 'table',
       native: '/x',
+    });
+    assert.deepEqual(parseOptions(['checks', '--kinds', 'icmp,tcp_half_open']), {
+      subject: 'checks',
+      sizes: [200, 1000],
+      output: 'table',
+      kinds: ['icmp', 'tcp_half_open'],
     });
     assert.deepEqual(parseOptions(['--sizes=7,8', 'ipvs', '-o', 'json']), { subject: 'ipvs', sizes: [7, 8], output: 'json' });
   });
@@ -210,6 +216,8 @@ describe('the command line', () => {
     [['ipvs', '--sizes', '0'], /from 1 to 100000/],
     [['checks', '--sizes', '15'], /--sizes "15": give multiples of 10 real servers to 10000, such as 200,1000/],
     [['checks', '--sizes', '20000'], /to 10000/],
+    [['checks', '--kinds', 'tcp,ftp'], /--kinds "tcp,ftp": give some of tcp,tcp_half_open,http,icmp/],
+    [['ipvs', '--kinds', 'tcp'], /--kinds is for checks/],
     [['ipvs', '-o', 'xml'], /give table or json/],
     [['ipvs', '--fast'], /unknown word "--fast"/],
   ] as const) {

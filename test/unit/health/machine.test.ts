@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { CheckTiming } from '../../../src/config/types.js';
-import { deadline, initial, step } from '../../../src/health/machine.js';
+import { deadline, initial, isRunning, step } from '../../../src/health/machine.js';
 import type { Beginning, HealthEffect, HealthEvent, HealthState, ProbeResult } from '../../../src/health/types.js';
 
 const timing: CheckTiming = { interval: 2000, timeout: 1000, rise: 2, fall: 3 };
@@ -150,7 +150,7 @@ describe('the deadline', () => {
     assert.equal(one.state, before);
     one.tick(2000);
     assert.deepEqual(one.send({ type: 'result', now: 2001, id: 1, result: bad }), []);
-    assert.equal(one.state.running?.id, 2);
+    assert.deepEqual([isRunning(one.state), one.state.probes], [true, 2]);
   });
 
   test('timeout equal to the interval: the next probe starts with the verdict on the last', () => {
@@ -230,6 +230,31 @@ const anyTiming = fc.record({
   fall: fc.integer({ min: 1, max: 4 }),
 });
 
+test('a state that is written into an older one is no other, and the one before it stays as it was', () => {
+  fc.assert(
+    fc.property(anyTiming, fc.nat(100), fc.array(event, { maxLength: 80 }), (own, jitter, events) => {
+      const timed = { ...own, jitter };
+      let fresh = initial(timed, 0, 0);
+      let reused = initial(timed, 0, 0);
+      let spare: HealthState | undefined;
+      let now = 0;
+      for (const one of events) {
+        now += one.wait;
+        const id = one.kind === 'result' && !one.stale ? fresh.probes : 0;
+        const sent: HealthEvent = one.kind === 'tick' ? { type: 'tick', now } : { type: 'result', now, id, result: one.answer };
+        const [next, effects] = step(timed, fresh, sent);
+        const before = structuredClone(reused);
+        const [written, same] = step(timed, reused, sent, spare);
+        assert.deepEqual([written, same, reused], [next, effects, before]);
+        assert.equal(written === reused, next === fresh);
+        if (written !== reused) spare = reused;
+        [fresh, reused] = [next, written];
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('whatever happens: one probe at a time, in phase, and a verdict only on rise or fall results', () => {
   fc.assert(
     fc.property(anyTiming, fc.nat(4000), fc.array(event, { maxLength: 80 }), (own, offset, events) => {
@@ -252,7 +277,7 @@ test('whatever happens: one probe at a time, in phase, and a verdict only on ris
             open = effect.id;
           } else assert.ok(effect.from === before.verdict && effect.to !== effect.from);
         }
-        assert.equal(next.running?.id, open);
+        assert.equal(isRunning(next) ? next.probes : undefined, open);
         const beats = (next.nextAt - offset) / own.interval;
         assert.ok(Math.abs(beats - Math.round(beats)) < 1e-6, `off the phase: ${beats}`);
         if (next.verdict !== before.verdict) {
@@ -274,10 +299,10 @@ describe('intervals of their own', () => {
     const starts: number[] = [];
     for (let now = 0; now <= until; now = deadline(state)) {
       [state] = step(timing, state, { type: 'tick', now });
-      if (!state.running) continue;
+      if (!isRunning(state)) continue;
       starts.push(Math.round(now));
       const result = { ok: answers(now), local: false, reason: '', duration: 10 };
-      [state] = step(timing, state, { type: 'result', now: now + 10, id: state.running.id, result });
+      [state] = step(timing, state, { type: 'result', now: now + 10, id: state.probes, result });
     }
     return starts;
   }
@@ -307,7 +332,7 @@ describe('intervals of their own', () => {
     const say = (ok: boolean, share?: number) => {
       [state] = step(own, state, { type: 'tick', now: state.nextAt });
       const result = { ok, local: false, reason: '', duration: 1, ...(share === undefined ? {} : { share }) };
-      [state] = step(own, state, { type: 'result', now: state.nextAt, id: state.running?.id ?? 0, result });
+      [state] = step(own, state, { type: 'result', now: state.nextAt, id: state.probes, result });
       return state.share;
     };
     assert.deepEqual([say(true, 50), say(false), say(true, 0), say(true)], [50, 50, 0, undefined]);

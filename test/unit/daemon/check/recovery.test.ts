@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createGate } from '../../../../src/daemon/check/gate.js';
+import { isRunning } from '../../../../src/health/machine.js';
 import { checksOf } from '../../../../src/pool/membership.js';
 import { makeServer } from '../../../fake/intent.js';
 import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
@@ -115,7 +116,7 @@ describe('a network that was away', () => {
       await until(() => has(world, BOTH), 'all in');
       pool.roles({ VI_1: 'fault' });
       down.add('10.0.0.1').add('10.0.0.2');
-      await until(() => states_().every((one) => one?.streak.ok === false && one.running !== undefined), 'once, and again');
+      await until(() => states_().every((one) => one?.streak.ok === false && isRunning(one)), 'once, and again');
       down.clear();
       states.length = 0;
       pool.recheck();

@@ -246,12 +246,15 @@ describe('after a pause', () => {
   });
 });
 
+/** More than it has places for at first. */
+const ITEMS = 150;
+
 test('the heap gives back in order what was put in, moved and removed', () => {
-  const operation = fc.record({ item: fc.nat(30), at: fc.option(fc.nat(1000), { nil: undefined }) });
+  const operation = fc.record({ item: fc.nat(ITEMS - 1), at: fc.option(fc.nat(1000), { nil: undefined }) });
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 200 }), (operations) => {
+    fc.property(fc.array(operation, { maxLength: 600, size: 'max' }), (operations) => {
       const heap = createHeap<Timed & { name: number }>();
-      const items = Array.from({ length: 31 }, (_, name) => ({ name, at: 0, position: -1 }));
+      const items = Array.from({ length: ITEMS }, (_, name) => ({ name, at: 0, position: -1 }));
       const model = new Map<number, number>();
       for (const { item, at } of operations) {
         if (at === undefined) {
