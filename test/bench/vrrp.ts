@@ -18,6 +18,7 @@ import {
 } from '../netns/vrrp-harness.js';
 import { type Holders, watchHolders } from './holders.js';
 import type { BenchRun } from './ipvs.js';
+import type { BenchOptions } from './options.js';
 import { createSheet, type Sheet, type Work } from './sheet.js';
 
 type Who = 'keepalived' | 'lbd';
@@ -153,7 +154,7 @@ function note(run: BenchRun, { interval, who }: Setup, all: readonly Seen[]): vo
   }
 }
 
-export async function benchVrrp(intervals: readonly number[], run: BenchRun): Promise<void> {
+export async function benchVrrp({ sizes: intervals }: BenchOptions, run: BenchRun): Promise<void> {
   const setups = intervals.flatMap((interval) =>
     [false, true].flatMap((mixed) => WHO.map((who): Setup => ({ interval, who, mixed }))),
   );
