@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, prepare } from './cache.mjs';
+import { unpackKernel } from './vmlinux.mjs';
 
 const LAB = fileURLToPath(new URL('./lab.mjs', import.meta.url));
 async function lab(argv, env = {}) {
@@ -92,6 +93,29 @@ describe('the lab', { concurrency: 2 }, () => {
     assert.equal(await ended, 143);
     const left = readdirSync(join(cacheFolder(), 'runs')).filter((name) => name.startsWith(`${child.pid}-`));
     assert.deepEqual(left, []);
+  });
+
+  test('a kernel is started unpacked where that is possible, else as it is', async () => {
+    assert.match((await prepare()).kernel, /\/vmlinux-/, "Debian's");
+    const imageOf = (bytes, program = 'xz') => {
+      const packed = Buffer.concat([spawnSync(program, ['-c'], { input: bytes }).stdout, Buffer.alloc(4)]);
+      const image = Buffer.alloc(1024 + packed.length);
+      image[0x1f1] = 1;
+      image.write('HdrS', 0x202, 'latin1');
+      image.writeUInt32LE(packed.length, 0x24c);
+      packed.copy(image, 1024);
+      return image;
+    };
+    const bootable = Buffer.concat([
+      Buffer.alloc(4096),
+      Buffer.from('04000000080000001200000058656e00', 'hex'),
+      Buffer.alloc(4096),
+    ]);
+    assert.deepEqual(unpackKernel(imageOf(bootable)), bootable);
+    assert.equal(unpackKernel(imageOf(bootable, 'gzip')), undefined);
+    assert.equal(unpackKernel(imageOf(Buffer.alloc(8192))), undefined);
+    assert.equal(unpackKernel(imageOf(bootable).subarray(0, 1100)), undefined);
+    assert.equal(unpackKernel(Buffer.alloc(16)), undefined);
   });
 
   test('a wrong setting is one clear line', async () => {
