@@ -53,18 +53,20 @@ function node24() {
   return existsSync(program) ? { program } : `npm could not install it: ${(result.stderr ?? '').trim().split('\n').pop()}`;
 }
 
-/**
- * They all wait far more than they compute. Those that count lost datagrams at adverts of 10 ms, or probes by the hundred, each alone; those that
- * judge seconds by twos; the others by threes.
- */
-const ALONE = /\/(soak|stopped-process|vrrp-(keepalived|pair))\.test\.js$/;
-const BY_TWOS = /\/vrrp-(?!held|announce|explained|deaf|dual|frozen|storm)[a-z]+\.test\.js$/;
+/** Those that judge how long something takes, or how many datagrams are lost, each alone: by twos they miss what they wait for. The others by twos. */
+const ALONE = /\/(soak|stopped-process|vrrp-(?!held|announce|explained|deaf|dual|frozen|storm)[a-z]+)\.test\.js$/;
 const netnsTests = () => {
   const all = tests('netns');
-  const alone = all.filter((file) => ALONE.test(file));
-  const twos = all.filter((file) => BY_TWOS.test(file) && !ALONE.test(file));
-  const others = all.filter((file) => !ALONE.test(file) && !twos.includes(file));
-  return [testRunner(3, others), testRunner(2, twos), testRunner(1, alone)];
+  return [
+    testRunner(
+      2,
+      all.filter((file) => !ALONE.test(file)),
+    ),
+    testRunner(
+      1,
+      all.filter((file) => ALONE.test(file)),
+    ),
+  ];
 };
 
 /** Each gives argv for a program (this Node.js unless named), several one after the other, or the reason why it is skipped. */
