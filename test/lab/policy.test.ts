@@ -22,7 +22,7 @@ defaults: { scheduler: wrr, forward: dr, check: { interval: 500ms, timeout: 490m
 virtual_servers:
   - { name: ramp, address: "${VIP}:80", slow_start: 8s, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
   - { name: slow, address: "${VIP}:85", slow_start: 10m, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
-  - { name: tiers, address: "${VIP}:81", real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
+  - { name: tiers, address: "${VIP}:81", on_failure: quiesce, real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
   - { name: held, address: "${VIP}:82", real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
   - { name: floor, address: "${VIP}:83", min_healthy: 50%, real_servers: [ ${rs('floor', 1)}, ${rs('floor', 2)} ] }
   - { name: flap, address: "${VIP}:84", damping: { half_life: 10s, suppress: 1.5, reuse: 1 }, real_servers: [ ${rs('flap', 1)}, ${rs('flap', 2)} ] }
