@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import type { ApiError, ApiEvent, CommandLine, MethodName } from './api.js';
+import { EVENT_BACKLOG, HELD_EVENTS } from './bounds.js';
 import { createClient } from './client.js';
 import { createSession, type Session } from './command-line.js';
 import { createLineReader } from './lines.js';
@@ -10,13 +11,10 @@ import { admitGroup, clearPlace } from './socket-file.js';
 
 /** A longer request is refused. */
 export const REQUEST_LIMIT = 1 << 20;
-/** A follower that has not read this many bytes is dropped; one that reads nothing of its answers, at the larger bound. */
-export const EVENT_BACKLOG = 1 << 20;
+/** One that reads nothing of its answers is dropped at this; a follower, at EVENT_BACKLOG. */
 const ANSWER_BACKLOG = 64 << 20;
 /** Requests of one connection that are worked on at a time; further ones wait in the kernel's buffer. */
 export const OPEN_REQUESTS = 32;
-/** Events that may come while one answer to `events` is made. */
-const HELD_EVENTS = 10_000;
 const CLOSE_MS = 500;
 
 /** Who is at the other end, as the kernel tells. */

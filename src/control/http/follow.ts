@@ -1,11 +1,8 @@
 /** The stream of events over HTTP: server-sent events (WHATWG HTML, section 9.2), one follower. */
 import type { ServerResponse } from 'node:http';
 import type { ApiEvent } from '../api.js';
+import { EVENT_BACKLOG, HELD_EVENTS } from '../bounds.js';
 
-/** A follower that has not read this many bytes is dropped. */
-const BACKLOG = 1 << 20;
-/** Events that may come while those that there were are gathered. */
-const HELD = 10_000;
 /** So often a follower without events gets a line, so that both sides see when the other is gone. */
 export const BEAT_MS = 15_000;
 
@@ -26,7 +23,7 @@ export function createFollower(response: ServerResponse, dropped: (why: string) 
   };
   function write(text: string): void {
     if (response.destroyed || response.writableEnded) return;
-    if (response.writableLength > BACKLOG) drop('it does not read');
+    if (response.writableLength > EVENT_BACKLOG) drop('it does not read');
     else response.write(text);
   }
   const beat = setInterval(() => write(': \n\n'), BEAT_MS);
@@ -34,7 +31,7 @@ export function createFollower(response: ServerResponse, dropped: (why: string) 
   return {
     publish(event) {
       if (!held) write(textOf(event));
-      else if (held.push(event) > HELD) drop('its answer takes too long');
+      else if (held.push(event) > HELD_EVENTS) drop('its answer takes too long');
     },
     begin(events) {
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });

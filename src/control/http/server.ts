@@ -68,6 +68,7 @@ const requestedStream = ({ headers }: FastifyRequest): boolean => headers.accept
 const tlsOptions = ({ cert, key, ca }: Tls): ServerOptions => ({
   cert,
   key,
+  handshakeTimeout: REQUEST_MS,
   ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
 });
 
@@ -203,8 +204,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       for (const follower of served.followers) follower.publish(event);
     },
     renew(rights, tls) {
-      served.rights = rights;
+      // Throws where key and certificate do not belong together: then all stays as it was.
       if (tls) (app.server as unknown as { setSecureContext(options: ServerOptions): void }).setSecureContext(tlsOptions(tls));
+      served.rights = rights;
     },
     async close() {
       for (const follower of served.followers) follower.end();

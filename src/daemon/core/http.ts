@@ -4,7 +4,7 @@ import type { HttpConfig, TokenConfig } from '../../config/control-types.js';
 import type { ApiError, ApiEvent, MethodName } from '../../control/api.js';
 import type { HttpServer, Tls } from '../../control/http/server.js';
 import type { Rights, Token } from '../../control/http/tokens.js';
-import { readPem, readToken } from '../secrets.js';
+import { isExposed, readPem, readToken } from '../secrets.js';
 
 /** A port that somebody else has may be free later, and a missing certificate there. */
 const RETRY_MS = 10_000;
@@ -46,6 +46,12 @@ function materialOf({ anonymous, tokens, tls }: HttpConfig, { digestOf }: Librar
   const ca = clientCa === undefined ? {} : { ca: readPem('client_ca', clientCa) };
   return { rights, tls: { cert: readPem('the certificate', certificate), key: readPem('the key', key), ...ca } };
 }
+
+/** Whoever can read a token is who it says. */
+const exposedFiles = ({ tokens, tls }: HttpConfig): string[] =>
+  [...tokens.flatMap(({ secret }) => (secret.kind === 'file' ? [secret.file] : [])), ...(tls ? [tls.key] : [])]
+    .filter(isExposed)
+    .map((file) => `${file} is open to others than its owner: chmod 600`);
 
 /** A listener that differs in this is another one. */
 const keyOf = (config: HttpConfig, i: number): string => {
@@ -100,9 +106,11 @@ export function createHttpKeeper(options: HttpKeeperOptions): HttpKeeper {
   }
 
   /** Old rights and certificates stay where the new ones cannot be read. */
-  async function troublesOf(config: HttpConfig): Promise<string[]> {
+  async function troublesOf(config: HttpConfig | undefined): Promise<string[]> {
     try {
-      return await serve(config, await import('../../control/http/server.js'));
+      if (config) return [...(await serve(config, await import('../../control/http/server.js'))), ...exposedFiles(config)];
+      await closeOthers([]);
+      return [];
     } catch (error) {
       return [(error as Error).message];
     }
@@ -111,8 +119,7 @@ export function createHttpKeeper(options: HttpKeeperOptions): HttpKeeper {
   async function settle(): Promise<void> {
     clearTimeout(retry);
     const config = closed ? undefined : options.config();
-    if (!config) await closeOthers([]);
-    tellProblems((config ? await troublesOf(config) : []).map((text) => `http: ${text}`));
+    tellProblems((await troublesOf(config)).map((text) => `http: ${text}`));
   }
 
   function apply(): Promise<void> {

@@ -306,6 +306,9 @@ describe('another director', () => {
     assert.match(await asked(peer(url, { ca })), /unknown token/);
     server.renew(RIGHTS, { cert: pem('server.pem'), key: pem('server.key') });
     assert.equal(await asked(peer(url, { ca })), 'd1');
+    const mixed = { cert: pem('server.pem'), key: pem('client.key') };
+    assert.throws(() => server.renew({ anonymous: 'none', tokens: [] }, mixed), /key values mismatch/);
+    assert.equal(await asked(peer(url, { ca })), 'd1', 'what cannot be taken changes nothing');
     await server.close();
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,7 +63,7 @@ const conf = (ports: readonly number[], file?: string): HttpConfig => ({
 });
 
 test('it listens where and as the configuration says, also after a change, and no more when it is gone', async () => {
-  writeFileSync(join(folder, 'token'), `${TOKEN}\nanother line\n`);
+  writeFileSync(join(folder, 'token'), `${TOKEN}\nanother line\n`, { mode: 0o600 });
   const [one, other] = [await freePort(), await freePort()];
   const { it, change, problems } = keeper(conf([one]));
   await it.apply();
@@ -81,7 +81,7 @@ test('it listens where and as the configuration says, also after a change, and n
 
 test('a file that cannot be read leaves what there is, is told without what is in it, and is over when it can', async () => {
   const file = join(folder, 'other');
-  writeFileSync(file, TOKEN);
+  writeFileSync(file, TOKEN, { mode: 0o600 });
   const port = await freePort();
   const { it, problems, warnings } = keeper(conf([port], file));
   await it.apply();
@@ -100,9 +100,12 @@ test('a file that cannot be read leaves what there is, is told without what is i
   await it.apply();
   assert.match([...problems].join(), /^http: the file of token ops cannot be read: ENOENT/);
   assert.equal(warnings.length, 3, 'each is told once');
-  writeFileSync(file, TOKEN);
+  writeFileSync(file, TOKEN, { mode: 0o600 });
   await it.apply();
   assert.deepEqual([...problems], []);
+  chmodSync(file, 0o644);
+  await it.apply();
+  assert.deepEqual([[...problems], await ask(port, TOKEN)], [[`http: ${file} is open to others than its owner: chmod 600`], 200]);
   await it.close();
 });
 
