@@ -136,6 +136,11 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     savedAt = host.now();
   }
 
+  /** Before the table is made: a process that is killed right after it must not leave one that nobody knows of. */
+  function recordClosing(): void {
+    if (conf.accept === false) save('now');
+  }
+
   function deliver(event: Happening): void {
     const before = state;
     const [next, effects] = step(conf, state, { ...event, now: host.now() } as VrrpEvent);
@@ -354,7 +359,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
     holder = createHolder(host, conf.name, conf.interface, found);
     paths = createPaths(host, conf.name, left?.paths ?? NO_PATHS);
     vmac = newVmac(left?.vmac);
-    if (conf.accept === false) save('now');
+    recordClosing();
     closing.ensure();
     signer.resume(left?.signing);
     const resume: Resume | undefined =
@@ -398,6 +403,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
       adverts.clear();
       const on = host.network.link(conf.interface);
       if (conf.vmac && on) vmac.ready(on);
+      recordClosing();
       closing.ensure();
       deliver({ type: 'reconfigured', before });
       track();
