@@ -1,0 +1,43 @@
+/** What the commands of lbctl are made of: what a command line asks for, and how a command is defined. */
+import type { Command } from 'commander';
+import type { MethodName, Methods } from '../../control/api.js';
+
+/** Of one real server, of all on a host, or of one that is removed then. */
+export type DrainOrder = {
+  readonly [M in 'set_state' | 'set_host' | 'del_rs']: { readonly method: M; readonly params: Methods[M]['params'] };
+}['set_state' | 'set_host' | 'del_rs'];
+
+/** What a command line asks for. */
+export type Work =
+  | {
+      readonly [M in MethodName]: { readonly kind: 'call'; readonly method: M; readonly params: Methods[M]['params'] };
+    }[MethodName]
+  /** A drain, until nobody new comes, or until it is over. */
+  | { readonly kind: 'drain'; readonly order: DrainOrder; readonly wait: boolean }
+  | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
+  | { readonly kind: 'check-config'; readonly file: string }
+  /** Undefined: as the daemon is configured, or would be. */
+  | { readonly kind: 'doctor'; readonly file: string | undefined }
+  /** Help or the version, asked for. */
+  | { readonly kind: 'text'; readonly text: string };
+
+export type Format = 'table' | 'wide' | 'json' | 'yaml';
+
+/** Only what was given: the API's optional fields are absent, never undefined. */
+export function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+export type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+export const optional = <T>(word: unknown, read: (word: string) => T): T | undefined =>
+  typeof word === 'string' ? read(word) : undefined;
+
+export const changing = (options: Options) =>
+  given({ dry_run: options.dryRun as true | undefined, reason: options.reason as string | undefined });
+
+export type Settle = (work: Work) => void;
+export type Define = (name: string, summary: string, changes?: boolean) => Command;
+
+export const call = <M extends MethodName>(method: M, params: Methods[M]['params']): Work =>
+  ({ kind: 'call', method, params }) as Work;
