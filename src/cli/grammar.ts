@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { didYouMean } from '../base/suggest.js';
 import { VERSION } from '../base/version.js';
 import { addChanging } from './commands/changing.js';
-import { addDirector } from './commands/director.js';
+import { addDirector, addRevisions } from './commands/director.js';
 import type { Define, Format, Options, Settle, Work } from './commands/kit.js';
 import { addLooking } from './commands/looking.js';
 import { addStates } from './commands/states.js';
@@ -24,14 +24,14 @@ export interface Invocation {
 
 const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp failover why doctor reload events check-config'.split(
+  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch events check-config'.split(
     ' ',
   );
 /** Of the design, and not built yet. */
-const LATER = new Set('set-vs plan apply confirm rollback diff save top import completion'.split(' '));
+const LATER = new Set('set-vs diff save top import completion'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host'.split(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host --confirm --expected-revision'.split(
     ' ',
   ),
 );
@@ -110,12 +110,16 @@ function build(settle: Settle, only: string | undefined): Command {
     command.addOption(new Option('-o, --output <FORMAT>', FORMATS.join(', ')).default('table'));
     command.option('--socket <PATH>', `lbd's control socket (LBD_SOCKET; default ${DEFAULT_SOCKET})`);
     command.option('--reason <TEXT>', changes ? 'kept with the change and shown by why' : 'only of use for a change');
-    if (changes) command.option('--dry-run', 'says what would be done, and does nothing');
+    if (changes) {
+      command.option('--dry-run', 'says what would be done, and does nothing');
+      command.option('--expected-revision <N>', 'refuses when another revision is in force');
+    }
     return command;
   };
   addLooking(define, settle);
   addChanging(define, settle);
   addDirector(define, settle);
+  addRevisions(define, settle);
   addStates(define, settle);
   addTools(define, settle);
   return program;

@@ -2,7 +2,7 @@
 import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect as connectSocket, Unreachable } from '../control/client.js';
-import { type Format, formatOf, type Invocation, parseCommandLine } from './grammar.js';
+import { type Format, formatOf, type Invocation, parseCommandLine, type Work } from './grammar.js';
 import { harmless, type View } from './render/text.js';
 import { UsageError } from './words.js';
 
@@ -16,6 +16,9 @@ const FAILOVER_TIMEOUT_MS = 600_000;
 const WHOLE_TIMEOUT_MS = 30_000;
 const TIMEOUTS: Readonly<Partial<Record<MethodName, number>>> = {
   reload: RELOAD_TIMEOUT_MS,
+  plan: RELOAD_TIMEOUT_MS,
+  apply: RELOAD_TIMEOUT_MS,
+  rollback: RELOAD_TIMEOUT_MS,
   failover: FAILOVER_TIMEOUT_MS,
   list: WHOLE_TIMEOUT_MS,
   stats: WHOLE_TIMEOUT_MS,
@@ -41,6 +44,7 @@ export interface Io {
 
 const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   bad_request: EXIT.usage,
+  stale: EXIT.refused,
   refused: EXIT.refused,
   invalid_config: EXIT.invalidConfig,
   unavailable: EXIT.refused,
@@ -81,7 +85,8 @@ async function printResult<M extends MethodName>(
   if (format === 'yaml') return io.out(await asYaml(result));
   const { render } = await import('./render/render.js');
   const text = understood(method, () => render(viewOf(io, invocation), method, result));
-  if (method === 'reload') await tellProblems(io, (result as Methods['reload']['result']).problems);
+  if (method === 'reload' || method === 'apply' || method === 'plan')
+    await tellProblems(io, (result as Methods['reload' | 'plan']['result']).problems);
   io.out(text);
 }
 
@@ -117,8 +122,20 @@ async function follow(client: Client, io: Io, invocation: Invocation, params: { 
   }
 }
 
+/** What of a command line is about files that only this process sees, read. */
+async function withFiles(work: Work): Promise<Work> {
+  if (work.kind !== 'with-text' && work.kind !== 'batch') return work;
+  const { readBatch, readText } = await import('./from-file.js');
+  if (work.kind === 'batch')
+    return { kind: 'call', method: 'changes', params: { changes: readBatch(work.file), ...work.params } };
+  const { method, params, file } = work;
+  const name = file === '-' ? 'standard input' : file;
+  return { kind: 'call', method, params: { ...params, text: readText(file), name } };
+}
+
 async function ask(invocation: Invocation, io: Io): Promise<number> {
-  const { work, socket } = invocation;
+  const { socket } = invocation;
+  const work = await withFiles(invocation.work);
   if (work.kind !== 'call' && work.kind !== 'follow') return EXIT.done;
   const client = await (io.connect ?? connectSocket)(socket);
   try {

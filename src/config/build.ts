@@ -28,6 +28,9 @@ export interface Sections {
   readonly scripts: readonly Located<ScriptShape>[];
 }
 
+/** A change that takes more than half away is rather a file that was cut off. */
+const MAX_REMOVED = 50;
+
 function buildGlobal(at: Section<'global'>, hostname: string, report: Report): GlobalConfig {
   const shape = at?.value;
   return {
@@ -35,6 +38,7 @@ function buildGlobal(at: Section<'global'>, hostname: string, report: Report): G
     stateDir: shape?.state_dir ?? '/var/lib/lbd',
     socket: shape?.control?.socket ?? '/run/lbd/lbd.sock',
     group: shape?.control?.group ?? 'lbd',
+    maxRemoved: shape?.max_removed ?? MAX_REMOVED,
     onStop: shape?.on_stop ?? 'keep',
     requireIpvs: shape?.require_ipvs ?? true,
     logLevel: shape?.log_level ?? 'info',

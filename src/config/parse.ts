@@ -33,5 +33,6 @@ export function parseConfig(file: string, text: string, options: ParseOptions = 
   const notes = createNotes(env, hostname);
   const merged = readFiles({ file, text }, options, opener(options, notes), problems) as Merged;
   const config = finishConfig(file, merged, hostname, problems, notingBuild(notes));
-  return config ? { config, problems, record: notes.record(merged.services, problems) } : { config, problems };
+  if (!config) return { config, problems };
+  return { config, problems, record: notes.record(merged.services, problems), sources: notes.sources() };
 }

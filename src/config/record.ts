@@ -6,7 +6,7 @@ import { type Item, keyOf } from './items.js';
 import type { Located } from './located.js';
 import type { Environment, Path, Source } from './places.js';
 import { loadPlain } from './plain-document.js';
-import type { Problem } from './types.js';
+import type { Problem, SourceText } from './types.js';
 
 /** Lines after the first of the item; columns from 1. */
 export type RelativePlace = readonly [line: number, column: number];
@@ -116,6 +116,8 @@ export interface Notes {
   item(entry: Located<unknown>, record: ItemRecord): void;
   file(file: string, text: string, includes: readonly string[], isPlain: boolean): void;
   recordOf(entry: Located<unknown>): ItemRecord | undefined;
+  /** What was read, so far. */
+  sources(): readonly SourceText[];
   /** After everything has been told. */
   record(entries: readonly Located<unknown>[], problems: readonly Problem[]): ConfigRecord;
 }
@@ -132,6 +134,7 @@ export function createNotes(env: Environment, hostname: string): Notes {
       allPlain &&= isPlain;
     },
     recordOf,
+    sources: () => files.map(({ file, text }) => ({ file, text })),
     record(entries, problems) {
       const items = entries.map((entry) => recordOf(entry) ?? null);
       if (allPlain) return { items };

@@ -141,5 +141,7 @@ export function reparseConfig(
   // What an item inherits is in none of its lines.
   if (work.reused.size > 0 && !sameValue(merged.defaults?.value, before.config.defaults)) return undefined;
   const config = finishConfig(first.file, merged, hostname, problems, builder(work));
-  return config && { ...freshCopy(config, notes.record(merged.services, problems), merged.services), problems };
+  if (!config) return undefined;
+  const { record, ...copy } = freshCopy(config, notes.record(merged.services, problems), merged.services);
+  return { ...copy, problems, record, sources: notes.sources() };
 }

@@ -91,6 +91,15 @@ export const share = (what: string) =>
     return percent > 0 ? { value: percent / 100 } : { refused: `${what}: "${word}" is no share: write 1% to 99%` };
   }, 'a share such as 60%');
 
+/** `0%` to `100%`, as a number. */
+export const percent = (what: string) =>
+  parsed((word) => {
+    const found = /^(\d{1,3})%$/.exec(word)?.[1];
+    return found !== undefined && Number(found) <= 100
+      ? { value: Number(found) }
+      : { refused: `${what}: "${word}" is no share: write 0% to 100%` };
+  }, `a share such as 50% for ${what}`);
+
 export const list = <T extends v.GenericSchema>(what: string, item: T) =>
   v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
 

@@ -34,6 +34,8 @@ export interface GlobalConfig {
   readonly socket: string;
   /** Group that may use the control socket; undefined: root only. */
   readonly group: string | undefined;
+  /** Percent of the virtual servers, or of the instances, that one change may take away without being forced; 100: all. */
+  readonly maxRemoved: number;
   readonly onStop: 'keep' | 'remove';
   /** VRRP instances stay in FAULT when services are configured and IPVS cannot be used. */
   readonly requireIpvs: boolean;
@@ -332,4 +334,12 @@ export interface ParsedConfig {
   readonly problems: readonly Problem[];
   /** For the next reading; absent when there is any error. */
   readonly record?: ConfigRecord | undefined;
+  /** The texts that it came from, in the order in which they were read; absent: those of the reading before, or there is an error. */
+  readonly sources?: readonly SourceText[] | undefined;
+}
+
+export interface SourceText {
+  /** Its path. */
+  readonly file: string;
+  readonly text: string;
 }

@@ -4,13 +4,27 @@
  * `events` with follow keeps the connection and sends {"event":{…}} lines after the result.
  * Field names are snake_case: they are what `-o json` prints, and they are kept stable.
  */
+import type { ApiChange, ApiHistory, ApiOverride, ApiPlan, ApiProblem, ApiProvenance } from './api-revisions.js';
 import type { ApiInstance } from './api-vrrp.js';
 
+export type {
+  ApiChange,
+  ApiHistory,
+  ApiOperation,
+  ApiOverride,
+  ApiPlan,
+  ApiProblem,
+  ApiProvenance,
+  ApiRevision,
+  ChangeMethod,
+} from './api-revisions.js';
 export type { ApiInstance, ApiSigning, ApiTracked } from './api-vrrp.js';
 
 export type ErrorCode =
   /** The request is no request, or its parameters do not parse (lbctl exit status 2). */
   | 'bad_request'
+  /** Another revision is in force than the one that was expected: nothing was changed (exit status 1). */
+  | 'stale'
   /** Well-formed, but refused: unknown service, already there, … (exit status 1). */
   | 'refused'
   /** A new configuration that is not valid (exit status 4); `problems` says why. */
@@ -22,22 +36,6 @@ export interface ApiError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly problems?: readonly ApiProblem[];
-}
-
-export interface ApiProblem {
-  readonly severity: 'error' | 'warning';
-  readonly message: string;
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly source: string;
-}
-
-export interface ApiProvenance {
-  readonly id: number;
-  readonly who: string;
-  readonly when: string;
-  readonly why: string;
 }
 
 /**
@@ -332,6 +330,8 @@ export interface ApiDoctor {
 /** Options of every changing method. */
 export interface ChangeOptions {
   readonly dry_run?: boolean;
+  /** The revision that the caller has seen: refused as `stale` when another one is in force. */
+  readonly expected_revision?: number;
   readonly reason?: string;
   /** Who asked for it at another director, which shares it: it goes no further from here. */
   readonly shared_by?: string;
@@ -417,7 +417,25 @@ export interface Methods {
   why: { params: { target: string; rs?: string }; result: ApiWhy };
   /** What of this host is not as a director needs it. */
   doctor: { params: Record<string, never>; result: ApiDoctor };
-  reload: { params: ChangeOptions; result: ApiChanged & { problems: readonly ApiProblem[] } };
+  /** Several changes, all of them or none. `force`: though they remove more than global.max_removed. */
+  changes: { params: { changes: readonly ApiChange[]; force?: boolean } & ChangeOptions; result: ApiChanged };
+  /** `force`: though it removes more than global.max_removed. */
+  reload: { params: { force?: boolean } & ChangeOptions; result: ApiChanged & { problems: readonly ApiProblem[] } };
+  /** Of `text` as the configuration file, called `name` in what is wrong with it; without it, of the file as it is on disk. */
+  plan: { params: { text?: string; name?: string }; result: ApiPlan };
+  /**
+   * Makes `text` the configuration file, and puts it in force. `confirm`: seconds after which it is taken back, unless `confirm` was called;
+   * a daemon that ends before that takes it back at its start. `force`: though it removes much, or overwrites edits that were not loaded.
+   */
+  apply: {
+    params: { text: string; name?: string; confirm?: number; force?: boolean } & ChangeOptions;
+    result: ApiChanged & { problems: readonly ApiProblem[] };
+  };
+  confirm: { params: ChangeOptions; result: ApiChanged };
+  /** Without `revision`: what waits for its confirmation is taken back, or else the newest revision. */
+  rollback: { params: { revision?: number; force?: boolean } & ChangeOptions; result: ApiChanged };
+  history: { params: { limit?: number }; result: ApiHistory };
+  overrides: { params: Record<string, never>; result: { overrides: readonly ApiOverride[] } };
   events: { params: { follow?: boolean; since?: number; limit?: number }; result: { events: readonly ApiEvent[] } };
 }
 

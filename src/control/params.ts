@@ -1,13 +1,18 @@
 /** Is a line a request? Which methods there are, and the types of their parameters. What the words mean is for the daemon. */
-import type { ApiError, CommandLine, MethodName } from './api.js';
+import type { ApiError, ChangeMethod, CommandLine, MethodName } from './api.js';
 
 /** A longer command line is for lbctl's own process; so is one of more bytes in native/lbctl.c. */
 const COMMAND_LINE_LIMIT = 65_536;
 
-export type Kind = 'text' | 'texts' | 'number' | 'yes or no';
+export type Kind = 'text' | 'texts' | 'number' | 'yes or no' | 'changes';
 type Field = Kind | `${Kind}?`;
 
-const CHANGE = { dry_run: 'yes or no?', reason: 'text?', shared_by: 'text?' } as const;
+const CHANGE = { dry_run: 'yes or no?', reason: 'text?', expected_revision: 'number?', shared_by: 'text?' } as const;
+
+/** What `changes` takes. */
+export const CHANGES: readonly ChangeMethod[] = ['add_rs', 'set_rs', 'del_rs', 'set_state', 'set_host', 'add_vs', 'del_vs'];
+/** BOUNDED: so many at a time. */
+const MOST_CHANGES = 1000;
 const REAL_SERVER = { service: 'text', rs: 'text' } as const;
 
 const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' } as const;
@@ -38,7 +43,14 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
   vrrp: { instance: 'text?' },
   why: { target: 'text', rs: 'text?' },
   doctor: {},
-  reload: { ...CHANGE },
+  changes: { changes: 'changes', force: 'yes or no?', ...CHANGE },
+  reload: { force: 'yes or no?', ...CHANGE },
+  plan: { text: 'text?', name: 'text?' },
+  apply: { text: 'text', name: 'text?', confirm: 'number?', force: 'yes or no?', ...CHANGE },
+  confirm: { ...CHANGE },
+  rollback: { revision: 'number?', force: 'yes or no?', ...CHANGE },
+  history: { limit: 'number?' },
+  overrides: {},
   events: { follow: 'yes or no?', since: 'number?', limit: 'number?' },
   command_line: { version: 'text', socket: 'text', argv: 'texts', columns: 'number?', no_color: 'text?', lbd_socket: 'text?' },
 };
@@ -48,12 +60,14 @@ const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   texts: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   number: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
   'yes or no': (value) => typeof value === 'boolean',
+  changes: (value) => Array.isArray(value) && value.length <= MOST_CHANGES && value.every(isObject),
 };
 const NEEDS: Readonly<Record<Kind, string>> = {
   text: 'a text',
   texts: 'a list of texts',
   number: 'a whole number from 0',
   'yes or no': 'true or false',
+  changes: `a list of at most ${MOST_CHANGES} objects, each with method and params`,
 };
 
 export interface Request {
@@ -93,6 +107,23 @@ export function wrongParameter(method: keyof typeof METHODS, params: Readonly<Re
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value === undefined && !optional) return `${method} needs the parameter "${name}"`;
     if (value !== undefined && !IS[kind](value)) return `parameter "${name}" of ${method} must be ${NEEDS[kind]}`;
+  }
+  return method === 'changes' ? wrongChange(params.changes as readonly Readonly<Record<string, unknown>>[]) : undefined;
+}
+
+/** Of the changes that `changes` takes. */
+function wrongChange(changes: readonly Readonly<Record<string, unknown>>[]): string | undefined {
+  for (const [i, { method, params = {}, ...rest }] of changes.entries()) {
+    const at = `change ${i + 1}`;
+    const known = CHANGES.find((one) => one === method);
+    if (!known) return `${at}: the method is one of ${CHANGES.join(', ')}`;
+    const [other] = Object.keys(rest);
+    if (other !== undefined) return `${at} has no field "${other}": it has method and params`;
+    if (!isObject(params)) return `${at}: its params are not an object`;
+    const option = Object.keys(CHANGE).find((name) => Object.hasOwn(params, name));
+    if (option !== undefined) return `${at}: "${option}" is said of all changes together`;
+    const wrong = wrongParameter(known, params);
+    if (wrong !== undefined) return `${at}: ${wrong}`;
   }
   return undefined;
 }

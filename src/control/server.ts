@@ -9,8 +9,8 @@ import { createLineReader } from './lines.js';
 import { type CommandLineRequest, parseRequest, type Request } from './params.js';
 import { admitGroup, clearPlace } from './socket-file.js';
 
-/** A longer request is refused. */
-export const REQUEST_LIMIT = 1 << 20;
+/** A longer request is refused: a configuration of tens of thousands of real servers is shorter. */
+export const REQUEST_LIMIT = 16 << 20;
 /** One that reads nothing of its answers is dropped at this; a follower, at EVENT_BACKLOG. */
 const ANSWER_BACKLOG = 64 << 20;
 /** Requests of one connection that are worked on at a time; further ones wait in the kernel's buffer. */

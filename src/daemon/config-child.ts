@@ -3,10 +3,10 @@
  * stay out of the daemon. The child prints the result as one JSON text.
  */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fileProblem } from '../config/problems.js';
-import type { ParsedConfig } from '../config/types.js';
+import type { ParsedConfig, SourceText } from '../config/types.js';
 import { parseSurroundings, readConfigFile } from '../os/config-files.js';
 
 /** Tens of thousands of lines take a slow machine minutes. */
@@ -14,6 +14,9 @@ const LIMIT_MS = 300_000;
 const MAX_OUTPUT = 512 * 1024 * 1024;
 /** The parser alone, beside the other bundles. */
 const PARSER = fileURLToPath(new URL('./lbd-config.cjs', import.meta.url));
+
+/** Texts that stand for files are on standard input, as JSON. */
+const INSTEAD = '--texts';
 
 const argumentsFor = (file: string): readonly string[] =>
   existsSync(PARSER) ? [PARSER, file] : [process.argv[1] as string, '--parse-config', file];
@@ -26,11 +29,15 @@ export function parserEnv(): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Never rejects: a child that fails is a problem of the configuration, told like any other. */
-export function loadConfig(file: string): Promise<ParsedConfig> {
+/**
+ * Never rejects: a child that fails is a problem of the configuration, told like any other. `texts`: what is read instead of the files of
+ * their names.
+ */
+export function loadConfig(file: string, texts: readonly SourceText[] = []): Promise<ParsedConfig> {
   return new Promise((resolve) => {
     const options = { timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT, env: parserEnv() };
-    execFile(process.execPath, argumentsFor(file), options, (error, stdout, stderr) => {
+    const argv = [...argumentsFor(file), ...(texts.length > 0 ? [INSTEAD] : [])];
+    const child = execFile(process.execPath, argv, options, (error, stdout, stderr) => {
       try {
         resolve(JSON.parse(stdout) as ParsedConfig);
         // A code cache that is damaged, for one.
@@ -40,13 +47,18 @@ export function loadConfig(file: string): Promise<ParsedConfig> {
         resolve(failed(file, `the parser did not finish: ${words}`));
       }
     });
+    // A child that did not start is told above.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(texts.length > 0 ? JSON.stringify(texts) : undefined);
   });
 }
 
-/** What the child runs. The parser is loaded here only. */
-export async function parseConfigMain(file: string): Promise<void> {
+/** What the child runs. The parser is loaded here only. `option`: INSTEAD, or nothing. */
+export async function parseConfigMain(file: string, option?: string): Promise<void> {
   const { parseConfig } = await import('../config/parse.js');
-  const found = readConfigFile(file);
-  const parsed = typeof found === 'string' ? failed(file, found) : parseConfig(file, found.text, parseSurroundings());
+  const texts = option === INSTEAD ? (JSON.parse(readFileSync(0, 'utf8')) as readonly SourceText[]) : [];
+  const found = texts.find((one) => one.file === file) ?? readConfigFile(file);
+  const surroundings = parseSurroundings(readConfigFile, texts);
+  const parsed = typeof found === 'string' ? failed(file, found) : parseConfig(file, found.text, surroundings);
   process.stdout.write(JSON.stringify(parsed));
 }

@@ -40,7 +40,7 @@ async function invoke(invocation: Invocation): Promise<void> {
       process.exitCode = await checkConfig(invocation.file);
       return;
     case 'parse-config':
-      return (await import('./config-child.js')).parseConfigMain(invocation.file);
+      return (await import('./config-child.js')).parseConfigMain(invocation.file, process.argv.at(-1));
     case 'doctor':
       process.exitCode = await (await import('./doctor.js')).doctorMain(invocation.file);
       return;

@@ -1,13 +1,14 @@
 /**
- * The overrides on disk: `<state_dir>/overrides.json`, replaced as a whole (written beside, synced, renamed, folder synced), so that a
- * power loss leaves the old or the new. A damaged file is set aside and never stops the daemon.
+ * The overrides on disk: `<state_dir>/overrides.json`, replaced as a whole, so that a power loss leaves the
+ * old or the new. A damaged file is set aside and never stops the daemon.
  */
-import { copyFile, open, readFile, rename } from 'node:fs/promises';
+import { copyFile, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseIp } from '../base/ip.js';
 import { MAX_FWMARK, MAX_SECONDS, MAX_THRESHOLD, MAX_WEIGHT, PROTOCOLS, SCHEDULERS } from '../base/words.js';
 import type { Override } from '../intent/types.js';
+import { replaceSafely } from '../os/safe-file.js';
 
 const VERSION = 1;
 
@@ -56,21 +57,36 @@ const change = v.variant('kind', [
   v.object({ kind: v.literal('del-vs'), service: v.string() }),
 ]);
 const override = v.object({ id: amount, who: v.string(), when: v.string(), why: v.string(), change });
-const file = v.object({ version: v.literal(VERSION), next_id: amount, overrides: v.array(v.unknown()) });
+const file = v.object({
+  version: v.literal(VERSION),
+  next_id: amount,
+  revision: v.optional(amount, 0),
+  overrides: v.array(v.unknown()),
+});
+
+/** One that was saved; undefined: it is damaged. */
+export function readOverride(value: unknown): Override | undefined {
+  const result = v.safeParse(override, value);
+  return result.success ? (result.output as Override) : undefined;
+}
 
 export interface OverrideStore {
   readonly loaded: readonly Override[];
   /** The number that the next override gets; it is used up when it has been saved. */
   nextId(): number;
-  save(overrides: readonly Override[]): Promise<void>;
+  /** Of what was in force last; 0: it is not known. */
+  readonly revision: number;
+  /** `beside`: what is to be on disk before these count; it is waited for. */
+  save(overrides: readonly Override[], revision: number, beside?: Promise<void>): Promise<void>;
 }
 
 interface Content {
   readonly overrides: readonly Override[];
+  readonly revision: number;
   readonly nextId: number;
 }
 
-const NOTHING: Content = { overrides: [], nextId: 1 };
+const NOTHING: Content = { overrides: [], revision: 0, nextId: 1 };
 
 function parse(text: string, warn: (text: string) => void): Content {
   const content = v.parse(file, JSON.parse(text));
@@ -80,7 +96,7 @@ function parse(text: string, warn: (text: string) => void): Content {
     if (result.success) overrides.push(result.output as Override);
     else warn(`override number ${i + 1} of the saved ones is damaged and was left out: ${result.issues[0].message}`);
   }
-  return { overrides, nextId: Math.max(content.next_id, ...overrides.map((one) => one.id + 1)) };
+  return { overrides, revision: content.revision, nextId: Math.max(content.next_id, ...overrides.map((one) => one.id + 1)) };
 }
 
 async function load(path: string, warn: (text: string) => void): Promise<Content> {
@@ -105,30 +121,19 @@ async function load(path: string, warn: (text: string) => void): Promise<Content
   }
 }
 
-async function replace(folder: string, path: string, text: string): Promise<void> {
-  const fresh = await open(`${path}.tmp`, 'w', 0o600);
-  try {
-    await fresh.writeFile(text);
-    await fresh.sync();
-  } finally {
-    await fresh.close();
-  }
-  await rename(`${path}.tmp`, path);
-  const directory = await open(folder, 'r');
-  await directory.sync().finally(() => directory.close());
-}
-
 /** Reads what is there. `save` rejects when the disk refuses; what was there before stays then. */
 export async function openOverrides(stateDir: string, warn: (text: string) => void): Promise<OverrideStore> {
   const path = join(stateDir, 'overrides.json');
-  const { overrides, nextId } = await load(path, warn);
+  const { overrides, revision, nextId } = await load(path, warn);
   let next = nextId;
   return {
     loaded: overrides,
+    revision,
     nextId: () => next,
-    async save(list) {
+    async save(list, revision, beside) {
       const following = Math.max(next, ...list.map((one) => one.id + 1));
-      await replace(stateDir, path, `${JSON.stringify({ version: VERSION, next_id: following, overrides: list }, null, 1)}\n`);
+      const content = { version: VERSION, next_id: following, revision, overrides: list };
+      await replaceSafely(path, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600, beside });
       next = following;
     },
   };

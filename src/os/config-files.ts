@@ -1,5 +1,5 @@
 /** Reads a configuration file and the files it includes. */
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { enableLinearRegex } from './linear-regex.js';
@@ -23,7 +23,8 @@ const reasonOf = (error: unknown): string => {
 /** The text, or the sentence that says why it cannot be read. */
 export function readConfigFile(file: string): FileText | string {
   try {
-    return { file, text: readFileSync(file, 'utf8') };
+    // Opened by its name, standard input that is a socket cannot be read.
+    return { file, text: readFileSync(file === '/dev/stdin' ? 0 : file, 'utf8') };
   } catch (error) {
     return `cannot read ${file}: ${reasonOf(error)}`;
   }
@@ -47,8 +48,18 @@ const patternOf = (text: string): RegExp =>
       .replaceAll('?', '.')}$`,
   );
 
-/** The files of an include, sorted; relative to the folder of the file that names it. A pattern may match nothing, a plain name may not. */
-export function readIncludes(pattern: string, from: string, read = readConfigFile): FileText[] | string {
+type Read = (file: string) => FileText | string;
+
+/**
+ * The files of an include, sorted; relative to the folder of the file that names it. A pattern may match nothing, a plain name may not.
+ * `also`: files that are taken for being there.
+ */
+export function readIncludes(
+  pattern: string,
+  from: string,
+  read: Read = readConfigFile,
+  also: readonly string[] = [],
+): FileText[] | string {
   const path = resolve(dirname(from), pattern);
   const name = basename(path);
   if (!/[*?]/.test(name)) {
@@ -57,7 +68,9 @@ export function readIncludes(pattern: string, from: string, read = readConfigFil
   }
   let names: string[];
   try {
-    names = readdirSync(dirname(path)).filter((one) => !one.startsWith('.') && patternOf(name).test(one));
+    const beside = also.filter((one) => dirname(one) === dirname(path)).map((one) => basename(one));
+    const there = beside.length > 0 && !existsSync(dirname(path)) ? [] : readdirSync(dirname(path));
+    names = [...new Set([...there, ...beside])].filter((one) => !one.startsWith('.') && patternOf(name).test(one));
   } catch (error) {
     return `cannot read ${dirname(path)}: ${reasonOf(error)}`;
   }
@@ -79,9 +92,14 @@ function identify(file: string): string {
   }
 }
 
-/** What the parser takes from its surroundings. */
-export function parseSurroundings(read = readConfigFile) {
+/** What the parser takes from its surroundings. `texts` stand for the files of their names, which may be others on disk, or not be there. */
+export function parseSurroundings(read: Read = readConfigFile, texts: readonly FileText[] = []) {
   enableLinearRegex();
-  const readInclude = (pattern: string, from: string) => readIncludes(pattern, from, read);
+  const instead = new Map(texts.map((one) => [resolve(one.file), one.text]));
+  const readOne: Read = (file) => {
+    const text = instead.get(resolve(file));
+    return text === undefined ? read(file) : { file, text };
+  };
+  const readInclude = (pattern: string, from: string) => readIncludes(pattern, from, readOne, [...instead.keys()]);
   return { env: process.env, hostname: hostname(), readInclude, identify };
 }

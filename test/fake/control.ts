@@ -7,7 +7,9 @@ import type {
   ApiError,
   ApiEvent,
   ApiFinding,
+  ApiHistory,
   ApiInstance,
+  ApiPlan,
   ApiRealServer,
   ApiService,
   MethodName,
@@ -339,6 +341,54 @@ const FINDINGS: readonly ApiFinding[] = [
   { severity: 'ok', topic: 'ipvs', text: 'IPVS 1.2.1', cure: '' },
 ];
 
+export const PLAN: ApiPlan = {
+  text: 'virtual server web changed, virtual server old removed',
+  changes: [
+    {
+      object: 'virtual server web',
+      change: 'changed',
+      details: ['scheduler: wlc -> wrr', 'real server 10.0.0.9:80 added, weight 1, nat'],
+    },
+    { object: 'virtual server old', change: 'removed', details: [] },
+    { object: 'VRRP instance VI_2', change: 'added', details: ['address 192.0.2.20/24'] },
+  ],
+  operations: {
+    now: [
+      { service: 'web', key: 'tcp/192.0.2.10:80', operation: 'set service, scheduler wrr' },
+      { service: 'old', key: 'tcp/192.0.2.11:80', operation: 'delete service' },
+    ],
+    later: [{ service: 'web', key: 'tcp/192.0.2.10:80', operation: 'add 10.0.0.9:80 weight 1 (nat)' }],
+    total: 5,
+  },
+  refused: 'it removes 1 of 1 virtual servers, and global.max_removed is 50%',
+  problems: [],
+  revision: 7,
+};
+
+export const HISTORY: ApiHistory = {
+  revisions: [
+    {
+      revision: 7,
+      at: '2026-08-01T10:00:00.000Z',
+      kind: 'apply',
+      who: 'ann',
+      why: 'more room',
+      text: 'virtual server web changed',
+      in_force: true,
+    },
+    {
+      revision: 6,
+      at: '2026-08-01T09:00:00.000Z',
+      kind: 'change',
+      who: 'bob',
+      why: '',
+      text: 'weight of 10.0.0.21:80 in web: 10 -> 5',
+      in_force: false,
+    },
+  ],
+  pending: { who: 'ann', back_to: 6, seconds_left: 42 },
+};
+
 type Handlers = { readonly [M in MethodName]: (params: Methods[M]['params']) => Methods[M]['result'] };
 
 export const CANNED: Handlers = {
@@ -371,6 +421,13 @@ export const CANNED: Handlers = {
   },
   doctor: () => ({ findings: FINDINGS }),
   reload: reloaded,
+  changes: (params) => changed(`changes ${JSON.stringify(params)}`, params),
+  plan: () => PLAN,
+  apply: (params) => ({ ...changed(`apply ${params.text.length} characters`, params), problems: [] }),
+  confirm: (params) => changed('confirmed: it stays', params),
+  rollback: (params) => changed(`back to ${params.revision ?? 'the one before'}`, params),
+  history: ({ limit }) => ({ ...HISTORY, revisions: HISTORY.revisions.slice(0, limit) }),
+  overrides: () => ({ overrides: [] }),
   events: ({ since, limit }) => ({ events: EVENTS.filter((one) => one.id > (since ?? 0)).slice(-(limit ?? 100)) }),
 };
 

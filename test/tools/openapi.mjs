@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = [
   'src/control/api.ts',
+  'src/control/api-revisions.ts',
   'src/control/api-vrrp.ts',
   'src/control/http/routes.ts',
   'test/tools/openapi.mjs',
@@ -50,7 +51,9 @@ const ERROR = {
     error: {
       type: 'object',
       properties: {
-        code: { enum: ['bad_request', 'unauthorized', 'forbidden', 'not_found', 'refused', 'invalid_config', 'unavailable'] },
+        code: {
+          enum: ['bad_request', 'unauthorized', 'forbidden', 'not_found', 'stale', 'refused', 'invalid_config', 'unavailable'],
+        },
         message: { type: 'string' },
         problems: { type: 'array', items: { $ref: '#/components/schemas/ApiProblem' } },
       },
@@ -65,6 +68,7 @@ const FAILURES = {
   401: 'A token is needed, or it is unknown',
   403: 'The token may not do that',
   409: 'Refused: unknown object, already there, …',
+  412: 'Another revision is in force than the expected one',
   422: 'The new configuration is not valid; `problems` says why',
   503: 'A part of lbd did not answer',
 };

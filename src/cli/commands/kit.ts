@@ -1,6 +1,7 @@
 /** What the commands of lbctl are made of: what a command line asks for, and how a command is defined. */
 import type { Command } from 'commander';
 import type { MethodName, Methods } from '../../control/api.js';
+import { readCount } from '../words.js';
 
 /** Of one real server, of all on a host, or of one that is removed then. */
 export type DrainOrder = {
@@ -15,6 +16,15 @@ export type Work =
   /** A drain, until nobody new comes, or until it is over. */
   | { readonly kind: 'drain'; readonly order: DrainOrder; readonly wait: boolean }
   | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
+  /** A call with the text of a file, which is the caller's; `-`: of standard input. */
+  | {
+      readonly kind: 'with-text';
+      readonly method: 'plan' | 'apply';
+      readonly file: string;
+      readonly params: Omit<Methods['apply']['params'], 'text'>;
+    }
+  /** Command lines of changes, from a file or standard input, in one request. */
+  | { readonly kind: 'batch'; readonly file: string; readonly params: Omit<Methods['changes']['params'], 'changes'> }
   | { readonly kind: 'check-config'; readonly file: string }
   /** Undefined: as the daemon is configured, or would be. */
   | { readonly kind: 'doctor'; readonly file: string | undefined }
@@ -34,7 +44,14 @@ export const optional = <T>(word: unknown, read: (word: string) => T): T | undef
   typeof word === 'string' ? read(word) : undefined;
 
 export const changing = (options: Options) =>
-  given({ dry_run: options.dryRun as true | undefined, reason: options.reason as string | undefined });
+  given({
+    dry_run: options.dryRun as true | undefined,
+    reason: options.reason as string | undefined,
+    expected_revision: optional(options.expectedRevision, readCount),
+  });
+
+/** Beside that `--force`, where it is in the way that much is removed. */
+export const forcing = (options: Options) => given({ ...changing(options), force: options.force as true | undefined });
 
 export type Settle = (work: Work) => void;
 export type Define = (name: string, summary: string, changes?: boolean) => Command;

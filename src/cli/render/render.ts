@@ -1,6 +1,7 @@
 /** The answer of each method as text for people. */
 import type { ApiEvent, ApiWhy, MethodName, Methods } from '../../control/api.js';
 import { renderDoctor } from './doctor.js';
+import { renderHistory, renderPlan } from './revisions.js';
 import { renderChecks, renderList, renderShow } from './services.js';
 import { renderStats } from './stats.js';
 import { renderStatus } from './status.js';
@@ -48,7 +49,21 @@ const RENDERERS: Renderers = {
   failover: renderChanged,
   take_over: renderChanged,
   del_vs: renderChanged,
+  changes: renderChanged,
   reload: renderChanged,
+  plan: renderPlan,
+  apply: renderChanged,
+  confirm: renderChanged,
+  rollback: renderChanged,
+  history: renderHistory,
+  overrides: (view, { overrides }) =>
+    overrides.length === 0
+      ? line(view, 'nothing was set at run time')
+      : overrides
+          .map(({ id, kind, target, who, when, why }) =>
+            sentence(view, `#${id} ${kind} ${target} (${who}, ${when}${why ? `: ${why}` : ''})`),
+          )
+          .join(''),
 };
 
 export function render<M extends MethodName>(view: View, method: M, result: Methods[M]['result']): string {

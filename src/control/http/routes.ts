@@ -39,6 +39,9 @@ export const ROUTES: readonly Route[] = [
   read('/vrrp/:instance', 'vrrp', 'One VRRP instance: both families where it has both'),
   read('/why/:target', 'why', 'The causal chain of a virtual server, real server or VRRP instance'),
   read('/doctor', 'doctor', 'What of this host is not as a director needs it'),
+  read('/plan', 'plan', 'What reading the configuration file again would change, object by object and in the kernel'),
+  read('/history', 'history', 'Revisions of what is wanted, newest first, and what waits for its confirmation'),
+  read('/overrides', 'overrides', 'What was set at run time, beside the file'),
   read('/events', 'events', 'What happened; with Accept: text/event-stream also what will'),
   change('POST', '/services', 'add_vs', 'Adds a virtual server at run time'),
   change('DELETE', SERVICE, 'del_vs', 'Removes a virtual server'),
@@ -54,7 +57,12 @@ export const ROUTES: readonly Route[] = [
   change('PUT', `${REAL_SERVER}/state`, 'set_state', 'drain, undrain, disable or enable a real server'),
   change('PUT', '/hosts/:host/state', 'set_host', 'The same for all real servers of a host'),
   change('POST', '/vrrp/:instance/failover', 'failover', 'Planned switch-over of an instance'),
+  change('POST', '/changes', 'changes', 'Several changes, all of them or none'),
   change('POST', '/reload', 'reload', 'Reads the configuration file again'),
+  change('POST', '/plan', 'plan', 'What another text of the configuration file would change; changes nothing'),
+  change('POST', '/apply', 'apply', 'Another text of the configuration file, for good or until it is confirmed'),
+  change('POST', '/confirm', 'confirm', 'What was applied stays'),
+  change('POST', '/rollback', 'rollback', 'Back to an earlier revision'),
 ];
 
 /** The names of the parameters that stand in the path. */

@@ -14,6 +14,9 @@ import { admit, type Rights } from './tokens.js';
 export { digestOf } from './tokens.js';
 
 const BODY_LIMIT = 1 << 20;
+/** A configuration of tens of thousands of real servers. */
+const TEXT_LIMIT = 16 << 20;
+const WITH_TEXT: readonly MethodName[] = ['plan', 'apply'];
 /** A request must be there, whole, by then; how long its answer takes is the daemon's affair. */
 const REQUEST_MS = 10_000;
 const CONNECTIONS = 256;
@@ -49,6 +52,7 @@ export interface HttpServer {
 
 const STATUS: Readonly<Record<ApiError['code'], number>> = {
   bad_request: 400,
+  stale: 412,
   refused: 409,
   invalid_config: 422,
   unavailable: 503,
@@ -178,7 +182,8 @@ function createApp(served: Served): FastifyInstance {
   refuseMalformed(app, warn);
   for (const route of ROUTES) {
     const url = `${PREFIX}${route.path}`;
-    app.route({ method: route.verb, url, handler: (request, reply) => answer(served, route, request, reply) });
+    const bodyLimit = WITH_TEXT.includes(route.method) ? TEXT_LIMIT : BODY_LIMIT;
+    app.route({ method: route.verb, url, bodyLimit, handler: (request, reply) => answer(served, route, request, reply) });
   }
   app.get(`${PREFIX}/openapi.json`, (request, reply) => {
     if (admitted(served, 'read', request, reply) === undefined) return reply;

@@ -32,6 +32,8 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
       return detail(pool, query.service, query.rs);
     case 'take-over':
       return takeOver(pool, query.service);
+    case 'plan':
+      return pool.keeper.problem === undefined ? { value: pool.foresee(query) } : { error: pool.keeper.problem };
     case 'doctor':
       return { value: pool.director() satisfies KernelStatus };
   }

@@ -39,6 +39,8 @@ export interface Decider {
   /** Tells that a check asks for another share of the weight. */
   tellShare(service: ServiceIntent, checkKey: string, share: number): void;
   wanted(service: ServiceIntent): Service[];
+  /** What it would be of a service that is not decided yet. `hopeful`: checks that have not decided are taken for passed. */
+  foresee(service: ServiceIntent, hopeful: boolean): Service[];
   /** A real server of it that takes traffic depends on the check. */
   serves(service: ServiceIntent, checkKey: string): boolean;
   /** What VRRP instances that track it see; undefined: the quorum is not decided. One that was taken away is nobody's failure. */
@@ -57,20 +59,31 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
   const shareOf = (key: string) => stateOf(key)?.share;
   const look = (): Look => ({ now: now(), verdictOf, shareOf, sinceOf: (key) => stateOf(key)?.since ?? 0, isHeld });
 
+  function adopted(service: ServiceIntent, isStart: boolean): PoolState {
+    const found = believed(service.key);
+    const inTable = service.realServers.map(
+      (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)), server)] as const,
+    );
+    const known = isStart ? store.members(service.name) : undefined;
+    const members = known ?? new Map(inTable);
+    const remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
+    const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
+    return begin(service, members, { ...remains, quorum: remains.quorum ?? served }, now());
+  }
+
+  const tableOf = (service: ServiceIntent, pool: PoolState): Service[] =>
+    wanted(service, pool.members, {
+      sorry: sorryIn(service, pool) ? service.sorry : undefined,
+      weightNow: weightsNow(service, pool, shareOf, now()),
+      isIdle: (server) => isIdle(service, pool, server),
+      now: Date.now(),
+    });
+
   return {
     pools,
     poolOf,
     adopt(service, isStart) {
-      if (pools.has(service.name)) return;
-      const found = believed(service.key);
-      const inTable = service.realServers.map(
-        (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)), server)] as const,
-      );
-      const known = isStart ? store.members(service.name) : undefined;
-      const members = known ?? new Map(inTable);
-      const remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
-      const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
-      pools.set(service.name, begin(service, members, { ...remains, quorum: remains.quorum ?? served }, now()));
+      if (!pools.has(service.name)) pools.set(service.name, adopted(service, isStart));
     },
     decide(service, trusting) {
       const before = poolOf(service);
@@ -90,14 +103,12 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
         event('weight', `${service.name}/${server.key}`, text);
       }
     },
-    wanted(service) {
-      const pool = poolOf(service);
-      return wanted(service, pool.members, {
-        sorry: sorryIn(service, pool) ? service.sorry : undefined,
-        weightNow: weightsNow(service, pool, shareOf, now()),
-        isIdle: (server) => isIdle(service, pool, server),
-        now: Date.now(),
-      });
+    wanted: (service) => tableOf(service, poolOf(service)),
+    foresee(service, hopeful) {
+      const sight = look();
+      const hoped = (key: string) => (sight.verdictOf(key) === 'unknown' ? 'up' : sight.verdictOf(key));
+      const before = pools.get(service.name) ?? adopted(service, false);
+      return tableOf(service, decide(service, before, hopeful ? { ...sight, verdictOf: hoped } : sight));
     },
     serves(service, checkKey) {
       const { members } = poolOf(service);

@@ -29,6 +29,7 @@ import { Catalogue, type Consequences } from './catalogue.js';
 import { createDeadlines } from './deadlines.js';
 import { createDecider } from './decider.js';
 import { createDirector, type DirectorReport } from './director.js';
+import { type Difference, type Foreseen, foresee } from './foresee.js';
 import { createGate } from './gate.js';
 import { openOwnership } from './ownership.js';
 import type { Passages } from './passages.js';
@@ -54,6 +55,8 @@ export interface Pool {
   readonly catalogue: Catalogue;
   readonly keeper: TableKeeper;
   readonly passages: Passages;
+  /** What a change would do to the kernel's table. */
+  foresee(change: Difference): Foreseen;
   sight(): Sight;
   director(): DirectorReport;
   load(): Load;
@@ -218,6 +221,12 @@ export function createPool(
     remember();
   }
 
+  /** Whether the kernel service is there, of a virtual server that this director may have to stand back with. */
+  function isHere(service: ServiceIntent, key: string): boolean {
+    const follows = leader(service);
+    return belongs(follows, follows === undefined ? undefined : roles[follows], keeper.believed(key) !== undefined);
+  }
+
   const carriers = (): readonly Carrier[] => latest.carriers;
   const leader = (service: ServiceIntent) => leaderOf(service, carriers(), (address) => own.has(address));
 
@@ -244,11 +253,9 @@ export function createPool(
   }
 
   function program(service: ServiceIntent): void {
-    const follows = leader(service);
-    const role = follows === undefined ? undefined : roles[follows];
     for (const one of decider.wanted(service)) {
       const key = serviceKey(one.id);
-      keeper.want(key, belongs(follows, role, keeper.believed(key) !== undefined) ? one : undefined);
+      keeper.want(key, isHere(service, key) ? one : undefined);
     }
   }
 
@@ -402,6 +409,7 @@ export function createPool(
     catalogue,
     keeper,
     passages: via.passages,
+    foresee: (change) => foresee(change, { catalogue, keeper, decider, isHere }),
     configure,
     update({ services, names, rest }) {
       latest = { ...latest, ...rest };

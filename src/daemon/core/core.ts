@@ -27,7 +27,8 @@ import { notifySystemd } from './notify.js';
 import { createPair } from './pair.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
-import { openWanted, type Wanted } from './wanted.js';
+import { takeBackAtStart } from './take-back.js';
+import { openWanted, type TakenBack, type Wanted, type WantedOptions } from './wanted.js';
 
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
 const STOP_SLACK_MS = 5000;
@@ -55,10 +56,18 @@ function giveUp(message: string, status = 1): never {
   process.exit(status);
 }
 
-async function readConfig(file: string): Promise<Pick<ParsedConfig, 'record'> & { readonly config: Config }> {
-  const { config, problems, record } = await loadConfig(file);
+type Read = Omit<ParsedConfig, 'config' | 'problems'> & { readonly config: Config };
+
+async function readConfig(file: string): Promise<Read> {
+  const { config, problems, ...rest } = await loadConfig(file);
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  return config ? { config, record } : giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
+  return config ? { config, ...rest } : giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
+}
+
+/** What is to be in force, and with it what an earlier life left behind that is taken back; for the only lbd there is. */
+async function settled(file: string, found: Read): Promise<Read & { readonly takenBack: TakenBack | undefined }> {
+  const takenBack = await takeBackAtStart(found.config, (text) => process.stderr.write(`lbd: ${text}\n`));
+  return { ...(takenBack ? await readConfig(file) : found), takenBack };
 }
 
 function keysOf(config: Config, log: Log): Keys {
@@ -68,6 +77,12 @@ function keysOf(config: Config, log: Log): Keys {
     return giveUp(`${(error as Error).message}: nothing was started`, INVALID_CONFIG);
   }
 }
+
+const loaders = (log: Log): Pick<WantedOptions, 'loadConfig' | 'loadTexts'> => ({
+  loadConfig: (path, before) =>
+    loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
+  loadTexts: loadConfig,
+});
 
 async function beTheOnlyOne(file: string): Promise<void> {
   const { lock, holder, squatted } = await takeLock(`pid ${process.pid}, ${file}`);
@@ -90,8 +105,10 @@ export async function runCore(file: string): Promise<void> {
   const signals = holdSignals();
   // A terminal or a disk that takes no more words is no reason to stop.
   process.stderr.on('error', () => {});
-  const { config, record } = await readConfig(file);
+  const found = await readConfig(file);
   await beTheOnlyOne(file);
+  const source = await settled(file, found);
+  const { config } = source;
   makeFolders(config);
   const log = createLog(config.global.logLevel);
   const events = createEventLog();
@@ -103,8 +120,7 @@ export async function runCore(file: string): Promise<void> {
   const problems = new Set<string>();
   const wanted = await openWanted({
     file,
-    config,
-    record,
+    ...source,
     keys: keysOf(config, log),
     readKeys: (next) => readKeys(next, (text) => log.write('warn', text)),
     log,
@@ -115,8 +131,7 @@ export async function runCore(file: string): Promise<void> {
       void doors.apply();
       pair.sharing.configured();
     },
-    loadConfig: (path, before) =>
-      loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
+    ...loaders(log),
   });
   const hooks = createHooks({
     instances: () => wanted.intent().instances,

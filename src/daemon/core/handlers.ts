@@ -3,7 +3,18 @@ import { parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import { twinOf } from '../../config/pairs.js';
-import type { ApiChanged, ApiInstance, ApiService, ApiStatus, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import type {
+  ApiChange,
+  ApiChanged,
+  ApiInstance,
+  ApiService,
+  ApiStatus,
+  ApiWhy,
+  ChangeMethod,
+  ChangeOptions,
+  MethodName,
+  Methods,
+} from '../../control/api.js';
 import type { Comparison } from '../../control/compare.js';
 import type { ChangeRequest } from '../../intent/change.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
@@ -18,10 +29,11 @@ import type { EventLog } from './events.js';
 import { failover } from './failover.js';
 import { compareWithPeers } from './peers.js';
 import { refuse } from './refused.js';
+import { describeOverride, history, pendingText, plan } from './revisions.js';
 import type { SharedMethod, Sharing } from './sharing.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
-import type { Wanted } from './wanted.js';
+import type { ChangeContext, Wanted } from './wanted.js';
 import { whyInstance } from './why-instance.js';
 
 export interface Caller {
@@ -111,7 +123,8 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
     ],
   };
   const broken = brokenPromise(intent.services, intent.director.kernel, Date.now());
-  const own = [...parts.problems(), ...parts.sharing.problems(), ...(broken === undefined ? [] : [broken])];
+  const waits = pendingText(wanted.pending(), Date.now());
+  const own = [...parts.problems(), ...parts.sharing.problems(), ...[broken, waits].filter((one) => one !== undefined)];
   const out = outOfService(wanted.overrides(), intent.services, Date.now());
   return assembleStatus({ head, check: summary, vrrp: instances, own, out });
 }
@@ -161,16 +174,34 @@ async function compare(parts: HandlerParts, instance: string): Promise<Compariso
   return compareWithPeers(peers, { name: routerId, status: here, services }, moved);
 }
 
+const requestOf = (method: ChangeMethod, words: Readonly<Record<string, unknown>>): ChangeRequest =>
+  ({ kind: method.replace('_', '-'), ...words }) as unknown as ChangeRequest;
+
+/** Of this director: the others count by themselves. */
+function withoutExpected<P extends ChangeOptions>(params: P): P {
+  const { expected_revision: _, ...rest } = params;
+  return rest as P;
+}
+
+const contextOf = (params: ChangeOptions & { readonly force?: boolean }, caller: Caller): ChangeContext => ({
+  dryRun: params.dry_run === true,
+  reason: params.reason,
+  expected: params.expected_revision,
+  force: params.force === true,
+  who: caller.name,
+});
+
 export function createHandlers(parts: HandlerParts): Handlers {
   const { wanted, events, sharing } = parts;
   /** A change, here and then at the peers that share it; one that a peer shares is made here alone. */
   const changes =
-    <M extends SharedMethod>(method: M, kind: ChangeRequest['kind']) =>
+    <M extends SharedMethod>(method: M, requestsOf: (words: Record<string, unknown>) => readonly ChangeRequest[]) =>
     async (params: Methods[M]['params'], caller: Caller): Promise<ApiChanged> => {
-      const { dry_run: dryRun, reason, shared_by: from, ...words } = params;
+      const { dry_run: dryRun, reason, expected_revision: expected, shared_by: from, ...words } = params;
       const who = from === undefined ? caller.name : `${from}, by ${caller.name}`;
-      const result = await wanted.change({ kind, ...words } as ChangeRequest, { dryRun, reason, who });
-      const notes = from === undefined ? await sharing.share(method, params, who) : [];
+      const force = 'force' in words && words.force === true;
+      const result = await wanted.change(requestsOf(words), { dryRun, reason, expected, who, force });
+      const notes = from === undefined ? await sharing.share(method, withoutExpected(params), who) : [];
       return notes.length === 0 ? result : { ...result, notes: [...(result.notes ?? []), ...notes] };
     };
   return {
@@ -184,15 +215,24 @@ export function createHandlers(parts: HandlerParts): Handlers {
         rs === undefined ? null : (found?.real_servers.find((one) => detail.target.endsWith(`/${one.address}`)) ?? null);
       return { service: found as ApiService, real_server: realServer, checks: detail.checks };
     },
-    add_rs: changes('add_rs', 'add-rs'),
-    set_rs: changes('set_rs', 'set-rs'),
-    del_rs: changes('del_rs', 'del-rs'),
-    set_state: changes('set_state', 'set-state'),
-    set_host: changes('set_host', 'set-host'),
-    add_vs: changes('add_vs', 'add-vs'),
-    del_vs: changes('del_vs', 'del-vs'),
-    failover: (params, caller) => failover(parts, params, caller.name, (instance) => compare(parts, instance)),
-    take_over: ({ service, dry_run }, caller) => takeOver(parts, service, dry_run === true, caller.name),
+    add_rs: changes('add_rs', (words) => [requestOf('add_rs', words)]),
+    set_rs: changes('set_rs', (words) => [requestOf('set_rs', words)]),
+    del_rs: changes('del_rs', (words) => [requestOf('del_rs', words)]),
+    set_state: changes('set_state', (words) => [requestOf('set_state', words)]),
+    set_host: changes('set_host', (words) => [requestOf('set_host', words)]),
+    add_vs: changes('add_vs', (words) => [requestOf('add_vs', words)]),
+    changes: changes('changes', ({ changes: list }) =>
+      (list as readonly ApiChange[]).map((one) => requestOf(one.method, one.params)),
+    ),
+    del_vs: changes('del_vs', (words) => [requestOf('del_vs', words)]),
+    async failover(params, caller) {
+      wanted.expect(params.expected_revision);
+      return failover(parts, params, caller.name, (instance) => compare(parts, instance));
+    },
+    async take_over({ service, dry_run, expected_revision: expected }, caller) {
+      wanted.expect(expected);
+      return takeOver(parts, service, dry_run === true, caller.name);
+    },
     async vrrp({ instance }) {
       const instances = await instancesOf(parts);
       if (instance === undefined) return { instances };
@@ -203,7 +243,14 @@ export function createHandlers(parts: HandlerParts): Handlers {
     },
     why: ({ target, rs }) => why(parts, target, rs),
     doctor: () => examine(wanted.intent(), kernelStatus(parts), instancesOf(parts)),
-    reload: ({ dry_run }, caller) => wanted.reload({ dryRun: dry_run === true, who: caller.name }),
+    reload: (params, caller) => wanted.reload(contextOf(params, caller)),
+    plan: ({ text, name }) => plan(parts, text === undefined ? undefined : { text, name }),
+    apply: ({ text, name, confirm, ...options }, caller) =>
+      wanted.apply({ text, name, confirm: confirm === undefined ? undefined : confirm * 1000, ...contextOf(options, caller) }),
+    confirm: (params, caller) => wanted.confirm(contextOf(params, caller)),
+    rollback: ({ revision, ...options }, caller) => wanted.rollback(revision, contextOf(options, caller)),
+    history: ({ limit }) => Promise.resolve(history(wanted, limit)),
+    overrides: () => Promise.resolve({ overrides: wanted.overrides().map(describeOverride) }),
     events: ({ since, limit }) => Promise.resolve({ events: events.after(since ?? 0, limit ?? 100) }),
   };
 }

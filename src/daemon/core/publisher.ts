@@ -35,14 +35,14 @@ export interface Publisher {
   all(intent: Intent, left?: Leftovers): void;
 }
 
-interface Difference {
+export interface Difference {
   /** What is not the same object as before. */
   readonly services: readonly ServiceIntent[];
   /** All of them, when there are more or fewer, or in another order. */
   readonly names?: readonly string[];
 }
 
-function differenceOf(before: readonly ServiceIntent[], after: readonly ServiceIntent[]): Difference {
+export function differenceOf(before: readonly ServiceIntent[], after: readonly ServiceIntent[]): Difference {
   const inPlace = before.length === after.length && after.every(({ name }, i) => name === before[i]?.name);
   if (inPlace) return { services: after.filter((service, i) => service !== before[i]) };
   const known = new Set(before);

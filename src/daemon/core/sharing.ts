@@ -6,12 +6,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { PeerConfig } from '../../config/control-types.js';
-import type { Methods } from '../../control/api.js';
+import type { ApiChange, Methods } from '../../control/api.js';
 import { PeerRefusal, tellPeer } from '../../control/http/peer.js';
 import { replaceFile } from '../../os/state-file.js';
 import { addressOf } from './peers.js';
 
-export const SHARED = ['add_rs', 'set_rs', 'del_rs', 'set_state', 'set_host', 'add_vs', 'del_vs'] as const;
+export const SHARED = ['add_rs', 'set_rs', 'del_rs', 'set_state', 'set_host', 'add_vs', 'del_vs', 'changes'] as const;
 export type SharedMethod = (typeof SHARED)[number];
 /** Those of any of them. */
 type SharedParams = Methods[SharedMethod]['params'];
@@ -56,8 +56,15 @@ export interface Sharing {
 }
 
 /** Seconds that have run while it waited; undefined: it is over, and there is nothing to tell. */
-function aged({ params, at }: Waiting, now: number): Readonly<Record<string, unknown>> | undefined {
+function aged({ params, at }: Pick<Waiting, 'params' | 'at'>, now: number): Readonly<Record<string, unknown>> | undefined {
   const passed = Math.floor((now - at) / 1000);
+  if (Array.isArray(params.changes)) {
+    const changes = (params.changes as readonly ApiChange[]).flatMap((one) => {
+      const left = aged({ params: one.params, at }, now);
+      return left ? [{ ...one, params: left }] : [];
+    });
+    return changes.length > 0 ? { ...params, changes } : undefined;
+  }
   const { deadline, for: length, ...rest } = params;
   if (typeof length === 'number' && length <= passed) return undefined;
   return {
@@ -67,8 +74,10 @@ function aged({ params, at }: Waiting, now: number): Readonly<Record<string, unk
   };
 }
 
-const objectOf = ({ service, rs, host, name }: Readonly<Record<string, unknown>>): string =>
-  [host === undefined ? (service ?? name) : `host ${host}`, rs].filter((one) => one !== undefined).join('/');
+const objectOf = ({ changes, service, rs, host, name }: Readonly<Record<string, unknown>>): string =>
+  Array.isArray(changes)
+    ? `${changes.length} changes`
+    : [host === undefined ? (service ?? name) : `host ${host}`, rs].filter((one) => one !== undefined).join('/');
 
 /** A file that is damaged is nothing that a director should stop for: the two are compared before a switch-over. */
 function load(path: string, warn: (text: string) => void): Map<string, Waiting[]> {

@@ -71,7 +71,8 @@ export function createDirector(netns: string, routerId: string): Director {
     configure: (yaml, global = '') =>
       writeFileSync(
         file,
-        `global:\n  router_id: ${routerId}\n  state_dir: ${folder}/state\n  control: { socket: ${socket} }\n  ${global}\n${yaml}`,
+        // A scenario takes away what it likes; the guard against that has tests of its own.
+        `global:\n  router_id: ${routerId}\n  state_dir: ${folder}/state\n  control: { socket: ${socket} }\n  max_removed: 100%\n  ${global}\n${yaml}`,
       ),
     async start() {
       current = start(netns, [bin('lbd'), '-c', file]);

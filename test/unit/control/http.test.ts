@@ -100,6 +100,10 @@ const BODIES: Readonly<Partial<Record<MethodName, object>>> = {
   set_state: { state: 'drain', deadline: 60 },
   set_host: { state: 'drain' },
   failover: { for: 60 },
+  changes: { changes: [{ method: 'set_rs', params: { service: 'web', rs: '10.0.0.21:80', weight: '3' } }], expected_revision: 7 },
+  apply: { text: 'virtual_servers: []', confirm: 60 },
+  plan: { text: 'virtual_servers: []' },
+  rollback: { revision: 6 },
 };
 
 const pathOf = ({ path }: Route): string => path.replace(/:([a-z_]+)/g, (_all, name: string) => SAMPLES[name] as string);
@@ -143,6 +147,15 @@ describe('the API over HTTP', () => {
     ['POST', '/services', '{"name":"w"}', 400, /add_vs needs the parameter "address"/],
     ['POST', '/services', '{"name":"w","address":"a","__proto__":1}', 400, /not valid JSON/],
     ['POST', '/services?name=w', '{"address":"a"}', 400, /not from the query/],
+    ['POST', '/changes', '{"changes":[{"method":"reload"}]}', 400, /change 1: the method is one of add_rs, /],
+    [
+      'POST',
+      '/changes',
+      '{"changes":[{"method":"del_vs","params":{"service":"a","dry_run":true}}]}',
+      400,
+      /"dry_run" is said of all/,
+    ],
+    ['POST', '/changes', '{"changes":[{"method":"del_vs","params":{}}]}', 400, /change 1: del_vs needs the parameter "service"/],
     ['POST', '/reload', '{"reason":"broken"}', 422, /has 1 errors/],
     ['POST', '/reload', `{"reason":"${'x'.repeat(2 << 20)}"}`, 413, /too large/],
   ];

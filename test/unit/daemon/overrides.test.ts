@@ -29,7 +29,7 @@ test('what is saved is there again, and numbers go on', () =>
     const store = await openOverrides(folder, (text) => warnings.push(text));
     assert.deepEqual(store.loaded, []);
     assert.equal(store.nextId(), 1);
-    await store.save([one]);
+    await store.save([one], 1);
     const again = await openOverrides(folder, (text) => warnings.push(text));
     assert.deepEqual(again.loaded, [one]);
     assert.equal(again.nextId(), 2);
@@ -46,7 +46,7 @@ test('states with all that may be said of them are there again as they were', ()
       { kind: 'set-host', address: '2001:db8::1', state: 'drain', until: 5, udpUntil: 6, expires: 7, sticky: 'break' },
     ];
     const all = changes.map((change, i): Override => ({ ...one, id: i + 1, change }));
-    await (await openOverrides(folder, () => {})).save(all);
+    await (await openOverrides(folder, () => {})).save(all, 1);
     assert.deepEqual((await openOverrides(folder, () => {})).loaded, all);
   }));
 
@@ -69,7 +69,7 @@ test('one damaged entry is left out, the others stay', () =>
     assert.deepEqual(store.loaded, [one]);
     assert.match(warnings.join(), /override number 1 of the saved ones is damaged/);
     assert.equal(store.nextId(), 3);
-    await store.save([one]);
+    await store.save([one], 1);
     const copy = readdirSync(folder).find((name) => name.startsWith('overrides.json.damaged-'));
     assert.deepEqual(JSON.parse(readFileSync(join(folder, copy as string), 'utf8')).overrides, [bad, one]);
   }));
@@ -79,7 +79,7 @@ test('what cannot be read is set aside too, and the next change can be saved', (
     mkdirSync(join(folder, 'overrides.json'));
     const store = await openOverrides(folder, (text) => warnings.push(text));
     assert.match(warnings.join(), /cannot be read .EISDIR.*is now .*overrides\.json\.damaged-/);
-    await store.save([one]);
+    await store.save([one], 1);
     assert.deepEqual((await openOverrides(folder, () => {})).loaded, [one]);
   }));
 

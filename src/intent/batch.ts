@@ -1,0 +1,34 @@
+/** Several changes that are made together, or none of them. */
+import type { Config } from '../config/types.js';
+import { type ChangeRequest, type Decision, decideChange } from './change.js';
+import type { Override, Provenance } from './types.js';
+
+type Decided = Exclude<Decision, { refused: string }>;
+
+export interface Batch {
+  readonly overrides: readonly Override[];
+  /** Each of the changes. */
+  readonly decided: readonly Decided[];
+}
+
+/** One after the other, each on top of what those before it made. The overrides are numbered from the provenance's. */
+export function decideBatch(
+  config: Config,
+  overrides: readonly Override[],
+  requests: readonly ChangeRequest[],
+  provenance: Provenance,
+): Batch | { readonly refused: string } {
+  const decided: Decided[] = [];
+  let list = overrides;
+  for (const [i, request] of requests.entries()) {
+    const decision = decideChange(config, list, request, { ...provenance, id: provenance.id + i });
+    if ('refused' in decision) return requests.length === 1 ? decision : { refused: `change ${i + 1}: ${decision.refused}` };
+    decided.push(decision);
+    list = decision.overrides;
+  }
+  return { overrides: list, decided };
+}
+
+/** What they do, in one line. */
+export const describeBatch = ({ decided }: Batch): string =>
+  decided.length === 1 ? (decided[0]?.text ?? '') : `${decided.length} changes: ${decided.map(({ text }) => text).join('; ')}`;
