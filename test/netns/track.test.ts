@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ApiInstance, ApiStatus } from '../../src/control/api.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   type Folders,
@@ -38,7 +39,7 @@ interface Daemon {
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
-describe('what instances track', { timeout: 120_000 }, () => {
+inLanes('what instances track', 3, (test) => {
   let lan: Lan;
   let folders: Folders;
   let running: { kill(): Promise<void> }[] = [];

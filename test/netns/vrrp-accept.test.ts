@@ -1,8 +1,9 @@
 /** `accept: false`: nothing gets in at the addresses of an instance, at no moment, and neighbours are answered all the same. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import type { HeldAddress, VrrpInstanceConfig } from '../../src/config/types.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   endAll,
@@ -23,7 +24,7 @@ const SETTINGS = { priority: 150, interval: 400 };
 const OWN: readonly HeldAddress[] = [{ address: VIP, length: 24 }];
 const BESIDE = '10.9.0.101';
 
-describe('accept: false', () => {
+inLanes('accept: false', 3, (test) => {
   let lan: Lan;
   let folders: Folders;
   const running: Lbd[] = [];

@@ -1,10 +1,11 @@
 /** What neighbours believe after everything that may have made them wrong: the client's own table is the proof. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ANNOUNCEMENTS } from '../../src/base/announcements.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   endAll,
@@ -25,7 +26,7 @@ const WRONG = '02:00:00:00:09:77';
 const MAC = { d1: '02:00:00:00:09:01', d2: '02:00:00:00:09:02' } as const;
 const vipOf = (family: 4 | 6) => (family === 4 ? VIP : VIP6);
 
-describe('announcements', () => {
+inLanes('announcements', 3, (test) => {
   let lan: Lan;
   let folders: Folders;
   const running: Lbd[] = [];

@@ -1,7 +1,8 @@
 /** Instances that name no address: what hangs on them goes with the office, and keepalived has the same (version 2 alone). */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import type { VirtualRoute, VrrpInstanceConfig } from '../../src/config/types.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   endAll,
@@ -18,7 +19,7 @@ import {
 
 const ROUTE: VirtualRoute = { to: { address: '203.0.113.0', length: 24 }, via: '10.9.0.9', table: 254 };
 
-describe('an instance without addresses', () => {
+inLanes('an instance without addresses', 2, (test) => {
   let lan: Lan;
   let folders: Folders;
   const running: Lbd[] = [];

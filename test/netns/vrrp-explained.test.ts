@@ -1,6 +1,7 @@
 /** Two masters, made in the ways that happen: each is an alarm that names its cause, and ends when the cause has; and one that is prevented. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before } from 'node:test';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   endAll,
@@ -18,7 +19,7 @@ import {
   VIP6,
 } from './vrrp-harness.js';
 
-describe('two masters', () => {
+inLanes('two masters', 3, (test) => {
   let lan: Lan;
   let folders: Folders;
   const running: Lbd[] = [];

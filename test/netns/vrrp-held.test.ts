@@ -1,8 +1,9 @@
 /** Addresses of a master beyond the plain ones: labels, scopes, other interfaces, and those that no advert names. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { parsePrefix } from '../../src/base/ip.js';
 import type { HeldAddress, VirtualRoute, VirtualRule } from '../../src/config/types.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   endAll,
@@ -44,7 +45,7 @@ const PATHS: Paths = {
   ],
 };
 
-describe('what a master holds', () => {
+inLanes('what a master holds', 3, (test) => {
   let lan: Lan;
   let folders: Folders;
   const running: Lbd[] = [];

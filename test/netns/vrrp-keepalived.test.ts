@@ -1,6 +1,7 @@
 /** lbd and keepalived as a pair, each in each role, under a thousand datagrams a second through the VIP. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   type Folders,
@@ -50,7 +51,8 @@ const PLANNED_LOSS = 20;
 const UNROUTED = 60;
 
 function pairOf({ title, settings, vip, takeOver }: Pairing): void {
-  describe(title, { concurrency: 1 }, () => {
+  // Its adverts are a second apart at least.
+  inLanes(title, settings.version === 2 ? 3 : 1, (test) => {
     let lan: Lan;
     let folders: Folders;
     let traffic: Traffic;

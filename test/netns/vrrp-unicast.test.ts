@@ -1,7 +1,8 @@
 /** Adverts to named hosts: two lbd, and lbd with keepalived, on a link that carries no multicast. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import type { UnicastConfig } from '../../src/config/types.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   type Folders,
@@ -48,7 +49,7 @@ const unicast = (nets: readonly string[], host: string, ttl?: number): UnicastCo
 });
 
 function pairOf({ title, settings, vip, nets }: (typeof kinds)[number]): void {
-  describe(title, { concurrency: 1 }, () => {
+  inLanes(title, settings.interval === 1000 ? 2 : 1, (test) => {
     let lan: Lan;
     let folders: Folders;
     const settingsOf = (host: string, ttl?: number): Settings => ({

@@ -1,8 +1,9 @@
 /** A virtual MAC: what neighbours see of it, and that nothing of it is left. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach } from 'node:test';
 import type { VrrpInstanceConfig } from '../../src/config/types.js';
+import { inLanes } from './lanes.js';
 import {
   buildLan,
   endAll,
@@ -32,7 +33,7 @@ function conf(host: string, family: 4 | 6, interval: number): VrrpInstanceConfig
   return { ...instance({ priority, interval, family }), addresses, vmac: { name: NAME } };
 }
 
-describe('a virtual MAC', () => {
+inLanes('a virtual MAC', 3, (test) => {
   let lan: Lan;
   let folders: Folders;
   const running: Lbd[] = [];
