@@ -37,6 +37,8 @@ export type CheckQuery =
   | { readonly what: 'stats'; readonly service: string | undefined }
   | { readonly what: 'detail'; readonly service: string; readonly rs: string | undefined }
   | { readonly what: 'take-over'; readonly service: string }
+  /** What the kernel has otherwise than it is wanted, read now; answered with KernelDifference[] (check/kernel-diff.ts). */
+  | { readonly what: 'kernel-diff' }
   /** What a change of the virtual servers would do to the kernel's table; answered with Foreseen (check/foresee.ts). */
   | { readonly what: 'plan'; readonly services: readonly ServiceIntent[]; readonly names?: readonly string[] | undefined }
   /** Answered with a KernelStatus (intent/doctor/types.ts). */

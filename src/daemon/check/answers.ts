@@ -8,6 +8,7 @@ import { destinationKey } from '../../ipvs/types.js';
 import { wallClock } from '../../os/clock.js';
 import type { CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
+import { kernelDifferences } from './kernel-diff.js';
 import { describeWay } from './passages.js';
 import type { Pool } from './pool.js';
 import { downOf, type Kernel, reportForeign, reportService, reportWay, reportWhy, summarizeService } from './report.js';
@@ -32,6 +33,8 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
       return detail(pool, query.service, query.rs);
     case 'take-over':
       return takeOver(pool, query.service);
+    case 'kernel-diff':
+      return kernelDiff(pool);
     case 'plan':
       return pool.keeper.problem === undefined ? { value: pool.foresee(query) } : { error: pool.keeper.problem };
     case 'doctor':
@@ -120,6 +123,19 @@ async function hosted(pool: Pool, host: string, counters: boolean) {
     const report = reportService(sight, kernel, service);
     return { ...report, real_servers: report.real_servers.filter((one) => keys.has(one.address)) };
   });
+}
+
+async function kernelDiff({ catalogue, keeper }: Pool): Promise<Answer> {
+  const kernel = await keeper.readAll(false);
+  if (!kernel) return { error: `the kernel's table cannot be read: ${keeper.problem ?? 'it is opened anew'}` };
+  return {
+    value: kernelDifferences({
+      services: catalogue.all(),
+      kernel,
+      wantedOf: (key) => keeper.wanted(key),
+      foreign: keeper.foreign(),
+    }),
+  };
 }
 
 type ServicesQuery = Extract<CheckQuery, { readonly what: 'services' }>;

@@ -76,16 +76,23 @@ function serviceChanges(found: Service, wanted: Extract<Operation, { service: un
 }
 
 /** Before and after, in words. */
-function describe(kind: DriftKind, operation: Operation, found: Service | undefined): string {
+function describe(kind: DriftKind, operation: Operation, found: Service | undefined, verb: 'was' | 'is' = 'was'): string {
   if (operation.kind === 'set-service' && found) return serviceChanges(found, operation.service);
-  if (!('dest' in operation)) return kind === 'service_missing' ? 'the service was gone' : describeOperation(operation);
+  if (!('dest' in operation)) return kind === 'service_missing' ? `the service ${verb} gone` : describeOperation(operation);
   const name = destinationKey(operation.dest);
   const present = found?.destinations.get(name);
-  if (kind === 'server_order') return `${name} was out of order`;
-  if (kind === 'server_missing') return `${name} was gone`;
-  if (kind === 'server_unwanted') return `${name} was there, weight ${operation.dest.weight}`;
+  if (kind === 'server_order') return `${name} ${verb} out of order`;
+  if (kind === 'server_missing') return `${name} ${verb} gone`;
+  if (kind === 'server_unwanted') return `${name} ${verb} there, weight ${operation.dest.weight}`;
   return `${name}: ${present ? changes(present, operation.dest) : describeOperation(operation)}`;
 }
+
+/** What the kernel has otherwise than the operations would make it, each in words. */
+export const differencesOf = (
+  found: Service | undefined,
+  operations: readonly Operation[],
+): { kind: DriftKind; text: string }[] =>
+  differences(operations).map(({ kind, operation }) => ({ kind, text: describe(kind, operation, found, 'is') }));
 
 function inWords(all: readonly { kind: DriftKind; operation: Operation }[], found: Service | undefined): string {
   const shown = all.slice(0, SHOWN).map(({ kind, operation }) => describe(kind, operation, found));
