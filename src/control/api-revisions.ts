@@ -14,6 +14,8 @@ export interface ApiProvenance {
   readonly who: string;
   readonly when: string;
   readonly why: string;
+  /** When it ends by itself, wall clock in ms since 1970; absent: it does not. */
+  readonly ends?: number;
 }
 
 /** Methods that `changes` takes. */

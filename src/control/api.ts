@@ -337,6 +337,12 @@ export interface ChangeOptions {
   readonly shared_by?: string;
 }
 
+/** Of a change that may end by itself. */
+export interface ForATime {
+  /** Seconds until it does. */
+  readonly for?: number;
+}
+
 /** Of a drain. */
 export interface DrainOptions {
   /** Seconds until what is left is cut. Without it: never, but for UDP services, where nothing ends by itself. */
@@ -381,12 +387,16 @@ export interface Methods {
     result: { service: ApiService; real_server: ApiRealServer | null; checks: readonly ApiCheck[] };
   };
   add_rs: {
-    params: { service: string; rs: string; weight?: number; forward?: string; upper?: number; lower?: number } & ChangeOptions;
+    params: { service: string; rs: string; weight?: number; forward?: string; upper?: number; lower?: number } & ForATime &
+      ChangeOptions;
     result: ApiChanged;
   };
-  set_rs: { params: { service: string; rs: string; weight: string } & ChangeOptions; result: ApiChanged };
+  set_rs: { params: { service: string; rs: string; weight: string } & ForATime & ChangeOptions; result: ApiChanged };
   /** `drain`: when its connections have ended, or at the deadline (seconds). */
-  del_rs: { params: { service: string; rs: string; drain?: boolean } & DrainOptions & ChangeOptions; result: ApiChanged };
+  del_rs: {
+    params: { service: string; rs: string; drain?: boolean } & ForATime & DrainOptions & ChangeOptions;
+    result: ApiChanged;
+  };
   /** `drain`, `undrain`, `disable`, `enable`. */
   set_state: { params: { service: string; rs: string; state: string } & StateOptions & ChangeOptions; result: ApiChanged };
   /** The same for every real server with that address, those that come later too. */
@@ -402,7 +412,8 @@ export interface Methods {
       /** Seconds. */
       persistence?: number;
       one_packet?: boolean;
-    } & ChangeOptions;
+    } & ForATime &
+      ChangeOptions;
     result: ApiChanged;
   };
   /** `force`: though a peer is not fit for it. */
@@ -412,7 +423,7 @@ export interface Methods {
   };
   /** Makes a service of somebody else, whose address a virtual server has, lbd's own. */
   take_over: { params: { service: string } & ChangeOptions; result: ApiChanged };
-  del_vs: { params: { service: string } & ChangeOptions; result: ApiChanged };
+  del_vs: { params: { service: string } & ForATime & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };
   why: { params: { target: string; rs?: string }; result: ApiWhy };
   /** What of this host is not as a director needs it. */

@@ -15,6 +15,8 @@ export const CHANGES: readonly ChangeMethod[] = ['add_rs', 'set_rs', 'del_rs', '
 const MOST_CHANGES = 1000;
 const REAL_SERVER = { service: 'text', rs: 'text' } as const;
 
+/** Of what may be said for a time. */
+const FOR = { for: 'number?' } as const;
 const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' } as const;
 
 const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<string, Field>> } = {
@@ -22,9 +24,9 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
   list: { service: 'text?', host: 'text?', counters: 'yes or no?', all: 'yes or no?' },
   stats: { service: 'text?' },
   show: { service: 'text', rs: 'text?' },
-  add_rs: { ...REAL_SERVER, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },
-  set_rs: { ...REAL_SERVER, weight: 'text', ...CHANGE },
-  del_rs: { ...REAL_SERVER, drain: 'yes or no?', ...DRAIN, ...CHANGE },
+  add_rs: { ...REAL_SERVER, ...FOR, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },
+  set_rs: { ...REAL_SERVER, ...FOR, weight: 'text', ...CHANGE },
+  del_rs: { ...REAL_SERVER, ...FOR, drain: 'yes or no?', ...DRAIN, ...CHANGE },
   set_state: { ...REAL_SERVER, state: 'text', ...DRAIN, for: 'number?', ...CHANGE },
   set_host: { host: 'text', state: 'text', ...DRAIN, for: 'number?', ...CHANGE },
   add_vs: {
@@ -35,11 +37,12 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
     forward: 'text?',
     persistence: 'number?',
     one_packet: 'yes or no?',
+    ...FOR,
     ...CHANGE,
   },
   failover: { instance: 'text', for: 'number?', undo: 'yes or no?', check: 'yes or no?', force: 'yes or no?', ...CHANGE },
   take_over: { service: 'text', ...CHANGE },
-  del_vs: { service: 'text', ...CHANGE },
+  del_vs: { service: 'text', ...FOR, ...CHANGE },
   vrrp: { instance: 'text?' },
   why: { target: 'text', rs: 'text?' },
   doctor: {},

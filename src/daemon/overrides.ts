@@ -56,7 +56,7 @@ const change = v.variant('kind', [
   }),
   v.object({ kind: v.literal('del-vs'), service: v.string() }),
 ]);
-const override = v.object({ id: amount, who: v.string(), when: v.string(), why: v.string(), change });
+const override = v.object({ id: amount, who: v.string(), when: v.string(), why: v.string(), ends: v.optional(amount), change });
 const file = v.object({
   version: v.literal(VERSION),
   next_id: amount,

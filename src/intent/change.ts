@@ -1,4 +1,5 @@
 /** A request of lbctl -> the new list of overrides, or the sentence that refuses it. */
+import { formatDuration } from '../base/duration.js';
 import { formatEndpoint } from '../base/ip.js';
 import { serviceKey } from '../base/service-id.js';
 import {
@@ -22,9 +23,15 @@ import { buildIntent, effectiveWeight } from './merge.js';
 import { ADMIN_TEXT, type DrainWords, drainAway, type StateContext, type StateWords, setHost, setState } from './state-change.js';
 import type { Change, Override, Provenance, ServiceIntent } from './types.js';
 
+/** Of all that is no state. */
+interface ForATime {
+  /** Seconds until it ends by itself. */
+  readonly for?: number | undefined;
+}
+
 /** Words as they came over the control socket. */
 export type ChangeRequest =
-  | {
+  | (ForATime & {
       readonly kind: 'add-rs';
       readonly service: string;
       readonly rs: string;
@@ -32,16 +39,16 @@ export type ChangeRequest =
       readonly forward?: string | undefined;
       readonly upper?: number | undefined;
       readonly lower?: number | undefined;
-    }
-  | { readonly kind: 'set-rs'; readonly service: string; readonly rs: string; readonly weight: string }
+    })
+  | (ForATime & { readonly kind: 'set-rs'; readonly service: string; readonly rs: string; readonly weight: string })
   /** `drain`: when its connections have ended, or at the deadline. */
-  | ({
+  | (ForATime & {
       readonly kind: 'del-rs';
       readonly service: string;
       readonly rs: string;
       readonly drain?: boolean | undefined;
     } & DrainWords)
-  | {
+  | (ForATime & {
       readonly kind: 'add-vs';
       readonly name: string;
       readonly address: string;
@@ -51,8 +58,8 @@ export type ChangeRequest =
       /** Seconds. */
       readonly persistence?: number | undefined;
       readonly one_packet?: boolean | undefined;
-    }
-  | { readonly kind: 'del-vs'; readonly service: string }
+    })
+  | (ForATime & { readonly kind: 'del-vs'; readonly service: string })
   | ({ readonly kind: 'set-state'; readonly service: string; readonly rs: string; readonly state: string } & StateWords)
   | ({ readonly kind: 'set-host'; readonly host: string; readonly state: string } & StateWords);
 
@@ -239,6 +246,14 @@ function edit(context: StateContext, request: ChangeRequest): Edit | Refusal {
   }
 }
 
+/** `--for` of what is no state: those have times of their own. */
+function timeOf(request: ChangeRequest, { change }: Edit): { readonly seconds: number | undefined } | Refusal {
+  if (request.kind === 'set-state' || request.kind === 'set-host' || request.for === undefined) return { seconds: undefined };
+  if (request.for < 1 || !inRange(request.for, MAX_SECONDS)) return refuse(`--for is from 1s to ${MAX_SECONDS}s`);
+  if (change?.kind === 'set-state') return refuse('del-rs with --drain is for good: leave --for out');
+  return change ? { seconds: request.for } : refuse('--for means nothing here: there is nothing that could end');
+}
+
 export function decideChange(
   config: Config,
   overrides: readonly Override[],
@@ -249,12 +264,16 @@ export function decideChange(
   const result = edit({ config, services, overrides, now: Date.parse(provenance.when) }, request);
   if ('refused' in result) return result;
   const rest = overrides.filter((override) => !result.without(override.change));
-  const mine: Override | undefined = result.change && { ...provenance, change: result.change };
+  const time = timeOf(request, result);
+  if ('refused' in time) return time;
+  const ends = time.seconds === undefined ? {} : { ends: Date.parse(provenance.when) + time.seconds * 1000 };
+  const mine: Override | undefined = result.change && { ...provenance, ...ends, change: result.change };
   const next = mine ? [...rest, mine] : rest;
   // What would be dropped by the next reload is refused now, for the same reason.
   const after = buildIntent(config, next, 0);
   const lost = after.dropped.find(({ override }) => override === mine);
   if (lost) return refuse(lost.reason);
-  const text = `${result.text}${result.more?.(after.intent.services) ?? ''}`;
+  const length = time.seconds === undefined ? '' : `, for ${formatDuration(time.seconds * 1000)}`;
+  const text = `${result.text}${length}${result.more?.(after.intent.services) ?? ''}`;
   return { overrides: next, text, subject: result.subject, notes: result.notes ?? [] };
 }

@@ -22,7 +22,8 @@ const by = ({ who, when, why }: Provenance): string => `by ${who} at ${when}${wh
 /** When an override is next to end, wall clock in ms since 1970. */
 export function nextEnd(overrides: readonly Override[]): number | undefined {
   let next: number | undefined;
-  for (const { change } of overrides) {
+  for (const { change, ends } of overrides) {
+    if (ends !== undefined) next = Math.min(next ?? ends, ends);
     if (change.kind !== 'set-state' && change.kind !== 'set-host') continue;
     const end = change.kind === 'set-state' && change.remove ? change.until : change.expires;
     if (end !== undefined) next = Math.min(next ?? end, end);
@@ -61,14 +62,34 @@ function end(override: Override): Ended {
   return { subject, text: `ready again: ${WORDS[change.state]} has ended (${by(override)})` };
 }
 
+const AGAIN: Readonly<Partial<Record<Override['change']['kind'], string>>> = {
+  'add-rs': 'removed again',
+  'add-vs': 'removed again',
+  'set-rs': 'the weight is the configured one again',
+  'del-rs': 'there again',
+  'del-vs': 'there again',
+};
+
+/** What was said for a time. */
+function endOfTime(override: Override): Ended {
+  const { change } = override;
+  const service = change.kind === 'add-vs' ? change.name : change.kind === 'set-host' ? `host ${change.address}` : change.service;
+  const server = 'port' in change ? `/${formatEndpoint(change.address, change.port)}` : '';
+  return { subject: `${service}${server}`, text: `${AGAIN[change.kind] ?? 'as before'}: its time is over (${by(override)})` };
+}
+
 /** What is over now. */
 export function settle(config: Config, overrides: readonly Override[], now: number): Settled {
   let left = overrides;
   const ended: Ended[] = [];
   for (const override of overrides) {
     const { change } = override;
-    if (change.kind !== 'set-state' && change.kind !== 'set-host') continue;
     const over = (at: number | undefined) => at !== undefined && at <= now;
+    if (over(override.ends)) {
+      left = left.filter((one) => one !== override);
+      ended.push(endOfTime(override));
+    }
+    if (change.kind !== 'set-state' && change.kind !== 'set-host') continue;
     if (isRemoval(override) && over(change.until)) {
       const removed = remove(config, left, override, 'the deadline of its drain has come');
       left = removed.overrides;

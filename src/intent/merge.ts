@@ -53,7 +53,7 @@ interface Draft {
 
 const FROM_FILE: Source = { kind: 'file' };
 
-const fromOverride = ({ id, who, when, why }: Override): Source => ({ kind: 'override', override: { id, who, when, why } });
+const fromOverride = ({ change: _, ...override }: Override): Source => ({ kind: 'override', override });
 
 /** Key by key: for ten thousand of them a spread takes ten times as long. */
 function draftServer(server: RealServerConfig, source: Source): RealServerIntent {

@@ -27,6 +27,8 @@ export interface Provenance {
   readonly when: string;
   /** `--reason`, '' when none was given. */
   readonly why: string;
+  /** When it ends by itself, wall clock in ms since 1970; absent: it does not. States have an end of their own. */
+  readonly ends?: number;
 }
 
 /** What becomes of persistent clients of a real server that drains: they keep coming until their template ends, or go to others at once. */

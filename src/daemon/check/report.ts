@@ -297,10 +297,12 @@ function reportCheck(sight: Sight, check: Member['checks'][number]): ApiCheck {
   };
 }
 
+const until = (ends: number | undefined): string => (ends === undefined ? '' : `, until ${new Date(ends).toISOString()}`);
+
 const words = (source: Source): string =>
   source.kind === 'file'
     ? 'from the configuration file'
-    : `set at run time by ${source.override.who} at ${source.override.when}${source.override.why ? `: ${source.override.why}` : ''}`;
+    : `set at run time by ${source.override.who} at ${source.override.when}${source.override.why ? `: ${source.override.why}` : ''}${until(source.override.ends)}`;
 
 /** `drain of host 10.0.0.21, its persistent clients keep coming` */
 function stateWords({ persistence }: ServiceIntent, { address }: RealServerIntent, { state, host, sticky }: Admin): string {

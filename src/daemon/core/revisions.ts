@@ -58,9 +58,9 @@ function targetOf(change: Change): string {
   return 'address' in change ? `${change.service}/${formatEndpoint(change.address, change.port)}` : change.service;
 }
 
-export function describeOverride({ change, id, who, when, why }: Override): ApiOverride {
+export function describeOverride({ change, ...by }: Override): ApiOverride {
   const { kind, ...rest } = change;
-  return { id, who, when, why, kind, target: targetOf(change), change: rest };
+  return { ...by, kind, target: targetOf(change), change: rest };
 }
 
 /** A problem of `status`. */

@@ -129,6 +129,30 @@ describe('revisions', () => {
     assert.deepEqual(ids, [...new Set(ids)]);
   });
 
+  test('what is said for a time ends by itself, also over a restart, and what stood before it does not come back', async () => {
+    const wanted = await start();
+    await wanted.change(setWeight('3'), ann);
+    const { text } = await wanted.change({ ...setWeight('4'), for: 1 }, ann);
+    assert.match(text, /3 -> 4, for 1s/);
+    await wanted.change({ kind: 'add-rs', service: 'dns', rs: '10.0.0.9:80', for: 3600 }, ann);
+    await wanted.change({ kind: 'del-vs', service: 'web', for: 1 }, ann);
+    assert.deepEqual(names(wanted), ['dns']);
+    const next = await start();
+    await until(() => names(next).includes('web'), 'there again');
+    assert.deepEqual([weights(next), next.overrides().map(({ change }) => change.kind)], [[10, 10, 1], ['add-rs']]);
+    assert.equal(next.revisions().at(-1)?.kind, 'expiry');
+    assert.match(told.join('\n'), /web: there again: its time is over \(by ann/);
+  });
+
+  test('what has nothing that could end is not said for a time', async () => {
+    const wanted = await start();
+    await wanted.change({ kind: 'add-rs', service: 'web', rs: '10.0.0.9:80' }, ann);
+    const runtime = wanted.change({ kind: 'del-rs', service: 'web', rs: '10.0.0.9:80', for: 60 }, ann);
+    await assert.rejects(runtime, refusedWith('refused', /--for means nothing here/));
+    const drain = wanted.change({ kind: 'del-rs', service: 'web', rs: '10.0.0.1:80', drain: true, for: 60 }, ann);
+    await assert.rejects(drain, refusedWith('refused', /is for good: leave --for out/));
+  });
+
   test('a reload that takes more than its share away is refused, and done when forced; one named change is not asked', async () => {
     const wanted = await start();
     put(emptied());
