@@ -57,6 +57,9 @@ export function isKernelValue(key: KernelSetting, value: string): boolean {
   return /^-?\d{1,10}$/.test(value) && Number(value) >= from && Number(value) <= to;
 }
 
+/** Undefined: two numbers. */
+export const kernelBounds = (key: KernelSetting): Range | undefined => (key === 'sync_threshold' ? undefined : RANGES[key]);
+
 export function kernelRange(key: KernelSetting): string {
   if (key === 'sync_threshold') return 'two numbers, the first below the second (3 50)';
   const [from, to] = RANGES[key];

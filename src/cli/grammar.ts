@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { didYouMean } from '../base/suggest.js';
 import { VERSION } from '../base/version.js';
 import { addChanging } from './commands/changing.js';
+import { addCompleting } from './commands/completing.js';
 import { addDirector, addRevisions } from './commands/director.js';
 import type { Define, Format, Options, Settle, Work } from './commands/kit.js';
 import { addLooking } from './commands/looking.js';
@@ -22,13 +23,15 @@ export interface Invocation {
   readonly socket: string;
 }
 
-const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
+export const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch events check-config'.split(
+  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch events check-config completion'.split(
     ' ',
   );
+/** Asked by the scripts of completion: in no help, and no command is taken for it. */
+const HIDDEN = '__complete';
 /** Of the design, and not built yet. */
-const LATER = new Set('set-vs diff save top import completion'.split(' '));
+const LATER = new Set('set-vs diff save top import'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
   '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host --confirm --expected-revision'.split(
@@ -105,7 +108,10 @@ function build(settle: Settle, only: string | undefined): Command {
   const define: Define = (usage, summary, changes = false) => {
     const [name = '', ...args] = usage.split(' ');
     if (only !== undefined && name !== only) return UNUSED;
-    const command = program.command(name).description(summary).allowExcessArguments(false);
+    const command = program
+      .command(name, { hidden: name === HIDDEN })
+      .description(summary)
+      .allowExcessArguments(false);
     for (const arg of args) command.argument(arg.startsWith('[') ? arg : `<${arg}>`);
     command.addOption(new Option('-o, --output <FORMAT>', FORMATS.join(', ')).default('table'));
     command.option('--socket <PATH>', `lbd's control socket (LBD_SOCKET; default ${DEFAULT_SOCKET})`);
@@ -122,6 +128,7 @@ function build(settle: Settle, only: string | undefined): Command {
   addRevisions(define, settle);
   addStates(define, settle);
   addTools(define, settle);
+  addCompleting(define, settle);
   return program;
 }
 
@@ -136,6 +143,9 @@ function programFor(name: string | undefined): { readonly program: Command; read
   programs.set(name, made);
   return made;
 }
+
+/** All of it, for what is made of it at build time. */
+export const wholeProgram = (): Command => build(() => {}, undefined);
 
 /** `lbctl set-rs SERVICE RS --weight <N|P%>` */
 function usageOf(command: Command): string {
@@ -175,7 +185,7 @@ function arrange(argv: readonly string[]): readonly string[] {
 }
 
 function checkCommand(name: string): string {
-  if (COMMANDS.includes(name)) return name;
+  if (COMMANDS.includes(name) || name === HIDDEN) return name;
   if (LATER.has(name)) throw new words.UsageError(`this version of lbd does not have "${name}" yet`);
   throw new words.UsageError(`unknown command "${name}"${didYouMean(name, COMMANDS)} (see lbctl --help)`);
 }
@@ -188,7 +198,7 @@ function readFormat(word: string): Format {
 /** Reads a command line. Throws UsageError, whose message is one line. */
 export function parseCommandLine(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Invocation {
   const arranged = arrange(argv);
-  const name = COMMANDS.find((one) => one === arranged[0]);
+  const name = [...COMMANDS, HIDDEN].find((one) => one === arranged[0]);
   const { program, settled } = programFor(name);
   settled.length = 0;
   const command = program.commands.find((one) => one.name() === name);

@@ -4,7 +4,7 @@ import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect as connectSocket, Unreachable } from '../control/client.js';
 import { type Format, formatOf, type Invocation, parseCommandLine, type Work } from './grammar.js';
 import { harmless, type View } from './render/text.js';
-import { UsageError } from './words.js';
+import { type Shell, UsageError } from './words.js';
 
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConfig: 4 } as const;
 
@@ -172,6 +172,14 @@ async function doctor(invocation: Invocation, file: string | undefined, io: Io):
   return understood('doctor', isIll) ? EXIT.refused : EXIT.done;
 }
 
+async function printScript(shell: Shell, io: Io): Promise<number> {
+  const { readScript } = await import('./completion/read-script.js');
+  const script = readScript(shell);
+  if ('missing' in script) io.err(`lbctl: ${harmless(script.missing)}\n`);
+  else await io.out(script.text);
+  return 'missing' in script ? EXIT.refused : EXIT.done;
+}
+
 async function run(invocation: Invocation, io: Io): Promise<number> {
   const { work, format } = invocation;
   if (work.kind === 'drain') {
@@ -181,6 +189,12 @@ async function run(invocation: Invocation, io: Io): Promise<number> {
   }
   if (work.kind === 'check-config') return checkConfig(work.file, format, io);
   if (work.kind === 'doctor') return doctor(invocation, work.file, io);
+  if (work.kind === 'completion') return printScript(work.shell, io);
+  if (work.kind === 'complete') {
+    const { complete } = await import('./complete.js');
+    io.out(await complete(work, (io.connect ?? connectSocket)(invocation.socket)));
+    return EXIT.done;
+  }
   if (work.kind !== 'text') return ask(invocation, io);
   io.out(work.text);
   return EXIT.done;

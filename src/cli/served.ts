@@ -33,6 +33,7 @@ function whyElsewhere(asked: Invocation, socket: string, isLarge: () => boolean)
   if (format === 'yaml') return 'the daemon does not load what writes YAML';
   if (work.kind === 'check-config' || work.kind === 'doctor') return `${work.kind} is about the files that lbctl sees`;
   if (work.kind === 'with-text' || work.kind === 'batch') return 'it reads a file that lbctl sees';
+  if (work.kind === 'completion') return 'a script is read from a file of this lbctl';
   if (work.kind === 'drain') return 'a drain outlives a restart of the daemon';
   if (isWhole(asked) && isLarge()) return 'the answer is so long that making it would hold the daemon up';
   return undefined;

@@ -57,6 +57,10 @@ export const readDeadline = (word: string): number | 'never' => (word === 'never
 
 export const readSticky = (word: string): string => taken(shared.parseChoice('choice for --sticky', word, ['honour', 'break']));
 
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+export const readShell = (word: string): Shell => taken(shared.parseChoice('shell that lbctl can complete in', word, SHELLS));
+
 /** An address without a port. */
 export function readHost(word: string): string {
   const address = parseIp(word);

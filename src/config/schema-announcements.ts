@@ -12,13 +12,17 @@ const MOST_ROUNDS = 100;
 
 /** A duration from `min` on, or `off`: 0. */
 const durationOrOff = (what: string, min: number, max: number) =>
-  parsed((word) => {
-    if (word === 'off') return { value: 0 };
-    const ms = parseDuration(word);
-    if (ms === undefined) return { refused: `${what}: "${word}" is no duration: write 5s, 1m or off` };
-    if (ms < min || ms > max) return { refused: `${what}: ${word} is outside ${min}ms to ${max / 1000}s; "off" is none` };
-    return { value: ms };
-  }, `a duration for ${what}`);
+  parsed(
+    (word) => {
+      if (word === 'off') return { value: 0 };
+      const ms = parseDuration(word);
+      if (ms === undefined) return { refused: `${what}: "${word}" is no duration: write 5s, 1m or off` };
+      if (ms < min || ms > max) return { refused: `${what}: ${word} is outside ${min}ms to ${max / 1000}s; "off" is none` };
+      return { value: ms };
+    },
+    `a duration for ${what}`,
+    { is: 'duration', min, max, words: ['off'] },
+  );
 
 export const announcementsShape = mapping('announcements', {
   repeat: v.optional(whole('repeat', 1, MOST_ROUNDS)),

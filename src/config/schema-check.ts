@@ -10,12 +10,16 @@ import { choice, duration, interfaceName, list, mapping, parsed, path, shown, te
 /** Longest move of a beat, in percent of the interval. */
 const MAX_JITTER = 50;
 
-const jitter = parsed((word) => {
-  const percent = /^(\d{1,2})%?$/.exec(word)?.[1];
-  return percent !== undefined && Number(percent) <= MAX_JITTER
-    ? { value: Number(percent) }
-    : { refused: `jitter: "${word}" is no share of the interval: write 0% to ${MAX_JITTER}%` };
-}, 'a jitter such as 5%');
+const jitter = parsed(
+  (word) => {
+    const percent = /^(\d{1,2})%?$/.exec(word)?.[1];
+    return percent !== undefined && Number(percent) <= MAX_JITTER
+      ? { value: Number(percent) }
+      : { refused: `jitter: "${word}" is no share of the interval: write 0% to ${MAX_JITTER}%` };
+  },
+  'a jitter such as 5%',
+  { is: 'percent', min: 0, max: MAX_JITTER, bare: true },
+);
 
 const every = (what: string) => v.optional(duration(what, 10, 3_600_000));
 
@@ -29,13 +33,17 @@ export const timing = {
   fall: v.optional(whole('fall', 1, 1000)),
 };
 
-const statusRange = parsed((word) => {
-  const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word);
-  const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  return match && from <= to
-    ? { value: [from, to] as const }
-    : { refused: `"${word}" is no HTTP status or range such as 200-299` };
-}, 'an HTTP status');
+const statusRange = parsed(
+  (word) => {
+    const match = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(word);
+    const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    return match && from <= to
+      ? { value: [from, to] as const }
+      : { refused: `"${word}" is no HTTP status or range such as 200-299` };
+  },
+  'an HTTP status',
+  { is: 'status' },
+);
 
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const clean = (what: string, pattern: RegExp) =>
@@ -70,12 +78,16 @@ const regex = v.pipe(
 );
 
 const DIGESTS: Readonly<Record<string, number>> = { md5: 32, sha256: 64 };
-const digest = parsed((word) => {
-  const [, kind = '', hex = ''] = /^(md5|sha256):([0-9a-fA-F]+)$/.exec(word) ?? [];
-  return kind !== '' && hex.length === DIGESTS[kind]
-    ? { value: `${kind}:${hex.toLowerCase()}` }
-    : { refused: `digest: "${word}" is neither md5: with 32 hexadecimal digits nor sha256: with 64` };
-}, 'a digest such as sha256:…');
+const digest = parsed(
+  (word) => {
+    const [, kind = '', hex = ''] = /^(md5|sha256):([0-9a-fA-F]+)$/.exec(word) ?? [];
+    return kind !== '' && hex.length === DIGESTS[kind]
+      ? { value: `${kind}:${hex.toLowerCase()}` }
+      : { refused: `digest: "${word}" is neither md5: with 32 hexadecimal digits nor sha256: with 64` };
+  },
+  'a digest such as sha256:…',
+  { is: 'digest' },
+);
 
 const hex = parsed(
   (word) =>
@@ -83,21 +95,30 @@ const hex = parsed(
       ? { value: word.toLowerCase() }
       : { refused: `send_hex: "${word}" is not pairs of hexadecimal digits` },
   'hexadecimal digits',
+  { is: 'hex' },
 );
 
 const ip = (what: string) =>
-  parsed((word) => {
-    const value = parseIp(word);
-    return value === undefined ? { refused: `${what}: "${word}" is no IP address` } : { value };
-  }, `an IP address for ${what}`);
+  parsed(
+    (word) => {
+      const value = parseIp(word);
+      return value === undefined ? { refused: `${what}: "${word}" is no IP address` } : { value };
+    },
+    `an IP address for ${what}`,
+    { is: 'address' },
+  );
 
 const DAY = 86_400_000;
 /** `14d`, or any duration. */
-const warnBefore = parsed((word) => {
-  const days = /^(\d{1,4})d$/.exec(word)?.[1];
-  const value = days === undefined ? parseDuration(word) : Number(days) * DAY;
-  return value === undefined ? { refused: `warn_before: "${word}" is no time: write 14d or 12h` } : { value };
-}, 'a time for warn_before');
+const warnBefore = parsed(
+  (word) => {
+    const days = /^(\d{1,4})d$/.exec(word)?.[1];
+    const value = days === undefined ? parseDuration(word) : Number(days) * DAY;
+    return value === undefined ? { refused: `warn_before: "${word}" is no time: write 14d or 12h` } : { value };
+  },
+  'a time for warn_before',
+  { is: 'duration', min: 0, max: Number.POSITIVE_INFINITY },
+);
 
 const tls = mapping('tls of a check', {
   verify: v.optional(yesNo('verify')),
@@ -110,12 +131,16 @@ const tls = mapping('tls of a check', {
 
 const RUN_NETNS = /^(?:\/var)?\/run\/netns\/([^/]+)$/;
 /** As `ip netns` names them: files of one folder; or the path of any. */
-const netns = parsed((word) => {
-  const name = RUN_NETNS.exec(word)?.[1] ?? word;
-  return /^(?:\/[^\0]+|(?!\.\.?$)[^/\0]{1,255})$/.test(name)
-    ? { value: name }
-    : { refused: `netns: "${word}" is neither the name of a network namespace nor an absolute path` };
-}, 'the name of a network namespace');
+const netns = parsed(
+  (word) => {
+    const name = RUN_NETNS.exec(word)?.[1] ?? word;
+    return /^(?:\/[^\0]+|(?!\.\.?$)[^/\0]{1,255})$/.test(name)
+      ? { value: name }
+      : { refused: `netns: "${word}" is neither the name of a network namespace nor an absolute path` };
+  },
+  'the name of a network namespace',
+  { is: 'netns' },
+);
 
 /** RFC 1035 names, and what is found in practice: labels of up to 63 characters. */
 const DNS_NAME = /^(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
@@ -125,12 +150,16 @@ const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', '
 const MAX_SERVICE = 1024;
 /** `150%`, of the weight. */
 const percentOfWeight = (what: string) =>
-  parsed((word) => {
-    const percent = /^(\d{1,4})%$/.exec(word)?.[1];
-    return percent !== undefined && Number(percent) <= MAX_SHARE
-      ? { value: Number(percent) }
-      : { refused: `${what}: "${word}" is no share of the weight: write 0% to ${MAX_SHARE}%` };
-  }, `a share such as 50% for ${what}`);
+  parsed(
+    (word) => {
+      const percent = /^(\d{1,4})%$/.exec(word)?.[1];
+      return percent !== undefined && Number(percent) <= MAX_SHARE
+        ? { value: Number(percent) }
+        : { refused: `${what}: "${word}" is no share of the weight: write 0% to ${MAX_SHARE}%` };
+    },
+    `a share such as 50% for ${what}`,
+    { is: 'percent', min: 0, max: MAX_SHARE },
+  );
 
 const share = v.pipe(
   mapping('share', { min: v.optional(percentOfWeight('min')), max: v.optional(percentOfWeight('max')) }),
@@ -190,7 +219,7 @@ const HTTP: readonly Word[] = [
 ];
 
 /** The words that mean something to each type. */
-const WORDS = {
+export const WORDS = {
   tcp: [...STREAM, 'via', 'send', 'send_hex', 'expect', 'regex'],
   tcp_half_open: SOCKET,
   http: HTTP,
@@ -209,7 +238,7 @@ export type CheckType = keyof typeof WORDS;
 const TYPES = Object.keys(WORDS) as CheckType[];
 
 /** Of each list at least one. */
-const NEEDS: Readonly<Partial<Record<CheckType, readonly (readonly Word[])[]>>> = {
+export const NEEDS: Readonly<Partial<Record<CheckType, readonly (readonly Word[])[]>>> = {
   udp: [['send', 'send_hex']],
   dns: [['name']],
   script: [['command']],
@@ -247,10 +276,14 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
 
 export const check = v.pipe(
   mapping('a check', {
-    type: parsed((word) => {
-      if ((LATER_CHECKS as readonly string[]).includes(word)) return { refused: `check type ${laterText(word)}` };
-      return parseChoice('check type', word, TYPES);
-    }, 'a check type'),
+    type: parsed(
+      (word) => {
+        if ((LATER_CHECKS as readonly string[]).includes(word)) return { refused: `check type ${laterText(word)}` };
+        return parseChoice('check type', word, TYPES);
+      },
+      'a check type',
+      { is: 'choice', of: TYPES },
+    ),
     ...timing,
     ...words,
   }),

@@ -18,10 +18,14 @@ function parseMarks(word: string): Parsed<MarkRange> {
     : refused(`probe_marks: ${word} ends before it begins`);
 }
 
-const reference = parsed((word) => {
-  const value = parseIp(word);
-  return value === undefined ? { refused: `reference: "${word}" is no IP address` } : { value };
-}, 'an IP address');
+const reference = parsed(
+  (word) => {
+    const value = parseIp(word);
+    return value === undefined ? { refused: `reference: "${word}" is no IP address` } : { value };
+  },
+  'an IP address',
+  { is: 'address' },
+);
 
 const suspicionOff = v.literal('off');
 const suspicionOn = mapping('suspicion', {
@@ -33,7 +37,7 @@ const suspicionOn = mapping('suspicion', {
 });
 
 export const checkingWords = {
-  probe_marks: v.optional(parsed(parseMarks, 'a range of marks')),
+  probe_marks: v.optional(parsed(parseMarks, 'a range of marks', { is: 'marks' })),
   suspicion: v.optional(
     v.lazy((input): typeof suspicionOff | typeof suspicionOn => (input === 'off' ? suspicionOff : suspicionOn)),
   ),

@@ -6,11 +6,15 @@ import { choice, list, mapping, name, parsed, path, text, yesNo } from './schema
 
 const SHA256 = /^[0-9a-f]{64}$/i;
 
-const endpoint = parsed<Endpoint>((word) => {
-  const found = parseEndpoint(word);
-  if (found?.port) return { value: { address: found.address, port: found.port } };
-  return { refused: `listen: "${word}" is no ADDRESS:PORT: write 127.0.0.1:8405 or "[::1]:8405"` };
-}, 'listen as ADDRESS:PORT');
+const endpoint = parsed<Endpoint>(
+  (word) => {
+    const found = parseEndpoint(word);
+    if (found?.port) return { value: { address: found.address, port: found.port } };
+    return { refused: `listen: "${word}" is no ADDRESS:PORT: write 127.0.0.1:8405 or "[::1]:8405"` };
+  },
+  'listen as ADDRESS:PORT',
+  { is: 'endpoint' },
+);
 
 const listen = v.pipe(list('listen', endpoint), v.nonEmpty('listen is empty: give it an ADDRESS:PORT, or leave http out'));
 const oneListen = v.pipe(

@@ -6,12 +6,16 @@ import { choice, interfaceName, mapping, parsed, shown, text } from './schema-to
 import type { HeldAddress } from './types.js';
 
 /** Hosts and prefixes that one director may take from another. */
-const virtualAddress = parsed((word) => {
-  const prefix = parsePrefix(word);
-  if (!prefix) return { refused: `"${word}" is no address with an optional prefix length (192.0.2.10/24, 2001:db8::10/64)` };
-  const why = unusable(prefix.address) ?? noVirtualAddress(prefix);
-  return why === undefined ? { value: prefix } : { refused: why };
-}, 'an address');
+const virtualAddress = parsed(
+  (word) => {
+    const prefix = parsePrefix(word);
+    if (!prefix) return { refused: `"${word}" is no address with an optional prefix length (192.0.2.10/24, 2001:db8::10/64)` };
+    const why = unusable(prefix.address) ?? noVirtualAddress(prefix);
+    return why === undefined ? { value: prefix } : { refused: why };
+  },
+  'an address',
+  { is: 'prefix' },
+);
 
 /** What a host would take and not use as an address that others reach. */
 function noVirtualAddress(prefix: Prefix): string | undefined {

@@ -7,12 +7,16 @@ import type { VrrpInstanceConfig } from './types.js';
 
 /** `gateway`, one of `words`, or a list of addresses. */
 export function neighbourWords<const W extends string>(what: string, words: readonly W[]) {
-  const one = parsed((word) => {
-    const address = parseIp(word);
-    if (!address) return { refused: `${what}: "${word}" is no IP address of a neighbour` };
-    const why = unusable(address);
-    return why === undefined ? { value: address } : { refused: `${what}: ${why}` };
-  }, 'the address of a neighbour');
+  const one = parsed(
+    (word) => {
+      const address = parseIp(word);
+      if (!address) return { refused: `${what}: "${word}" is no IP address of a neighbour` };
+      const why = unusable(address);
+      return why === undefined ? { value: address } : { refused: `${what}: ${why}` };
+    },
+    'the address of a neighbour',
+    { is: 'address' },
+  );
   const nobody = words.length > 0 ? `${what} lists nobody: write ${words[0]}` : `${what} lists nobody: leave it out`;
   const several = v.pipe(list(what, one), v.nonEmpty(nobody));
   const choices = [...words, 'gateway' as const];

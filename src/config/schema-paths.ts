@@ -15,21 +15,29 @@ function hasHostBits({ address, length }: Prefix): boolean {
   return ipBytes(address).some((byte, i) => (byte & (0xff >> Math.min(8, Math.max(0, length - 8 * i)))) !== 0);
 }
 
-const network = parsed((word) => {
-  const prefix = parsePrefix(word);
-  if (!prefix) return { refused: `"${word}" is no network (198.51.100.0/24, 2001:db8::/32)` };
-  return hasHostBits(prefix)
-    ? { refused: `${formatPrefix(prefix)} has bits beyond its length of ${prefix.length}: write the network` }
-    : { value: prefix };
-}, 'a network');
+const network = parsed(
+  (word) => {
+    const prefix = parsePrefix(word);
+    if (!prefix) return { refused: `"${word}" is no network (198.51.100.0/24, 2001:db8::/32)` };
+    return hasHostBits(prefix)
+      ? { refused: `${formatPrefix(prefix)} has bits beyond its length of ${prefix.length}: write the network` }
+      : { value: prefix };
+  },
+  'a network',
+  { is: 'network' },
+);
 
 /** `default` is of the family of what stands beside it. */
 const destination = v.lazy((input) => (input === 'default' ? v.literal('default') : network));
 
-const address = parsed((word) => {
-  const ip = parseIp(word);
-  return ip ? { value: ip } : { refused: `"${word}" is no address` };
-}, 'an address');
+const address = parsed(
+  (word) => {
+    const ip = parseIp(word);
+    return ip ? { value: ip } : { refused: `"${word}" is no address` };
+  },
+  'an address',
+  { is: 'address' },
+);
 
 const table = whole('table', 1, MAX_U32);
 

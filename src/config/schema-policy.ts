@@ -1,5 +1,6 @@
 /** The shape of the pool's rules: how many checks must pass, slow start, backups, the floor, flap damping. */
 import * as v from 'valibot';
+import { formed } from './form.js';
 import { duration, mapping, parsed, shown, whole } from './schema-tools.js';
 
 const MAX_CHECKS = 100;
@@ -11,6 +12,7 @@ const modeWord = parsed<'all' | 'any'>(
   (word) =>
     word === 'all' || word === 'any' ? { value: word } : { refused: `mode is all, any or { at_least: 2 }, not "${word}"` },
   'a mode',
+  { is: 'choice', of: ['all', 'any'] },
 );
 
 /** Of several checks of a real server. */
@@ -40,6 +42,7 @@ export const backup = v.pipe(
     (tier) => Number.isInteger(tier) && tier >= 0 && tier <= MAX_TIER,
     (issue) => `backup is true, false, or a tier from 1 to ${MAX_TIER}, not ${issue.input}`,
   ),
+  formed<number>({ is: 'tier', max: MAX_TIER }),
 );
 
 export interface Amount {
@@ -51,14 +54,18 @@ const MAX_SERVERS = 65_535;
 
 /** `50%`, or a number of real servers. Where the defaults have a rule, min_healthy 0 and max_ejected 100% are none. */
 const share = (what: string) =>
-  parsed<Amount>((word) => {
-    const percent = /^(\d{1,3})%$/.exec(word)?.[1];
-    if (percent !== undefined && Number(percent) <= 100) return { value: { amount: Number(percent), unit: 'percent' } };
-    const servers = /^\d{1,5}$/.test(word) ? Number(word) : Number.POSITIVE_INFINITY;
-    return servers <= MAX_SERVERS
-      ? { value: { amount: servers, unit: 'servers' } }
-      : { refused: `${what}: "${word}" is neither a share such as 50% nor a number of real servers` };
-  }, `a share such as 50% for ${what}`);
+  parsed<Amount>(
+    (word) => {
+      const percent = /^(\d{1,3})%$/.exec(word)?.[1];
+      if (percent !== undefined && Number(percent) <= 100) return { value: { amount: Number(percent), unit: 'percent' } };
+      const servers = /^\d{1,5}$/.test(word) ? Number(word) : Number.POSITIVE_INFINITY;
+      return servers <= MAX_SERVERS
+        ? { value: { amount: servers, unit: 'servers' } }
+        : { refused: `${what}: "${word}" is neither a share such as 50% nor a number of real servers` };
+    },
+    `a share such as 50% for ${what}`,
+    { is: 'amount' },
+  );
 
 export const minHealthy = share('min_healthy');
 export const maxEjected = share('max_ejected');
@@ -68,6 +75,7 @@ const ratio = (what: string, max: number) => {
   return v.pipe(
     v.number(message),
     v.check((value) => Number.isFinite(value) && value > 0 && value <= max, message),
+    formed<number>({ is: 'ratio', max }),
   );
 };
 

@@ -16,6 +16,7 @@ import {
   TUNNEL_CHECKSUMS,
   TUNNELS,
 } from '../base/words.js';
+import { formed } from './form.js';
 import { check, timing } from './schema-check.js';
 import { backup, damping, maxEjected, minHealthy, mode, slowStart } from './schema-policy.js';
 import { choice, list, mapping, name, parsed, seconds, shown, text, whole, yesNo } from './schema-tools.js';
@@ -27,18 +28,23 @@ const tunnel = {
 };
 
 const MIN_MSS = 536;
-const mss = parsed<'auto' | 'off' | number>((word) => {
-  if (word === 'auto' || word === 'off') return { value: word };
-  const value = /^\d{1,5}$/.test(word) ? Number(word) : 0;
-  return value >= MIN_MSS && value <= 65_495
-    ? { value }
-    : { refused: `"${word}" is no MSS: write auto, off, or a number from ${MIN_MSS} to 65495` };
-}, 'an MSS');
+const MAX_MSS = 65_495;
+const mss = parsed<'auto' | 'off' | number>(
+  (word) => {
+    if (word === 'auto' || word === 'off') return { value: word };
+    const value = /^\d{1,5}$/.test(word) ? Number(word) : 0;
+    return value >= MIN_MSS && value <= MAX_MSS
+      ? { value }
+      : { refused: `"${word}" is no MSS: write auto, off, or a number from ${MIN_MSS} to ${MAX_MSS}` };
+  },
+  'an MSS',
+  { is: 'number', min: MIN_MSS, max: MAX_MSS, words: ['auto', 'off'] },
+);
 
 /** Of the service: for all its real servers, and what the director does about it. */
 const serviceTunnel = mapping('tun', { ...tunnel, mss: v.optional(mss) });
 
-const serverAddress = parsed(parseServerWord, 'ADDRESS:PORT');
+const serverAddress = parsed(parseServerWord, 'ADDRESS:PORT', { is: 'server' });
 
 const realServer = mapping('a real server', {
   address: serverAddress,
@@ -113,6 +119,7 @@ const serviceAddress = v.pipe(
     const good = found.filter((one) => one !== undefined);
     return good.length === words.length && good.length > 0 ? good : NEVER;
   }),
+  formed<readonly AddressesAndPort[]>({ is: 'service' }),
 );
 
 function readAddresses(word: unknown): Parsed<AddressesAndPort> {
@@ -123,7 +130,7 @@ function readAddresses(word: unknown): Parsed<AddressesAndPort> {
 export const virtualServer = mapping('a virtual server', {
   name: name('name of a virtual server'),
   address: v.optional(serviceAddress),
-  fwmark: v.optional(parsed(parseFwmark, 'a firewall mark')),
+  fwmark: v.optional(parsed(parseFwmark, 'a firewall mark', { is: 'mark' })),
   family: v.optional(choice('family', ['ipv4', 'ipv6'])),
   protocol: v.optional(choice('protocol', PROTOCOLS)),
   one_packet: v.optional(yesNo('one_packet')),

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseDuration } from '../base/duration.js';
 import { didYouMean } from '../base/suggest.js';
 import { isRefused, MAX_SECONDS, type Parsed, parseChoice, parseName } from '../base/words.js';
+import { type Form, formed } from './form.js';
 import { LATER, laterText } from './later.js';
 
 type Entries = Record<string, v.GenericSchema>;
@@ -39,7 +40,7 @@ export function mapping<const E extends Entries>(what: string, entries: E, later
 }
 
 /** A scalar that a parser turns into a value, or refuses with its sentence. */
-export const parsed = <T>(parse: (text: string) => Parsed<T>, expected: string) =>
+export const parsed = <T>(parse: (text: string) => Parsed<T>, expected: string, form: Form = { is: 'scalar' }) =>
   v.pipe(
     v.union([v.string(), v.number()], (issue) => `${expected} is expected, not ${shown(issue.input)}`),
     v.rawTransform<string | number, T>(({ dataset, addIssue, NEVER }) => {
@@ -48,6 +49,7 @@ export const parsed = <T>(parse: (text: string) => Parsed<T>, expected: string) 
       addIssue({ message: result.refused });
       return NEVER;
     }),
+    formed<T>(form),
   );
 
 export const text = (what: string) =>
@@ -63,6 +65,7 @@ export const name = (what: string) =>
       (word) => !isRefused(parseName(what, word)),
       (issue) => (parseName(what, issue.input) as { refused: string }).refused,
     ),
+    formed<string>({ is: 'name' }),
   );
 
 export const whole = (what: string, min: number, max: number) => {
@@ -73,32 +76,37 @@ export const whole = (what: string, min: number, max: number) => {
 export const yesNo = (what: string) => v.boolean((issue) => `${what} is true or false, not ${shown(issue.input)}`);
 
 export const choice = <const T extends string>(what: string, choices: readonly T[]) =>
-  parsed((word) => parseChoice(what, word, choices), `a ${what}`);
+  parsed((word) => parseChoice(what, word, choices), `a ${what}`, { is: 'choice', of: choices });
 
 export function duration(what: string, min: number, max: number) {
-  return parsed((word) => {
+  const read = (word: string): Parsed<number> => {
     const ms = parseDuration(word);
     if (ms === undefined) return { refused: `${what}: "${word}" is no duration: write 500ms, 2s or 10m` };
     if (ms < min || ms > max) return { refused: `${what}: ${word} is outside ${min}ms to ${max / 1000}s` };
     return { value: ms };
-  }, `a duration for ${what}`);
+  };
+  return parsed(read, `a duration for ${what}`, { is: 'duration', min, max });
 }
 
 /** 0.01 to 0.99. */
-export const share = (what: string) =>
-  parsed((word) => {
+export const share = (what: string) => {
+  const read = (word: string): Parsed<number> => {
     const percent = Number(/^(\d{1,2})%$/.exec(word)?.[1] ?? 0);
     return percent > 0 ? { value: percent / 100 } : { refused: `${what}: "${word}" is no share: write 1% to 99%` };
-  }, 'a share such as 60%');
+  };
+  return parsed(read, 'a share such as 60%', { is: 'percent', min: 1, max: 99 });
+};
 
 /** `0%` to `100%`, as a number. */
-export const percent = (what: string) =>
-  parsed((word) => {
+export const percent = (what: string) => {
+  const read = (word: string): Parsed<number> => {
     const found = /^(\d{1,3})%$/.exec(word)?.[1];
     return found !== undefined && Number(found) <= 100
       ? { value: Number(found) }
       : { refused: `${what}: "${word}" is no share: write 0% to 100%` };
-  }, `a share such as 50% for ${what}`);
+  };
+  return parsed(read, `a share such as 50% for ${what}`, { is: 'percent', min: 0, max: 100 });
+};
 
 export const list = <T extends v.GenericSchema>(what: string, item: T) =>
   v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
@@ -125,6 +133,7 @@ export const interfaceName = (what: string) =>
       (word) => /^[^\s/:]+$/.test(word) && !/^\.\.?$/.test(word) && bytesOf(word) <= MAX_INTERFACE,
       (issue) => `"${issue.input}" is no interface name (1 to ${MAX_INTERFACE} bytes, no space, no "/", no ":")`,
     ),
+    formed<string>({ is: 'interface' }),
   );
 
 export const path = (what: string) =>

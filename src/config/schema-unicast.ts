@@ -3,11 +3,15 @@ import * as v from 'valibot';
 import { isMulticast, parseIp } from '../base/ip.js';
 import { list, mapping, parsed, whole } from './schema-tools.js';
 
-const host = parsed((word) => {
-  const address = parseIp(word);
-  if (!address) return { refused: `"${word}" is no address` };
-  return isMulticast(address) ? { refused: `${address} is a group: unicast names hosts` } : { value: address };
-}, 'an address');
+const host = parsed(
+  (word) => {
+    const address = parseIp(word);
+    if (!address) return { refused: `"${word}" is no address` };
+    return isMulticast(address) ? { refused: `${address} is a group: unicast names hosts` } : { value: address };
+  },
+  'an address',
+  { is: 'address' },
+);
 
 const TTL = [1, 255] as const;
 

@@ -1,7 +1,8 @@
 /** The shape of the file: keys, types and ranges, each with the sentence that a user gets. What needs two places is in build.ts. */
 import * as v from 'valibot';
 import { isMulticast, parseIp } from '../base/ip.js';
-import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelRange } from '../base/kernel-settings.js';
+import { isKernelValue, KERNEL_SETTINGS, type KernelSetting, kernelBounds, kernelRange } from '../base/kernel-settings.js';
+import { type Form, formed } from './form.js';
 import { announcementsShape } from './schema-announcements.js';
 import { authentication } from './schema-authentication.js';
 import { checkingWords } from './schema-checking.js';
@@ -65,11 +66,17 @@ const vrrpInstance = mapping('a VRRP instance', {
 /** VRRP's own groups (RFC 9568 section 5.1): every director of the network listens there. */
 const VRRP_GROUPS = ['224.0.0.18', 'ff02::12'];
 
-const multicast = parsed((word) => {
-  const address = parseIp(word);
-  if (!address || !isMulticast(address)) return { refused: `"${word}" is no multicast group` };
-  return VRRP_GROUPS.includes(address) ? { refused: `${address} is the group of VRRP: choose another one` } : { value: address };
-}, 'a multicast group');
+const multicast = parsed(
+  (word) => {
+    const address = parseIp(word);
+    if (!address || !isMulticast(address)) return { refused: `"${word}" is no multicast group` };
+    return VRRP_GROUPS.includes(address)
+      ? { refused: `${address} is the group of VRRP: choose another one` }
+      : { value: address };
+  },
+  'a multicast group',
+  { is: 'address' },
+);
 
 const connectionSync = mapping('connection_sync', {
   interface: interfaceName('interface'),
@@ -87,6 +94,11 @@ const timeouts = mapping('timeouts', {
   udp: v.optional(seconds('udp')),
 });
 
+function formOf(key: KernelSetting): Form {
+  const bounds = kernelBounds(key);
+  return bounds ? { is: 'number', min: bounds[0], max: bounds[1], words: ['keep'] } : { is: 'threshold' };
+}
+
 /** A number from the setting's range, two with a space between them for sync_threshold, or `keep`. */
 const sysctlValue = (key: KernelSetting) =>
   v.pipe(
@@ -96,6 +108,7 @@ const sysctlValue = (key: KernelSetting) =>
       (value) => value === 'keep' || isKernelValue(key, value),
       (issue) => `"${issue.input}" is no value of ${key}: write ${kernelRange(key)}, or keep`,
     ),
+    formed<string>(formOf(key)),
   );
 
 const kernelSettings = mapping('kernel_settings', {

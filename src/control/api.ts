@@ -382,6 +382,17 @@ export interface Methods {
       readonly totals: ApiTotals;
     };
   };
+  /** What may be named, for completion: nobody else is asked for it. `service`: with its real servers; an unknown one has none. */
+  names: {
+    params: { service?: string };
+    result: {
+      readonly services: readonly { readonly name: string; readonly keys: readonly string[] }[];
+      readonly real_servers: readonly string[];
+      /** The addresses of all real servers. */
+      readonly hosts: readonly string[];
+      readonly instances: readonly string[];
+    };
+  };
   show: {
     params: { service: string; rs?: string };
     result: { service: ApiService; real_server: ApiRealServer | null; checks: readonly ApiCheck[] };

@@ -23,6 +23,7 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
   status: {},
   list: { service: 'text?', host: 'text?', counters: 'yes or no?', all: 'yes or no?' },
   stats: { service: 'text?' },
+  names: { service: 'text?' },
   show: { service: 'text', rs: 'text?' },
   add_rs: { ...REAL_SERVER, ...FOR, weight: 'number?', forward: 'text?', upper: 'number?', lower: 'number?', ...CHANGE },
   set_rs: { ...REAL_SERVER, ...FOR, weight: 'text', ...CHANGE },

@@ -395,6 +395,12 @@ export const CANNED: Handlers = {
   status: () => STATUS,
   list: ({ service, counters }) => ({ services: list(service).services.map((one) => (counters ? counted(one) : one)) }),
   stats: ({ service }) => ({ ...STATS, services: STATS.services.filter((one) => service === undefined || one.name === service) }),
+  names: ({ service }) => ({
+    services: [WEB, DNS].map(({ name, keys }) => ({ name, keys })),
+    real_servers: service === 'web' || service === WEB.key ? WEB.real_servers.map(({ address }) => address) : [],
+    hosts: ['10.0.0.21', '10.0.0.22', '10.0.0.23', '2001:db8::21'],
+    instances: ['VI_1', 'VI_6'],
+  }),
   show: ({ service, rs }) => ({
     service: list(service).services[0] as ApiService,
     real_server: WEB.real_servers.find((one) => one.address === rs) ?? null,

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { writeDocuments } from './documents.mjs';
 import { openapiText } from './openapi.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -86,6 +87,8 @@ for (const [name, { entries }] of Object.entries(parts)) await bundle(name, entr
 
 const openapi = await openapiText();
 for (const folder of ['dist', 'dist/src/control/http']) writeFileSync(`${folder}/openapi.json`, openapi);
+
+await writeDocuments();
 
 // Each in a process with the flags of a start, and no others: V8 takes code of the same flags alone.
 const { NODE_OPTIONS: _unused, ...env } = process.env;

@@ -42,6 +42,8 @@ wanted='ip:iproute2 keepalived:keepalived ipvsadm:ipvsadm tcpdump:tcpdump curl:c
 if [ "$purpose" = test ]; then
   # Peers of the checkers (test/netns/peers.test.ts). No second mail server beside one that is here.
   wanted="$wanted nginx:nginx haproxy:haproxy dnsmasq:dnsmasq-base"
+  # What lbctl completes in (test/unit/cli/completion.test.ts); bash is there.
+  wanted="$wanted zsh:zsh fish:fish"
   command -v sendmail >/dev/null || wanted="$wanted exim4:exim4-daemon-light"
 fi
 missing=

@@ -1,7 +1,7 @@
 /** What the commands of lbctl are made of: what a command line asks for, and how a command is defined. */
 import type { Command } from 'commander';
 import type { MethodName, Methods } from '../../control/api.js';
-import { readCount } from '../words.js';
+import { readCount, type Shell } from '../words.js';
 
 /** Of one real server, of all on a host, or of one that is removed then. */
 export type DrainOrder = {
@@ -28,6 +28,9 @@ export type Work =
   | { readonly kind: 'check-config'; readonly file: string }
   /** Undefined: as the daemon is configured, or would be. */
   | { readonly kind: 'doctor'; readonly file: string | undefined }
+  | { readonly kind: 'completion'; readonly shell: Shell }
+  /** Names that begin with `word`; of real servers those of `service`. */
+  | { readonly kind: 'complete'; readonly what: string; readonly word: string; readonly service: string | undefined }
   /** Help or the version, asked for. */
   | { readonly kind: 'text'; readonly text: string };
 

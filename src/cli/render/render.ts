@@ -35,6 +35,7 @@ const RENDERERS: Renderers = {
   list: (view, { services }) => renderList(view, services),
   show: renderShow,
   stats: renderStats,
+  names: (view, { services }) => services.map(({ name }) => sentence(view, name)).join(''),
   vrrp: (view, { instances }) => renderVrrp(view, instances),
   why: renderWhy,
   doctor: renderDoctor,

@@ -35,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   read(SERVICE, 'list', 'One virtual server, by name or key'),
   read(REAL_SERVER, 'show', 'One real server with its checks and their last results'),
   read('/stats', 'stats', 'What the kernel counted, and its rates'),
+  read('/names', 'names', 'The names of services, hosts and instances, and those of the real servers of one service'),
   read('/vrrp', 'vrrp', 'The VRRP instances'),
   read('/vrrp/:instance', 'vrrp', 'One VRRP instance: both families where it has both'),
   read('/why/:target', 'why', 'The causal chain of a virtual server, real server or VRRP instance'),

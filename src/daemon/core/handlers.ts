@@ -18,6 +18,7 @@ import type {
 import type { Comparison } from '../../control/compare.js';
 import type { ChangeRequest } from '../../intent/change.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
+import { namesOf } from '../../intent/names.js';
 import { outOfService } from '../../intent/out-of-service.js';
 import { brokenPromise } from '../../intent/sticky.js';
 import { now, wallClock } from '../../os/clock.js';
@@ -208,6 +209,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
     status: () => status(parts),
     list: async (params) => ({ services: await servicesOf(parts, params) }),
     stats: ({ service }) => statsOf(parts, service),
+    names: ({ service }) => Promise.resolve(namesOf(wanted.intent(), service)),
     async show({ service, rs }) {
       const [found] = await servicesOf(parts, { service });
       const detail = (await detailOf(parts, service, rs)).value;

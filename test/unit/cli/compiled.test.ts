@@ -89,6 +89,9 @@ describe('run by the daemon', () => {
       'why crash',
       'list wbe',
       'vrrp -o json',
+      '__complete services w',
+      '__complete servers -- 10 web',
+      '__complete nonsense',
     ],
     ...[
       'list -o json',
@@ -180,6 +183,7 @@ describe('run by Node.js', () => {
     [['list', '-o', 'yaml'], /YAML/],
     [['check-config', '/nonexistent.yaml'], /files that lbctl sees/],
     [['doctor', '-o', 'json'], /files that lbctl sees/],
+    [['completion', 'zsh'], /a file of this lbctl/],
   ];
   for (const [argv, why] of declined) {
     test(`lbctl ${argv.join(' ')}: declined`, async () => {

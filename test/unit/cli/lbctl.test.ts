@@ -254,7 +254,7 @@ describe('a wrong command line is status 2, decided without a daemon', () => {
     ['del-rs web 10.0.0.1:80 --wait', /belong to --drain/],
     ['del-rs web 10.0.0.1:80 --drain soon', /"soon" is no duration/],
     ['list web --host 10.0.0.1', /not both/],
-    ['-o json completion bash', /does not have "completion" yet/],
+    ['-o json import keepalived.conf', /does not have "import" yet/],
     ['list --wieght 5', /unknown option "--wieght"/],
     ['add-rs web 10.0.0.1:80 --wieght 5', /unknown option "--wieght"; did you mean "--weight"\?/],
     ['list --dry-run', /unknown option "--dry-run"/],

@@ -1,0 +1,183 @@
+/**
+ * The examples of README.md and of lbctl(1): every command line is one that lbctl reads, and what is shown below it is what it prints. The
+ * director is a check process on a fake kernel. LBD_REGENERATE=1 writes the outputs of test/tools/man/examples.txt anew: read them then.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseCommandLine } from '../../../src/cli/grammar.js';
+import { lbctl } from '../../../src/cli/lbctl.js';
+import { parseConfig } from '../../../src/config/parse.js';
+import type { ApiRealServer, ApiService } from '../../../src/control/api.js';
+import { answer } from '../../../src/daemon/check/answers.js';
+import type { CheckQuery, DetailAnswer, ServicesAnswer } from '../../../src/daemon/messages.js';
+import { buildIntent } from '../../../src/intent/merge.js';
+import { MASTER, startFakeDaemon } from '../../fake/control.js';
+import { type PoolWorld, poolWorld } from '../../fake/pool-world.js';
+import { until } from '../../fake/table-world.js';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+const EXAMPLES = 'test/tools/man/examples.txt';
+
+/** The words of a line as a shell has them: quotes, and a comment at its end. */
+function wordsOf(line: string): string[] {
+  const words: string[] = [];
+  for (const [whole, double, single, plain] of line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)) {
+    if (whole.startsWith('#') || whole === '|') break;
+    words.push(double ?? single ?? (plain as string));
+  }
+  return words;
+}
+
+interface Example {
+  readonly line: string;
+  /** '': it is not shown. */
+  readonly output: string;
+}
+
+/** `$ lbctl …`, and what follows it. */
+function examplesIn(text: string): Example[] {
+  const found: { line: string; output: string[] }[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith('$ ')) found.push({ line: line.slice(2), output: [] });
+    else if (!line.startsWith('# ')) found.at(-1)?.output.push(line);
+  }
+  return found.map(({ line, output }) => ({ line, output: output.join('\n').trimEnd() }));
+}
+
+/** Lines of the manual page without what roff needs. */
+const plain = (roff: string): string => roff.replace(/^\\&/gm, '').replace(/\\-/g, '-').replace(/\\e/g, '\\');
+
+const LINES: Readonly<Record<string, readonly string[]>> = {
+  'README.md': [...read('README.md').matchAll(/^ {4}(lbctl .*)$/gm)].map(([, line]) => line as string),
+  'lbctl(1)': [...plain(read('dist/man/lbctl.1')).matchAll(/^\$ (lbctl .*)$/gm)].map(([, line]) => line as string),
+};
+
+describe('command lines of the documentation', () => {
+  for (const [file, lines] of Object.entries(LINES)) {
+    test(`${file} has some`, () => assert.ok(lines.length >= 10, `${lines.length}`));
+    for (const line of lines)
+      test(`${file}: ${line}`, () => {
+        const { work } = parseCommandLine(wordsOf(line).slice(1), {});
+        assert.notEqual(work.kind, 'text');
+      });
+  }
+
+  test('lbctl(1) has all of its examples', () => {
+    assert.deepEqual(
+      LINES['lbctl(1)'],
+      examplesIn(read(EXAMPLES)).map(({ line }) => line),
+    );
+  });
+});
+
+/** That of README.md, with checks that need not be waited for. */
+const CONFIG = `
+virtual_servers:
+  - name: web
+    address: 192.0.2.10:80
+    scheduler: wrr
+    forward: dr
+    checks: [ { type: http, path: /healthz, interval: 20ms, timeout: 20ms } ]
+    real_servers:
+      - { address: 192.0.2.21:80, weight: 10 }
+      - { address: 192.0.2.22:80, weight: 10 }
+`;
+
+const MISTAKE = `virtual_servers:
+  - name: web
+    address: 192.0.2.10:80
+    schedular: wrr
+    real_servers: [ { address: 192.0.2.21:80, weight: 10 } ]
+`;
+
+const CALM = {
+  ...MASTER,
+  rejected: [],
+  rivals: [],
+  announcements: { verify: 'off' as const, text: '' },
+};
+
+async function asked<T>(world: PoolWorld, query: CheckQuery): Promise<T> {
+  const found = await answer(world.pool, query);
+  assert.ok('value' in found, JSON.stringify(found));
+  return found.value as T;
+}
+
+const servicesOf = async (world: PoolWorld, service?: string): Promise<readonly ApiService[]> =>
+  (await asked<ServicesAnswer>(world, { what: 'services', service })).services;
+const detailOf = (world: PoolWorld, service: string, rs: string | undefined): Promise<DetailAnswer> =>
+  asked(world, { what: 'detail', service, rs });
+
+/** A director with one real server that fails, and lbctl to it. */
+async function withDirector(run: (lbctlOf: (line: string) => Promise<string>) => Promise<void>): Promise<void> {
+  const { config } = parseConfig('f.yaml', CONFIG, { env: {} });
+  assert.ok(config);
+  await poolWorld(buildIntent(config, [], 1).intent.services, async (world) => {
+    const table = (text: string) => world.table().join() === `tcp/192.0.2.10:80: ${text}`;
+    await until(() => table('192.0.2.21:80=10 192.0.2.22:80=10'), 'both in');
+    world.down.add('192.0.2.22');
+    await until(() => table('192.0.2.21:80=10'), 'one out');
+    const services = await servicesOf(world);
+    const [server, service] = [await detailOf(world, 'web', '192.0.2.22:80'), await detailOf(world, 'web', undefined)];
+    const daemon = await startFakeDaemon({
+      list: () => ({ services }),
+      show: () => ({ service: services[0] as ApiService, real_server: null as ApiRealServer | null, checks: service.checks }),
+      why: () => server,
+      vrrp: () => ({ instances: [CALM] }),
+    });
+    try {
+      await run(async (line) => {
+        let said = '';
+        const take = (text: string) => {
+          said += text;
+        };
+        await lbctl(['--socket', daemon.socketPath, ...wordsOf(line).slice(1)], {
+          out: take,
+          err: take,
+          env: {},
+          terminal: undefined,
+        });
+        return said;
+      });
+    } finally {
+      await daemon.close();
+    }
+  });
+}
+
+/** Without what differs from run to run: ages, how often a probe has failed, how many results there are. Columns keep their order. */
+const settled = (text: string): string =>
+  text
+    .replace(/\d+(?:\.\d+)? ms\b|\b\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\d+(?:s|m|h))?\b/g, 'TIME')
+    .replace(/\(\d+ of /g, '(N of ')
+    .replace(/ +/g, ' ')
+    .replace(/^(.*\n)\1+/gm, '$1')
+    .trimEnd();
+
+test('what lbctl(1) shows is what lbctl prints', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-docs-'));
+  const before = process.cwd();
+  writeFileSync(join(folder, 'web.yaml'), MISTAKE);
+  process.chdir(folder);
+  try {
+    await withDirector(async (lbctlOf) => {
+      let text = read(EXAMPLES);
+      const shown = examplesIn(text).filter(({ output }) => output !== '');
+      assert.ok(process.env.LBD_REGENERATE || shown.length >= 5, 'few examples show what they print');
+      for (const { line, output } of shown) {
+        const said = await lbctlOf(line);
+        if (process.env.LBD_REGENERATE) text = text.replace(`$ ${line}\n${output}`, () => `$ ${line}\n${said.trimEnd()}`);
+        else assert.equal(settled(said), settled(output), line);
+      }
+      if (process.env.LBD_REGENERATE) writeFileSync(join(ROOT, EXAMPLES), text);
+    });
+  } finally {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  }
+});
