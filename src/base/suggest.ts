@@ -19,6 +19,11 @@ function distance(a: string, b: string, limit: number): number {
   return row[b.length] as number;
 }
 
+/** Of a word that is the beginning of another one: so many letters are no accident. */
+const BEGINNING = 4;
+
+const isCut = (a: string, b: string): boolean => a.length >= BEGINNING && b.startsWith(a);
+
 /** The nearest known word, if it is near enough to be a slip. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
@@ -28,7 +33,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     const edits = distance(word.toLowerCase(), candidate.toLowerCase(), limit);
     if (edits < least) [best, least] = [candidate, edits];
   }
-  return best;
+  return best ?? known.find((one) => isCut(word.toLowerCase(), one) || isCut(one, word.toLowerCase()));
 }
 
 /** `; did you mean "web"?`, or nothing. */

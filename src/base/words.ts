@@ -92,6 +92,19 @@ export function parseName(what: string, word: string): Parsed<string> {
   return NAME.test(word) ? { value: word } : refused(`"${word}" is no ${what}: letters, digits, "_", "-" and ".", at most 63`);
 }
 
+/** What people write in the place of an address; undefined: it is none of these. */
+function slip(word: string): string | undefined {
+  const named = /^(.+):([a-z][a-z-]*)$/i.exec(word);
+  if (named && parseEndpoint(`${named[1]}:80`)) return `"${word}": ${named[2]} is no port: write its number`;
+  if (/^[\d.]+\/\d+(?::\d+)?$/.test(word)) return `"${word}": an address without a prefix length is expected`;
+  if (/^\d[\d.]*(?::\d+)?$/.test(word))
+    return `"${word}" is no IPv4 address: four numbers from 0 to 255, none with a zero before it`;
+  if (/^\[.*%.*\]/.test(word)) return `"${word}": an address without an interface (%) is expected`;
+  if (/^(?=.*[g-z_])[\w-]+(?:\.[\w-]+)*\.?(?::\d+)?$/i.test(word))
+    return `"${word}" is a name: lbd looks none up, so that it needs no DNS: write the address`;
+  return undefined;
+}
+
 /** Why a word is no ADDRESS:PORT, as far as it can be guessed. */
 function noEndpoint(word: string): string {
   const port = /^(.*):(\d+)$/.exec(word);
@@ -100,7 +113,7 @@ function noEndpoint(word: string): string {
   if (/:\d+-\d+$/.test(word))
     return `"${word}": a range of ports is no address of a service: mark its packets with nftables, and use a fwmark service`;
   if (RANGE.test(`${word}:80`)) return `"${word}" has no port: write ${word}:80`;
-  return `"${word}" is no ADDRESS:PORT (an IPv6 address stands in brackets: [2001:db8::10]:80)`;
+  return slip(word) ?? `"${word}" is no ADDRESS:PORT (an IPv6 address stands in brackets: [2001:db8::10]:80)`;
 }
 
 /** Without brackets an IPv6 address takes the port for its last part. */
@@ -207,10 +220,16 @@ export function parseServiceTarget(word: string, protocol: (typeof PROTOCOLS)[nu
   return { value: { kind: 'address', family: familyOf(endpoint.value.address), protocol, ...endpoint.value } };
 }
 
+function noServer(word: string): string {
+  const port = /^(?:[\d.]+|\[.*\]):(\d+)$/.exec(word)?.[1];
+  if (port !== undefined && parsePort(port) === undefined) return `"${word}": ${port} is no port (0 to 65535)`;
+  return slip(word) ?? `"${word}" is no real server: give ADDRESS:PORT (an IPv6 address stands in brackets)`;
+}
+
 /** A real server as lbctl names it: the port may be left out. */
 export function parseServerWord(word: string): Parsed<{ address: Ip; port: number | undefined }> {
   const endpoint = parseEndpoint(word);
-  if (!endpoint) return refused(`"${word}" is no real server: give ADDRESS:PORT (an IPv6 address stands in brackets)`);
+  if (!endpoint) return refused(noServer(word));
   const why = unusable(endpoint.address);
   return why ? refused(why) : { value: endpoint };
 }

@@ -25,16 +25,16 @@ export interface Invocation {
 
 export const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch events check-config completion'.split(
+  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch events check-config completion'.split(
     ' ',
   );
 /** Asked by the scripts of completion: in no help, and no command is taken for it. */
 const HIDDEN = '__complete';
 /** Of the design, and not built yet. */
-const LATER = new Set('set-vs diff save top import'.split(' '));
+const LATER = new Set('diff save top import'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host --confirm --expected-revision'.split(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host --confirm --expected-revision --scheduler-flags --persistence-prefix --quorum --hysteresis --on-failure --slow-start --sorry-server --unset'.split(
     ' ',
   ),
 );
@@ -92,7 +92,12 @@ SERVICE is a name, tcp/192.0.2.10:80 or fwmark/7; RS is ADDRESS:PORT. Options ma
 Exit status: 0 done; 1 refused or failed, or doctor found something to do; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
 
 /** Takes the options of a command that is not asked for. */
-const UNUSED = { option: () => UNUSED, requiredOption: () => UNUSED, action: () => UNUSED } as unknown as Command;
+const UNUSED = {
+  option: () => UNUSED,
+  addOption: () => UNUSED,
+  requiredOption: () => UNUSED,
+  action: () => UNUSED,
+} as unknown as Command;
 
 /** Of one command: to define them all takes longer than everything else here. `only` undefined: all, for the help. */
 function build(settle: Settle, only: string | undefined): Command {

@@ -149,7 +149,8 @@ async function ask(invocation: Invocation, io: Io): Promise<number> {
 
 async function checkConfig(file: string, format: Format, io: Io): Promise<number> {
   const { checkConfigFile } = await import('./check-config.js');
-  const { valid, problems } = checkConfigFile(file);
+  const { valid, problems: faults, missing } = checkConfigFile(file);
+  const problems = [...faults, ...missing];
   if (format === 'json') io.out(asJson({ valid, problems }));
   else if (format === 'yaml') io.out(await asYaml({ valid, problems }));
   else {

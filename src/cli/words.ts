@@ -12,7 +12,7 @@ export class UsageError extends Error {
   }
 }
 
-function taken<T>(parsed: shared.Parsed<T>): T {
+export function taken<T>(parsed: shared.Parsed<T>): T {
   if (shared.isRefused(parsed)) throw new UsageError(parsed.refused);
   return parsed.value;
 }

@@ -29,7 +29,7 @@ export interface AddedServer {
 }
 
 /** The place of what stands in no file. */
-const NOWHERE: Located<undefined> = {
+export const NOWHERE: Located<undefined> = {
   value: undefined,
   source: { file: '', problem: (severity, message) => ({ severity, message, file: '', line: 0, column: 0, source: '' }) },
   path: [],

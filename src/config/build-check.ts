@@ -155,21 +155,21 @@ const intervalsOf = ({ interval, intervalDown, intervalChanging }: CheckTiming) 
     ['interval_changing', intervalChanging],
   ] as const;
 
+export function* timeFaults(check: CheckTiming & { readonly silence?: number | undefined }): Generator<string> {
+  const timeout = formatDuration(check.timeout);
+  for (const [name, interval] of intervalsOf(check)) {
+    if (interval === undefined || check.timeout <= interval) continue;
+    yield `the check's timeout (${timeout}) is longer than its ${name} (${formatDuration(interval)})`;
+  }
+  const { silence } = check;
+  if (silence !== undefined && silence >= check.timeout)
+    yield `the check's silence (${formatDuration(silence)}) must be shorter than its timeout (${timeout})`;
+}
+
 export function checkTimes(checks: readonly CheckConfig[], at: Located<unknown>, below: Path, report: Report): void {
   for (const [i, check] of checks.entries()) {
-    const timeout = formatDuration(check.timeout);
     // Without a path of its own the check is inherited, and told at the virtual server.
     const place = below.length === 0 ? below : [...below, i];
-    for (const [name, interval] of intervalsOf(check)) {
-      if (interval === undefined || check.timeout <= interval) continue;
-      report('error', at, `the check's timeout (${timeout}) is longer than its ${name} (${formatDuration(interval)})`, place);
-    }
-    if ('silence' in check && check.silence !== undefined && check.silence >= check.timeout)
-      report(
-        'error',
-        at,
-        `the check's silence (${formatDuration(check.silence)}) must be shorter than its timeout (${timeout})`,
-        place,
-      );
+    for (const fault of timeFaults(check)) report('error', at, fault, place);
   }
 }

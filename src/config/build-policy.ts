@@ -86,6 +86,19 @@ export function checkRules(at: Located<Rules>, report: Report): void {
     report('error', at, `"below" is of min_healthy: with max_ejected those that failed last stay in`, ['below']);
 }
 
+/** What happens below the floor, and the sorry server. */
+export function checkBelow(
+  at: Located<VirtualServerShape>,
+  { floor, sorry }: Pick<ServiceSettings, 'floor' | 'sorry'>,
+  report: Report,
+): void {
+  const { min_healthy: healthy, below } = at.value;
+  const place = below === undefined ? (healthy ? ['min_healthy'] : ['name']) : ['below'];
+  if (floor?.below === 'sorry' && !sorry) report('error', at, `below: sorry needs a sorry_server`, place);
+  if (floor?.below === 'withdraw' && sorry)
+    report('error', at, `below: withdraw does not go with a sorry server: below: sorry has it serve`, place);
+}
+
 function checkFloor(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
@@ -97,10 +110,7 @@ function checkFloor(
   if (below !== undefined && !floor && !ejected && healthy?.amount !== 0)
     report('error', at, '"below" says what happens below min_healthy: write that too', ['below']);
   if (!floor) return;
-  const place = below === undefined ? (healthy ? ['min_healthy'] : ['name']) : ['below'];
-  if (floor.below === 'sorry' && !sorry) report('error', at, `below: sorry needs a sorry_server`, place);
-  if (floor.below === 'withdraw' && sorry)
-    report('error', at, `below: withdraw does not go with a sorry server: below: sorry has it serve`, place);
+  checkBelow(at, { floor, sorry }, report);
   const own = servers.filter((server) => !server.tier).length;
   if (floor.of === 'min_healthy' && floor.unit === 'servers' && own > 0 && floor.amount > own)
     report('error', at, `min_healthy ${floor.amount} is more than there are real servers that are no backups (${own})`, [
@@ -115,7 +125,7 @@ function checkFloor(
 /** Schedulers that choose a server by a hash and then look whether it takes anybody. */
 const CHOOSING = ['sh', 'mh', 'dh'];
 
-function checkBackups(
+export function checkBackups(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
   { scheduler }: Pick<ServiceSettings, 'scheduler'>,
@@ -138,7 +148,7 @@ function checkBackups(
 /** Weights so small have hardly a step below them. */
 const FEW_STEPS = 5;
 
-function checkSlowStart(
+export function checkSlowStart(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
   settings: Pick<ServiceSettings, 'scheduler' | 'slowStart'>,
@@ -172,18 +182,23 @@ export function checkPolicy(
     ]);
 }
 
-/** `at_least` more than there are can never be met. `below`: the real server. */
+/**
+ * `at_least` more than there are can never be met. `below`: the real server. Where both are the service's they are told there: of its real
+ * servers all alike.
+ */
 export function checkMode(
   server: RealServerConfig,
-  shape: Pick<RealServerShape, 'mode'>,
+  shape: Pick<RealServerShape, 'mode' | 'checks'>,
   at: Located<unknown>,
   below: Path,
   report: Report,
 ): void {
   const { needed, checks } = server;
   if (needed === undefined || checks.length === 0 || needed <= checks.length) return;
-  const key = formatEndpoint(server.address, server.port);
   const has = checks.length === 1 ? 'one check' : `${checks.length} checks`;
-  const text = `mode: at_least ${needed} can never be met: ${key} has ${has}`;
-  report('error', at, text, shape.mode === undefined ? [...below, 'address'] : [...below, 'mode']);
+  const never = `mode: at_least ${needed} can never be met`;
+  if (shape.mode === undefined && shape.checks === undefined)
+    return report('error', at, `${never}: real servers without checks of their own have ${has}`, ['mode']);
+  const key = formatEndpoint(server.address, server.port);
+  report('error', at, `${never}: ${key} has ${has}`, shape.mode === undefined ? [...below, 'address'] : [...below, 'mode']);
 }

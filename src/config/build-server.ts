@@ -76,10 +76,19 @@ function checkWhichPort(server: RealServerConfig, shape: RealServerShape, { sett
 const keepsPort = ({ forward }: RealServerConfig, settings: ServiceSettings): boolean =>
   forward === 'nat' && settings.persistence !== undefined && portsOf(settings).every((port) => port === 0);
 
-function checkKeptPort(server: RealServerConfig, { name, settings }: ServerContext, tell: Tell): void {
-  if (server.port === 0 || !keepsPort(server, settings)) return;
+/** Why its port would never be used. */
+export function keptPortFault(
+  server: RealServerConfig,
+  { name, settings }: Pick<ServerContext, 'name' | 'settings'>,
+): string | undefined {
+  if (server.port === 0 || !keepsPort(server, settings)) return undefined;
   const why = `${name} is persistent and has no port of its own: the kernel keeps the port that the client named`;
-  tell(`${why}, and never uses port ${server.port}; write ${server.address} (a check has a "port" of its own)`);
+  return `${why}, and never uses port ${server.port}; write ${server.address} (a check has a "port" of its own)`;
+}
+
+function checkKeptPort(server: RealServerConfig, context: ServerContext, tell: Tell): void {
+  const fault = keptPortFault(server, context);
+  if (fault) tell(fault);
 }
 
 const needsPort = (check: CheckConfig): check is Exclude<CheckConfig, { type: 'file' | 'icmp' | 'script' }> =>
@@ -88,7 +97,8 @@ const needsPort = (check: CheckConfig): check is Exclude<CheckConfig, { type: 'f
 /** A check must know where to knock. */
 function checkTarget(server: RealServerConfig, { settings }: ServerContext, tell: Tell): void {
   const blind = server.checks.find((check) => needsPort(check) && !check.port);
-  if (server.port !== 0 || !blind) return;
+  // Where the service has a port, 0 is none at all, and refused as such.
+  if (server.port !== 0 || !blind || !portsOf(settings).includes(0)) return;
   const other = keepsPort(server, settings) ? '' : `, or write ${formatEndpoint(server.address, 80)}`;
   tell(`the ${blind.type} check of ${server.address} has no port: give the check a port${other}`);
 }

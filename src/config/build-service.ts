@@ -5,7 +5,7 @@
 import { addressBits, type Family, familyOf, formatEndpoint, isLinkLocal6 } from '../base/ip.js';
 import { type ServiceId, serviceKey } from '../base/service-id.js';
 import { isHashed } from '../base/words.js';
-import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
+import { buildCheck, checkTimes, type PartialTiming, timeFaults, timingOf } from './build-check.js';
 import { checkPolicy, checkRules, policyOf } from './build-policy.js';
 import { portsOf, readServer, type ServerContext } from './build-server.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
@@ -56,7 +56,7 @@ function buildPersistence(shape: PersistenceShape | undefined, family: Family): 
   return { timeout, prefix, engine: engine ?? '' };
 }
 
-function checkPersistence(at: Located<VirtualServerShape>, { persistence, ids }: ServiceSettings, report: Report): void {
+export function checkPersistence(at: Located<VirtualServerShape>, { persistence, ids }: ServiceSettings, report: Report): void {
   const id = ids[0];
   if (!persistence || !id) return;
   if (persistence.prefix > addressBits(id.family))
@@ -70,7 +70,7 @@ function checkPersistence(at: Located<VirtualServerShape>, { persistence, ids }:
 }
 
 /** Each would be taken by the kernel, and not do what it says. */
-function checkScheduling(at: Located<VirtualServerShape>, settings: ServiceSettings, report: Report): void {
+export function checkScheduling(at: Located<VirtualServerShape>, settings: ServiceSettings, report: Report): void {
   const { ids, scheduler, schedulerFlags, onePacket, persistence } = settings;
   for (const flag of schedulerFlags) {
     if (flag.startsWith(`${scheduler}-`)) continue;
@@ -92,6 +92,10 @@ function checkScheduling(at: Located<VirtualServerShape>, settings: ServiceSetti
     ]);
 }
 
+/** Of a hashing scheduler. */
+export const onFailureFault = (scheduler: string): string =>
+  `on_failure: remove does not go with ${scheduler}: every client would change its server; it quiesces`;
+
 function onFailureOf(
   at: Located<VirtualServerShape>,
   scheduler: string,
@@ -100,15 +104,16 @@ function onFailureOf(
 ): OnFailure {
   const own = at.value.on_failure;
   if (!isHashed(scheduler)) return own ?? defaults?.on_failure ?? 'remove';
-  if (own === 'remove')
-    report('error', at, `on_failure: remove does not go with ${scheduler}: every client would change its server; it quiesces`, [
-      'on_failure',
-    ]);
+  if (own === 'remove') report('error', at, onFailureFault(scheduler), ['on_failure']);
   return 'quiesce';
 }
 
 /** Of a hashing scheduler that is told nothing else: its clients are served while their server is away. */
-function flagsOf(value: VirtualServerShape, scheduler: string, defaults: Defaults | undefined): readonly SchedulerFlag[] {
+export function flagsOf(
+  value: Pick<VirtualServerShape, 'scheduler_flags'>,
+  scheduler: string,
+  defaults: Defaults | undefined,
+): readonly SchedulerFlag[] {
   const inherited = defaults?.scheduler_flags?.filter((flag) => flag.startsWith(`${scheduler}-`));
   const given = value.scheduler_flags ?? (inherited && inherited.length > 0 ? inherited : undefined);
   return given ?? (isHashed(scheduler) ? [`${scheduler}-fallback`] : []);
@@ -188,13 +193,17 @@ function readSorry(at: Located<VirtualServerShape>, context: ServerContext, repo
 }
 
 /** While it serves, the others have weight 0, and keep their places in a table of hashes. */
-function checkSorry(at: Located<VirtualServerShape>, { scheduler, schedulerFlags }: ServiceSettings, report: Report): void {
+export function checkSorry(
+  at: Located<VirtualServerShape>,
+  { scheduler, schedulerFlags }: ServiceSettings,
+  report: Report,
+): void {
   if (!isHashed(scheduler) || schedulerFlags.includes(`${scheduler}-fallback`)) return;
   const text = `a sorry server with ${scheduler} needs ${scheduler}-fallback: the clients of the others would be refused while it serves`;
   report('error', at, text, [at.value.sorry_server ? 'sorry_server' : 'scheduler']);
 }
 
-function checkQuorum(
+export function checkQuorum(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
   { quorum, hysteresis }: ServiceSettings,
@@ -240,7 +249,7 @@ function checkUse(
 }
 
 /** What the kernel does as it is told, to the surprise of many. */
-function warnSurprises(
+export function warnSurprises(
   at: Located<VirtualServerShape>,
   servers: readonly RealServerConfig[],
   { scheduler, onePacket, onFailure, ids }: ServiceSettings,
@@ -304,6 +313,15 @@ export function buildService(
 
 export type BuildService = typeof buildService;
 
+/** What is wrong with the times of the defaults is told there, and once: not at each check that has them. */
+function tellingDefaults(defaults: Located<Defaults> | undefined, report: Report): Report {
+  const timing = defaults?.value.check;
+  const faults = new Set(timing ? timeFaults(timingOf(timing)) : []);
+  if (!defaults || faults.size === 0) return report;
+  return (severity, at, message, below) =>
+    faults.has(message) ? report(severity, defaults, message, ['check']) : report(severity, at, message, below);
+}
+
 /** The rules that look at several entries look at what was built, not at the shape. */
 export function buildServices(
   sections: readonly Located<VirtualServerShape>[],
@@ -312,12 +330,13 @@ export function buildServices(
   build: BuildService = buildService,
 ): VirtualServerConfig[] {
   const names = new Set<string>();
-  const holders = new Map<string, string>();
+  const holders = new Map<string, VirtualServerConfig>();
   const wrapped = defaults?.value.tun?.type && tunnelFault(buildTunnel(defaults.value.tun));
   if (defaults && wrapped) report('error', defaults, wrapped, ['tun']);
   if (defaults) checkRules(defaults, report);
+  const ofOne = tellingDefaults(defaults, report);
   return sections.map((at) => {
-    const service = build(at, defaults?.value, report);
+    const service = build(at, defaults?.value, ofOne);
     if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);
     names.add(service.name);
     checkHolders(service, holders, at, report);
@@ -329,13 +348,19 @@ export function buildServices(
 }
 
 /** Addresses that are there already: of ranges that overlap, one sentence for all that they share. */
-function checkHolders(service: VirtualServerConfig, holders: Map<string, string>, at: Located<unknown>, report: Report): void {
-  let shared: Map<string, string[]> | undefined;
+function checkHolders(
+  service: VirtualServerConfig,
+  holders: Map<string, VirtualServerConfig>,
+  at: Located<unknown>,
+  report: Report,
+): void {
+  let shared: Map<VirtualServerConfig, string[]> | undefined;
   for (const id of service.ids) {
     const key = serviceKey(id);
     const holder = holders.get(key);
-    holders.set(key, service.name);
-    if (holder === undefined) continue;
+    holders.set(key, service);
+    // Of two with one name that is what is told.
+    if (holder === undefined || (holder !== service && holder.name === service.name)) continue;
     shared ??= new Map();
     shared.set(holder, [...(shared.get(holder) ?? []), key]);
   }
@@ -343,7 +368,7 @@ function checkHolders(service: VirtualServerConfig, holders: Map<string, string>
   const isMark = service.ids[0]?.kind === 'fwmark';
   for (const [holder, [first, ...more]] of shared) {
     const what = `${first}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
-    const text = `${what} is ${isMark ? 'the mark' : 'the address'} of "${holder}" already`;
-    report('error', at, holder === service.name ? `${what} is listed twice` : text, [isMark ? 'fwmark' : 'address']);
+    const text = `${what} is ${isMark ? 'the mark' : 'the address'} of "${holder.name}" already`;
+    report('error', at, holder === service ? `${what} is listed twice` : text, [isMark ? 'fwmark' : 'address']);
   }
 }

@@ -51,7 +51,10 @@ export function buildGroups({ groups, instances }: Places, report: Report): Sync
   const known = instances.map((one) => one.value.name);
   return groups.map((at) => {
     const { name, members } = at.value;
-    if (names.has(name)) report('error', at, `there is another sync group named "${name}"`, ['name']);
+    if (names.has(name)) {
+      report('error', at, `there is another sync group named "${name}"`, ['name']);
+      return { name, members };
+    }
     names.add(name);
     for (const [i, member] of members.entries()) {
       const before = groupOf.get(member);

@@ -237,7 +237,7 @@ export function buildInstances(sections: readonly Located<VrrpInstanceShape>[], 
     const router = `${instance.interface} ${instance.family} ${instance.vrid}`;
     if (names.has(instance.name)) report('error', at, `there is another VRRP instance named "${instance.name}"`, ['name']);
     const twin = routers.get(router);
-    if (twin) {
+    if (twin !== undefined && twin !== instance.name) {
       const where = `IPv${instance.family} on ${instance.interface}`;
       const free = freeVrid(instance.vrid, vrids);
       const hint = free === undefined ? '' : `; ${free} is free in this file`;

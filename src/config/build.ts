@@ -107,6 +107,22 @@ function reporter(problems: Problem[]): Report {
   };
 }
 
+/**
+ * Of a configuration that is wrong elsewhere: what its entries say by themselves, and of each other. What is missing is not told: it may be
+ * among what could not be read.
+ */
+export function checkEntries(
+  { services, defaults, instances, isPartial }: Pick<Sections, 'services' | 'defaults' | 'instances'> & { isPartial: boolean },
+  problems: Problem[],
+): void {
+  const tell = reporter(problems);
+  const report: Report = (severity, ...rest) => {
+    if (severity === 'error') tell(severity, ...rest);
+  };
+  if (!isPartial) buildServices(services, defaults, report);
+  buildInstances(splitPairs(instances, report), report);
+}
+
 export function buildConfig(
   sections: Sections,
   hostname: string,

@@ -1,9 +1,10 @@
 /** YAML text with positions: every value can be traced to its line and column. */
-import { type Document, isMap, isScalar, type Node, parseDocument, visit, type YAMLParseError } from 'yaml';
+import { type Document, isMap, isNode, isScalar, type Node, parseDocument, visit } from 'yaml';
 import { type Environment, type Loaded, type Path, type Place, placesOf } from './places.js';
 import { loadPlain } from './plain-document.js';
 import type { Problem } from './types.js';
 import { retype, substitute } from './variables.js';
+import { foreignSigns, syntaxFaults } from './yaml-faults.js';
 
 export type { Loaded, Path, Source } from './places.js';
 
@@ -33,26 +34,21 @@ interface Parsed {
   offsetOf(path: Path, atKey: boolean): number;
 }
 
-/** The library's sentence, where it speaks to the writer of a file. */
-function yamlFault({ code, message, pos }: YAMLParseError, text: string): string {
-  if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a file holds one (use include for several files)';
-  const line = text.slice(text.lastIndexOf('\n', pos[0] - 1) + 1, pos[0] + 1);
-  const cure = /\$\{/.test(line)
-    ? ` (a \${VARIABLE} between { } or [ ] must be in quotes, and is a text then: write the entry line by line)`
-    : '';
-  return `${message.split('\n')[0]}${cure}`;
-}
-
 function readAny(text: string, env: Environment, at: Place): Parsed {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, version: '1.2' });
   const offsetOf = (path: Path, atKey: boolean) => findOffset(document, path, atKey);
-  const problems = document.errors.map((error) => at('error', yamlFault(error, text), error.pos[0]));
+  const problems = syntaxFaults(document, text).map(({ message, offset }) => at('error', message, offset));
   if (problems.length > 0) return { value: undefined, problems, offsetOf };
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('$')) return;
       const replaced = substitute(node.value, env, (fault) => problems.push(at('error', fault, node.range?.[0] ?? 0)));
       if (replaced !== node.value) node.value = retype(node.type === 'PLAIN', replaced);
+    },
+    Pair(_key, { key }) {
+      if (!isNode(key) || isScalar(key)) return;
+      const text = 'a key is a word, no list and no mapping (a value that begins with [ or { stands in quotes)';
+      problems.push(at('error', text, key.range?.[0] ?? 0));
     },
     Alias(_key, node) {
       if (!node.resolve(document))
@@ -63,14 +59,19 @@ function readAny(text: string, env: Environment, at: Place): Parsed {
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems, offsetOf };
   } catch (error) {
-    return { value: undefined, problems: [at('error', (error as Error).message, 0)], offsetOf };
+    const tooMany = 'the aliases (*name) of this text make far more of it than is written: write it out';
+    const message = error instanceof ReferenceError ? tooMany : (error as Error).message;
+    return { value: undefined, problems: [at('error', message, 0)], offsetOf };
   }
 }
 
 /** A text that the quick reader does not read: the library's values, places and errors. */
 function loadAny(file: string, text: string, env: Environment): Loaded {
   const at = placesOf(file, text);
-  const { value, problems, offsetOf } = readAny(text, env, at);
+  const foreign = foreignSigns(text);
+  const { value, problems, offsetOf } = foreign
+    ? { value: undefined, problems: [at('error', foreign.message, foreign.offset)], offsetOf: () => 0 }
+    : readAny(text, env, at);
   const problem: Loaded['source']['problem'] = (severity, message, path, atKey = false) =>
     at(severity, message, offsetOf(path, atKey));
   return { source: { file, problem }, value, problems };
@@ -84,5 +85,6 @@ export function load(
   readers: 'both' | 'library' = 'both',
 ): Loaded & { readonly isPlain: boolean } {
   const plain = readers === 'both' ? loadPlain(file, text, env) : undefined;
-  return { ...(plain ?? loadAny(file, text, env)), isPlain: plain !== undefined };
+  // The mark of UTF-8 that some editors write is no part of the first line.
+  return { ...(plain ?? loadAny(file, text.replace(/^\ufeff/, ''), env)), isPlain: plain !== undefined };
 }

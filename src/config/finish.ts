@@ -1,5 +1,5 @@
 /** From what the files say to the Config, and what is noted on the way. */
-import { type BuildService, buildConfig } from './build.js';
+import { type BuildService, buildConfig, checkEntries } from './build.js';
 import { buildService } from './build-service.js';
 import type { Item } from './items.js';
 import type { Located } from './located.js';
@@ -9,6 +9,18 @@ import { type Notes, notingSource } from './record.js';
 import type { Config, Problem } from './types.js';
 
 const byPlace = (a: Problem, b: Problem): number => (a.file === b.file ? a.line - b.line || a.column - b.column : 0);
+
+/** Errors that one can mend before the next reading. */
+const MOST_ERRORS = 200;
+
+/** A file of another kind may have one in each of its lines. */
+function cut(file: string, problems: Problem[]): void {
+  const errors = problems.filter((one) => one.severity === 'error');
+  if (errors.length <= MOST_ERRORS) return;
+  const shown = new Set(errors.slice(0, MOST_ERRORS));
+  const left = problems.filter((one) => one.severity !== 'error' || shown.has(one));
+  problems.splice(0, problems.length, ...left, fileProblem(file, `and ${errors.length - MOST_ERRORS} more errors`));
+}
 
 /** What was told of each entry while it was built is noted. */
 export const notingBuild =
@@ -40,7 +52,10 @@ export function finishConfig(
   if (problems.length === 0 && merged.services.length + merged.instances.length === 0) {
     problems.push(fileProblem(file, 'nothing to do: write at least one entry below virtual_servers: or vrrp_instances:'));
   }
-  const config = problems.length === 0 ? buildConfig(merged, hostname, problems, build) : undefined;
+  const isRight = problems.length === 0;
+  const config = isRight ? buildConfig(merged, hostname, problems, build) : undefined;
+  if (!isRight) checkEntries(merged, problems);
   problems.sort(byPlace);
+  cut(file, problems);
   return problems.some((problem) => problem.severity === 'error') ? undefined : config;
 }

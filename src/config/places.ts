@@ -21,6 +21,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Place = (severity: Problem['severity'], message: string, offset: number) => Problem;
 
+/** A longer line is not shown: it is no line that somebody wrote. */
+const MAX_SHOWN = 400;
+
+/** What a variable or an escape brought in must not break the line that it is told in. */
+const inOneLine = (message: string): string =>
+  message.replace(/[\x00-\x1f\x7f]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
 /** Offsets of a text -> problems with line and column. */
 export function placesOf(file: string, text: string): Place {
   let starts: number[] | undefined;
@@ -39,6 +46,7 @@ export function placesOf(file: string, text: string): Place {
     }
     const start = starts[line - 1] as number;
     const source = text.slice(start, (starts[line] ?? text.length + 1) - 1).replace(/\r$/, '');
-    return { severity, message, file, line, column: offset - start + 1, source };
+    const place = { file, line, column: offset - start + 1 };
+    return { severity, message: inOneLine(message), ...place, source: source.length > MAX_SHOWN ? '' : source };
   };
 }

@@ -25,8 +25,8 @@ class NotPlain extends Error {}
 const GIVE_UP = new NotPlain('not the plain part of YAML');
 const MAX_DEPTH = 40;
 
-/** Anything else is a tab, a carriage return, a control character, a surrogate, or a line break of another script. */
-const FOREIGN = /[^\n\x20-\x7e\u00a0-\u2027\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd]/;
+/** Anything else is a tab, a carriage return, a control character, a surrogate, what was no UTF-8, or a line break of another script. */
+const FOREIGN = /[^\n\x20-\x7e\u00a0-\u2027\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffc]/;
 /** The start, the end of a document, or a directive. */
 const MARKER = /^(?:---|\.\.\.|%)/m;
 

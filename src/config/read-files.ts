@@ -2,8 +2,8 @@
 import * as v from 'valibot';
 import type { Located } from './located.js';
 import type { Loaded, Path, Source } from './places.js';
-import { type FileShape, fileSchema, type VrrpInstanceShape } from './schema.js';
-import type { VirtualServerShape } from './schema-service.js';
+import { type FileShape, fileSchema, type VrrpInstanceShape, vrrpInstance } from './schema.js';
+import { defaultsSection, type VirtualServerShape, virtualServer } from './schema-service.js';
 import type { ScriptShape, SyncGroupShape } from './schema-track.js';
 import type { Problem } from './types.js';
 
@@ -35,6 +35,8 @@ export interface Merged extends Once {
   readonly instances: Located<VrrpInstanceShape>[];
   readonly groups: Located<SyncGroupShape>[];
   readonly scripts: Located<ScriptShape>[];
+  /** Defaults may be missing: what is inherited is not known. */
+  isPartial: boolean;
 }
 
 /** A text as it was opened for reading. */
@@ -57,15 +59,39 @@ const pathOf = (issue: v.BaseIssue<unknown>): { path: Path; atKey: boolean } => 
   atKey: issue.path?.at(-1)?.origin === 'key' && issue.received !== 'undefined',
 });
 
+/** The schema passes over such keys, whatever they hold: they are no names for anything. */
+const NO_KEYS = ['__proto__', 'constructor', 'prototype'];
+
+function* badKeys(value: unknown, path: Path, seen = new Set<object>()): Generator<Path> {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return;
+  seen.add(value);
+  for (const [key, each] of Object.entries(value)) {
+    const here = [...path, Array.isArray(value) ? Number(key) : key];
+    if (NO_KEYS.includes(key)) yield here;
+    else yield* badKeys(each, here, seen);
+  }
+}
+
 function check(loaded: Loaded, problems: Problem[]): FileShape | undefined {
   problems.push(...loaded.problems);
   if (loaded.value === undefined || loaded.problems.length > 0) return undefined;
-  const result = v.safeParse(fileSchema, loaded.value);
-  for (const issue of result.issues ?? []) {
+  const { source, value } = loaded;
+  const bad = [...badKeys(value, [])];
+  for (const path of bad) problems.push(source.problem('error', `unknown key "${path.at(-1)}"`, path, true));
+  const keepalived = typeof value === 'string' && /^\w[^:]*\{/.test(value);
+  if (keepalived)
+    problems.push(
+      source.problem('error', `this is not YAML but the language of keepalived: conf/lbd.yaml of lbd is a sample of its own`, []),
+    );
+  const result = keepalived ? undefined : v.safeParse(fileSchema, value);
+  for (const issue of result?.issues ?? []) {
     const { path, atKey } = pathOf(issue);
-    problems.push(loaded.source.problem('error', issue.message, path, atKey));
+    const problem = source.problem('error', issue.message, path, atKey);
+    // A number out of every range is no whole number either.
+    const last = problems.at(-1);
+    if (last?.message !== problem.message || last.line !== problem.line || last.column !== problem.column) problems.push(problem);
   }
-  return result.success ? result.output : undefined;
+  return result?.success && bad.length === 0 ? result.output : undefined;
 }
 
 export const located = <T>(source: Source, path: Path, value: T): Located<T> => ({ value, source, path });
@@ -86,6 +112,21 @@ function collect(shape: FileShape, { loaded: { source }, entries }: Opened, merg
   merged.instances.push(...shape.vrrp_instances.map((one, i) => located(source, ['vrrp_instances', i], one)));
   merged.groups.push(...shape.sync_groups.map((one, i) => located(source, ['sync_groups', i], one)));
   merged.scripts.push(...shape.scripts.map((one, i) => located(source, ['scripts', i], one)));
+}
+
+/** Of a file that is wrong elsewhere: the entries that are right, so that what is wrong with them together is told at once too. */
+function collectRight({ value, source }: Loaded, merged: Merged): void {
+  const { defaults, virtual_servers, vrrp_instances } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const right = <T>(schema: v.GenericSchema<unknown, T>, key: string, list: unknown): Located<T>[] =>
+    (Array.isArray(list) ? list : []).flatMap((one, i) => {
+      const { success, output } = v.safeParse(schema, one);
+      return success ? [located(source, [key, i], output)] : [];
+    });
+  const inherited = defaults === undefined ? undefined : v.safeParse(defaultsSection, defaults);
+  if (inherited?.success) merged.defaults ??= located(source, ['defaults'], inherited.output);
+  else merged.isPartial ||= inherited !== undefined || value === undefined;
+  merged.services.push(...right(virtualServer, 'virtual_servers', virtual_servers));
+  merged.instances.push(...right(vrrpInstance, 'vrrp_instances', vrrp_instances));
 }
 
 /** Of a file that is wrong elsewhere too: what its includes have is told at once, not in the next round. */
@@ -109,11 +150,14 @@ function readAll(first: IncludedFile, options: ParseOptions, open: Open, merged:
     const shape = isEmpty ? undefined : check(loaded, problems);
     const includes = isEmpty ? [] : includesOf(loaded, shape);
     if (shape) collect(shape, opened, merged, problems);
+    else if (!isEmpty) collectRight(loaded, merged);
     opened.read?.(includes);
     for (const [i, pattern] of includes.entries()) {
       const found = options.readInclude?.(pattern, next.file) ?? 'include is not possible here';
-      if (typeof found === 'string') problems.push(loaded.source.problem('error', `include: ${found}`, ['include', i]));
-      else if (seen.size + found.length > MAX_FILES) {
+      if (typeof found === 'string') {
+        problems.push(loaded.source.problem('error', `include: ${found}`, ['include', i]));
+        merged.isPartial = true;
+      } else if (seen.size + found.length > MAX_FILES) {
         problems.push(loaded.source.problem('error', `include: more than ${MAX_FILES} files`, ['include', i]));
         return true;
       } else queue.push(...found.filter(isNew));
@@ -131,7 +175,7 @@ export function readFiles(first: IncludedFile, options: ParseOptions, open: Open
     timeouts: undefined,
     kernel_settings: undefined,
   };
-  const merged: Merged = { ...none, services: [], instances: [], groups: [], scripts: [] };
+  const merged: Merged = { ...none, services: [], instances: [], groups: [], scripts: [], isPartial: false };
   return readAll(first, options, open, merged, problems) ? merged : undefined;
 }
 

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parseIp } from '../base/ip.js';
 import { isRefused, type Parsed, parseFwmark, refused } from '../base/words.js';
 import type { MarkRange } from './passage.js';
-import { duration, list, mapping, parsed, share, whole, yesNo } from './schema-tools.js';
+import { duration, list, mapping, parsed, share, shown, whole, yesNo } from './schema-tools.js';
 
 /** `0x4c420000-0x4c42ffff`, or in decimal digits. */
 function parseMarks(word: string): Parsed<MarkRange> {
@@ -27,7 +27,10 @@ const reference = parsed(
   { is: 'address' },
 );
 
-const suspicionOff = v.literal('off');
+const suspicionOff = v.literal(
+  'off',
+  (issue) => `suspicion is off, or a mapping such as { share: 60%, min_targets: 5 }, not ${shown(issue.input)}`,
+);
 const suspicionOn = mapping('suspicion', {
   share: v.optional(share('share')),
   min_targets: v.optional(whole('min_targets', 2, 100_000)),
@@ -39,6 +42,8 @@ const suspicionOn = mapping('suspicion', {
 export const checkingWords = {
   probe_marks: v.optional(parsed(parseMarks, 'a range of marks', { is: 'marks' })),
   suspicion: v.optional(
-    v.lazy((input): typeof suspicionOff | typeof suspicionOn => (input === 'off' ? suspicionOff : suspicionOn)),
+    v.lazy((input): typeof suspicionOff | typeof suspicionOn =>
+      typeof input === 'object' && input !== null ? suspicionOn : suspicionOff,
+    ),
   ),
 };

@@ -102,6 +102,8 @@ export const inherited = {
   checks: v.optional(list('checks', check)),
 };
 
+export const defaultsSection = mapping('defaults', inherited);
+
 /** One address or range, or a list of them; each refusal at its place. */
 const serviceAddress = v.pipe(
   v.unknown(),

@@ -4,24 +4,38 @@ import { parseDuration } from '../base/duration.js';
 import { didYouMean } from '../base/suggest.js';
 import { isRefused, MAX_SECONDS, type Parsed, parseChoice, parseName } from '../base/words.js';
 import { type Form, formed } from './form.js';
+import { keepalivedWord } from './keepalived-words.js';
 import { LATER, laterText } from './later.js';
 
 type Entries = Record<string, v.GenericSchema>;
 
 export const shown = (value: unknown): string => {
   if (value === undefined || value === null) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = (typeof value === 'number' ? undefined : JSON.stringify(value)) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 };
+
+/** A key that the mapping does not have. */
+function unknownKey(what: string, key: string, known: readonly string[], later: readonly string[]): string {
+  if (later.includes(key)) return laterText(key);
+  if (key === '<<') return '"<<" merges nothing in YAML 1.2: write the keys here, or below defaults:';
+  return `unknown key "${key}" in ${what}${keepalivedWord(key, known) ?? didYouMean(key, known)}`;
+}
+
+interface MappingIssue {
+  readonly input: unknown;
+  readonly received: string;
+  readonly path?: readonly { readonly key?: unknown }[] | undefined;
+}
 
 /** A mapping of known keys. Unknown ones are all told, each at its place. */
 export function mapping<const E extends Entries>(what: string, entries: E, later: readonly string[] = LATER[what] ?? []) {
   const known = Object.keys(entries);
-  const message = (issue: { readonly received: string; readonly path?: readonly { readonly key?: unknown }[] | undefined }) => {
-    const key = issue.path?.at(-1)?.key;
-    return issue.received === 'undefined' && typeof key === 'string' && known.includes(key)
-      ? `${what} needs "${key}"`
-      : `${what} is a mapping of ${known.join(', ')}`;
+  const message = ({ input, received, path }: MappingIssue) => {
+    const key = path?.at(-1)?.key;
+    if (received === 'undefined' && typeof key === 'string' && known.includes(key)) return `${what} needs "${key}"`;
+    const keys = `a mapping of ${known.join(', ')}`;
+    return input === null || input === undefined ? `${what} is empty: it is ${keys}` : `${what} is ${keys}, not ${shown(input)}`;
   };
   return v.pipe(
     v.unknown(),
@@ -32,8 +46,10 @@ export function mapping<const E extends Entries>(what: string, entries: E, later
       if (typeof value !== 'object' || value === null) return;
       for (const key of Object.keys(value)) {
         if (known.includes(key)) continue;
-        const text = later.includes(key) ? laterText(key) : `unknown key "${key}" in ${what}${didYouMean(key, known)}`;
-        addIssue({ message: text, path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }] });
+        addIssue({
+          message: unknownKey(what, key, known, later),
+          path: [{ type: 'object', origin: 'key', input: value, key, value: value[key] }],
+        });
       }
     }),
   );
@@ -52,9 +68,12 @@ export const parsed = <T>(parse: (text: string) => Parsed<T>, expected: string, 
     formed<T>(form),
   );
 
+const inQuotes = (input: unknown): string =>
+  typeof input === 'number' || typeof input === 'boolean' ? `: write it in quotes, "${input}"` : '';
+
 export const text = (what: string) =>
   v.pipe(
-    v.string((issue) => `${what} is a text, not ${shown(issue.input)}`),
+    v.string((issue) => `${what} is a text, not ${shown(issue.input)}${inQuotes(issue.input)}`),
     v.nonEmpty(`${what} is empty`),
   );
 
@@ -69,7 +88,10 @@ export const name = (what: string) =>
   );
 
 export const whole = (what: string, min: number, max: number) => {
-  const message = (issue: { input: unknown }) => `${what} is a whole number from ${min} to ${max}, not ${shown(issue.input)}`;
+  const message = ({ input }: { input: unknown }) => {
+    const cure = typeof input === 'string' && /^\d+$/.test(input) ? ': a number has no quotes' : '';
+    return `${what} is a whole number from ${min} to ${max}, not ${shown(input)}${cure}`;
+  };
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
 };
 
@@ -108,8 +130,14 @@ export const percent = (what: string) => {
   return parsed(read, `a share such as 50% for ${what}`, { is: 'percent', min: 0, max: 100 });
 };
 
-export const list = <T extends v.GenericSchema>(what: string, item: T) =>
-  v.array(item, (issue) => `${what} is a list, not ${shown(issue.input)}`);
+function noList(what: string, input: unknown): string {
+  if (input === undefined || input === null) return `${what} is empty: write its entries below it, or leave it out`;
+  return typeof input === 'object'
+    ? `${what} is a list, not a mapping: each of its entries begins with "- "`
+    : `${what} is a list, not ${shown(input)}: write [ ${shown(input)} ]`;
+}
+
+export const list = <T extends v.GenericSchema>(what: string, item: T) => v.array(item, (issue) => noList(what, issue.input));
 
 /** Whole seconds, as the kernel counts them. */
 export const seconds = (what: string) =>

@@ -12,7 +12,7 @@ import { heldAddress, useVmac } from './schema-held.js';
 import { neighbourWords } from './schema-neighbours.js';
 import { notifyProgram } from './schema-notify.js';
 import { virtualRoute, virtualRule } from './schema-paths.js';
-import { inherited, virtualServer } from './schema-service.js';
+import { defaultsSection, virtualServer } from './schema-service.js';
 import {
   choice,
   duration,
@@ -35,7 +35,7 @@ import { unicast } from './schema-unicast.js';
 const preemptDelay = mapping('preempt', { delay: duration('delay', 0, 1_000_000) });
 const preemptFlag = v.boolean((issue) => `preempt is true, false or { delay: 60s }, not ${shown(issue.input)}`);
 
-const vrrpInstance = mapping('a VRRP instance', {
+export const vrrpInstance = mapping('a VRRP instance', {
   name: name('name of a VRRP instance'),
   interface: interfaceName('interface'),
   virtual_router_id: whole('virtual_router_id', 1, 255),
@@ -127,19 +127,20 @@ const socketPath = v.pipe(
   v.maxBytes(MAX_SOCKET_PATH, (issue) => `the path of a socket has at most ${MAX_SOCKET_PATH} bytes, not ${issue.received}`),
 );
 
+const pattern = v.pipe(
+  v.string((issue) => `include is a file pattern such as conf.d/*.yaml, or a list of them, not ${shown(issue.input)}`),
+  v.nonEmpty('include is empty: name a file, or leave it out'),
+);
+const includes = list('include', pattern);
+const oneInclude = v.pipe(
+  pattern,
+  v.transform((one) => [one]),
+);
+
 /** A whole file, or one of its includes. */
 export const fileSchema = mapping('the file', {
   include: v.optional(
-    v.union(
-      [
-        list('include', text('include')),
-        v.pipe(
-          text('include'),
-          v.transform((one) => [one]),
-        ),
-      ],
-      'include is a list of file patterns',
-    ),
+    v.lazy((input): typeof includes | typeof oneInclude => (Array.isArray(input) ? includes : oneInclude)),
     [],
   ),
   global: v.optional(
@@ -156,7 +157,7 @@ export const fileSchema = mapping('the file', {
       ...checkingWords,
     }),
   ),
-  defaults: v.optional(mapping('defaults', inherited)),
+  defaults: v.optional(defaultsSection),
   connection_sync: v.optional(connectionSync),
   timeouts: v.optional(timeouts),
   kernel_settings: v.optional(kernelSettings),

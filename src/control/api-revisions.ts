@@ -19,7 +19,7 @@ export interface ApiProvenance {
 }
 
 /** Methods that `changes` takes. */
-export type ChangeMethod = 'add_rs' | 'set_rs' | 'del_rs' | 'set_state' | 'set_host' | 'add_vs' | 'del_vs';
+export type ChangeMethod = 'add_rs' | 'set_rs' | 'del_rs' | 'set_state' | 'set_host' | 'add_vs' | 'set_vs' | 'del_vs';
 
 /** One of several changes: the options are those of all together. */
 export interface ApiChange {

@@ -4,9 +4,12 @@
  * `events` with follow keeps the connection and sends {"event":{…}} lines after the result.
  * Field names are snake_case: they are what `-o json` prints, and they are kept stable.
  */
+
+import type { ChangeOptions, DrainOptions, ForATime, SettingsOfService, StateOptions } from './api-changes.js';
 import type { ApiChange, ApiHistory, ApiOverride, ApiPlan, ApiProblem, ApiProvenance } from './api-revisions.js';
 import type { ApiInstance } from './api-vrrp.js';
 
+export type { ChangeOptions, DrainOptions, ForATime, SettingsOfService, StateOptions } from './api-changes.js';
 export type {
   ApiChange,
   ApiHistory,
@@ -171,6 +174,16 @@ export interface ApiRealServer {
   readonly why: string;
 }
 
+/** A setting of a virtual server that was set at run time. */
+export interface ApiSetting {
+  /** `scheduler`, `quorum`: its word in the file. */
+  readonly setting: string;
+  readonly value: string;
+  /** As it would be without that. */
+  readonly before: string;
+  readonly by: ApiProvenance | null;
+}
+
 export interface ApiService {
   readonly name: string;
   /** `tcp/192.0.2.10:80`: the first of `keys`. */
@@ -184,6 +197,8 @@ export interface ApiService {
   readonly options: readonly string[];
   readonly forward: string;
   readonly on_failure: string;
+  /** What set-vs has made other than the file; absent: nothing. */
+  readonly changed?: readonly ApiSetting[];
   readonly in_kernel: boolean;
   /** Wanted and kernel agree. */
   readonly in_sync: boolean;
@@ -327,37 +342,6 @@ export interface ApiDoctor {
   readonly findings: readonly ApiFinding[];
 }
 
-/** Options of every changing method. */
-export interface ChangeOptions {
-  readonly dry_run?: boolean;
-  /** The revision that the caller has seen: refused as `stale` when another one is in force. */
-  readonly expected_revision?: number;
-  readonly reason?: string;
-  /** Who asked for it at another director, which shares it: it goes no further from here. */
-  readonly shared_by?: string;
-}
-
-/** Of a change that may end by itself. */
-export interface ForATime {
-  /** Seconds until it does. */
-  readonly for?: number;
-}
-
-/** Of a drain. */
-export interface DrainOptions {
-  /** Seconds until what is left is cut. Without it: never, but for UDP services, where nothing ends by itself. */
-  readonly deadline?: number;
-  /** Never, for UDP services neither. */
-  readonly no_deadline?: boolean;
-  /** What becomes of persistent clients: `honour` (they keep coming) or `break` (they go to others). */
-  readonly sticky?: string;
-}
-
-export interface StateOptions extends DrainOptions {
-  /** Seconds until the state ends by itself. */
-  readonly for?: number;
-}
-
 /** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
@@ -434,6 +418,11 @@ export interface Methods {
   };
   /** Makes a service of somebody else, whose address a virtual server has, lbd's own. */
   take_over: { params: { service: string } & ChangeOptions; result: ApiChanged };
+  /** What is not named stays as it is. Times: seconds. */
+  set_vs: {
+    params: SettingsOfService & ForATime & ChangeOptions;
+    result: ApiChanged;
+  };
   del_vs: { params: { service: string } & ForATime & ChangeOptions; result: ApiChanged };
   vrrp: { params: { instance?: string }; result: { instances: readonly ApiInstance[] } };
   why: { params: { target: string; rs?: string }; result: ApiWhy };

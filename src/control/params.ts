@@ -10,7 +10,16 @@ type Field = Kind | `${Kind}?`;
 const CHANGE = { dry_run: 'yes or no?', reason: 'text?', expected_revision: 'number?', shared_by: 'text?' } as const;
 
 /** What `changes` takes. */
-export const CHANGES: readonly ChangeMethod[] = ['add_rs', 'set_rs', 'del_rs', 'set_state', 'set_host', 'add_vs', 'del_vs'];
+export const CHANGES: readonly ChangeMethod[] = [
+  'add_rs',
+  'set_rs',
+  'del_rs',
+  'set_state',
+  'set_host',
+  'add_vs',
+  'set_vs',
+  'del_vs',
+];
 /** BOUNDED: so many at a time. */
 const MOST_CHANGES = 1000;
 const REAL_SERVER = { service: 'text', rs: 'text' } as const;
@@ -38,6 +47,21 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
     forward: 'text?',
     persistence: 'number?',
     one_packet: 'yes or no?',
+    ...FOR,
+    ...CHANGE,
+  },
+  set_vs: {
+    service: 'text',
+    scheduler: 'text?',
+    scheduler_flags: 'text?',
+    persistence: 'number?',
+    persistence_prefix: 'number?',
+    quorum: 'number?',
+    hysteresis: 'number?',
+    on_failure: 'text?',
+    slow_start: 'number?',
+    sorry_server: 'text?',
+    unset: 'text?',
     ...FOR,
     ...CHANGE,
   },

@@ -10,7 +10,8 @@ import { loadConfig, parserEnv } from './config-child.js';
 /** A hundred virtual servers read anew, and tens of thousands found to be the same: taking all of them from the child costs this loop more. */
 const LIMITS: Limits = { fresh: 64 * 1024, whole: 16 * 1024 * 1024 };
 
-async function readHere(file: string, before: Before): Promise<ParsedConfig | undefined> {
+/** Undefined: everything must be read. */
+export async function readHere(file: string, before: Before): Promise<ParsedConfig | undefined> {
   const found = readRegularFile(file);
   if (typeof found === 'string') return undefined;
   const { reparseConfig } = await import('../config/reparse.js');

@@ -53,12 +53,16 @@ export function loadConfig(file: string, texts: readonly SourceText[] = []): Pro
   });
 }
 
-/** What the child runs. The parser is loaded here only. `option`: INSTEAD, or nothing. */
-export async function parseConfigMain(file: string, option?: string): Promise<void> {
+/** All of it, in this process. The parser is loaded here only. `texts`: as of loadConfig. */
+export async function readWhole(file: string, texts: readonly SourceText[] = []): Promise<ParsedConfig> {
   const { parseConfig } = await import('../config/parse.js');
-  const texts = option === INSTEAD ? (JSON.parse(readFileSync(0, 'utf8')) as readonly SourceText[]) : [];
   const found = texts.find((one) => one.file === file) ?? readConfigFile(file);
-  const surroundings = parseSurroundings(readConfigFile, texts);
-  const parsed = typeof found === 'string' ? failed(file, found) : parseConfig(file, found.text, surroundings);
-  process.stdout.write(JSON.stringify(parsed));
+  if (typeof found === 'string') return failed(file, found);
+  return parseConfig(file, found.text, parseSurroundings(readConfigFile, texts));
+}
+
+/** What the child runs. `option`: INSTEAD, or nothing. */
+export async function parseConfigMain(file: string, option?: string): Promise<void> {
+  const texts = option === INSTEAD ? (JSON.parse(readFileSync(0, 'utf8')) as readonly SourceText[]) : [];
+  process.stdout.write(JSON.stringify(await readWhole(file, texts)));
 }

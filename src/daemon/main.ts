@@ -1,4 +1,5 @@
 /** The program lbd: core, or with --role one of its children. Each part is loaded only where it runs, and built as a bundle of its own. */
+import { readFile } from 'node:fs/promises';
 import { VERSION } from '../base/version.js';
 import { keepHeapSmall } from '../os/small-heap.js';
 import { HELP, type Invocation, parseArguments } from './args.js';
@@ -7,7 +8,10 @@ async function checkConfig(file: string): Promise<number> {
   const { loadConfig } = await import('./config-child.js');
   const { formatProblem } = await import('../config/problems.js');
   const { config, problems } = await loadConfig(file);
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  const { missingFiles } = await import('../os/named-files.js');
+  const text = config ? await readFile(file, 'utf8').catch(() => '') : '';
+  const missing = config ? missingFiles(config, { file, text }) : [];
+  for (const problem of [...problems, ...missing]) process.stderr.write(`${formatProblem(problem)}\n`);
   if (config) process.stdout.write(`${file}: valid\n`);
   return config ? 0 : 4;
 }

@@ -6,7 +6,7 @@ import { copyFile, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { parseIp } from '../base/ip.js';
-import { MAX_FWMARK, MAX_SECONDS, MAX_THRESHOLD, MAX_WEIGHT, PROTOCOLS, SCHEDULERS } from '../base/words.js';
+import { MAX_FWMARK, MAX_SECONDS, MAX_THRESHOLD, MAX_WEIGHT, PROTOCOLS, SCHEDULER_FLAGS, SCHEDULERS } from '../base/words.js';
 import type { Override } from '../intent/types.js';
 import { replaceSafely } from '../os/safe-file.js';
 
@@ -39,6 +39,24 @@ const adminState = {
   expires: v.optional(amount),
   sticky: v.optional(v.picklist(['honour', 'break'])),
 };
+const U32 = 2 ** 32 - 1;
+const HOUR_MS = 3_600_000;
+const upTo = (least: number, most: number) => v.pipe(amount, v.minValue(least), v.maxValue(most));
+/** See ServiceSet. */
+const settings = v.pipe(
+  v.strictObject({
+    scheduler: v.optional(v.picklist(SCHEDULERS)),
+    scheduler_flags: v.optional(v.array(v.picklist(SCHEDULER_FLAGS))),
+    persistence: v.optional(upTo(0, MAX_SECONDS)),
+    persistence_prefix: v.optional(upTo(1, 128)),
+    quorum: v.optional(upTo(1, U32)),
+    hysteresis: v.optional(upTo(0, U32 - 1)),
+    on_failure: v.optional(v.picklist(['remove', 'quiesce'])),
+    slow_start: v.optional(upTo(0, HOUR_MS)),
+    sorry_server: v.optional(v.union([v.literal('none'), v.object({ address, port: upTo(1, 65_535) })])),
+  }),
+  v.check((one) => Object.keys(one).length > 0, 'nothing is set'),
+);
 const change = v.variant('kind', [
   v.object({ kind: v.literal('add-rs'), ...server, weight, forward: v.optional(forward), upper: threshold, lower: threshold }),
   v.object({ kind: v.literal('set-rs'), ...server, weight: weightSetting }),
@@ -54,6 +72,7 @@ const change = v.variant('kind', [
     persistence: v.optional(v.pipe(amount, v.maxValue(MAX_SECONDS))),
     onePacket: v.optional(v.boolean(), false),
   }),
+  v.object({ kind: v.literal('set-vs'), service: v.string(), set: settings }),
   v.object({ kind: v.literal('del-vs'), service: v.string() }),
 ]);
 const override = v.object({ id: amount, who: v.string(), when: v.string(), why: v.string(), ends: v.optional(amount), change });

@@ -20,6 +20,7 @@ import { whichPortFault } from '../config/build-server.js';
 import type { Config, RealServerConfig } from '../config/types.js';
 import { about, type Edit, findServer, findService, inRange, type Refusal, refuse, type Services } from './find.js';
 import { buildIntent, effectiveWeight } from './merge.js';
+import { type SetVsWords, setVs } from './set-vs.js';
 import { ADMIN_TEXT, type DrainWords, drainAway, type StateContext, type StateWords, setHost, setState } from './state-change.js';
 import type { Change, Override, Provenance, ServiceIntent } from './types.js';
 
@@ -59,6 +60,7 @@ export type ChangeRequest =
       readonly persistence?: number | undefined;
       readonly one_packet?: boolean | undefined;
     })
+  | (ForATime & { readonly kind: 'set-vs'; readonly service: string } & SetVsWords)
   | (ForATime & { readonly kind: 'del-vs'; readonly service: string })
   | ({ readonly kind: 'set-state'; readonly service: string; readonly rs: string; readonly state: string } & StateWords)
   | ({ readonly kind: 'set-host'; readonly host: string; readonly state: string } & StateWords);
@@ -237,6 +239,8 @@ function edit(context: StateContext, request: ChangeRequest): Edit | Refusal {
       return delRs(context, request);
     case 'add-vs':
       return addVs(config, services, request);
+    case 'set-vs':
+      return setVs(context, request);
     case 'del-vs':
       return delVs(services, request);
     case 'set-state':
@@ -254,6 +258,13 @@ function timeOf(request: ChangeRequest, { change }: Edit): { readonly seconds: n
   return change ? { seconds: request.for } : refuse('--for means nothing here: there is nothing that could end');
 }
 
+/** The override with what is left of it. */
+function trimmed(override: Override, { trim }: Edit): readonly Override[] {
+  const change = trim ? trim(override.change) : override.change;
+  if (change === override.change) return [override];
+  return change === undefined ? [] : [{ ...override, change }];
+}
+
 export function decideChange(
   config: Config,
   overrides: readonly Override[],
@@ -263,7 +274,7 @@ export function decideChange(
   const { services } = buildIntent(config, overrides, 0).intent;
   const result = edit({ config, services, overrides, now: Date.parse(provenance.when) }, request);
   if ('refused' in result) return result;
-  const rest = overrides.filter((override) => !result.without(override.change));
+  const rest = overrides.filter((override) => !result.without(override.change)).flatMap((override) => trimmed(override, result));
   const time = timeOf(request, result);
   if ('refused' in time) return time;
   const ends = time.seconds === undefined ? {} : { ends: Date.parse(provenance.when) + time.seconds * 1000 };

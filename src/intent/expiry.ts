@@ -66,6 +66,7 @@ const AGAIN: Readonly<Partial<Record<Override['change']['kind'], string>>> = {
   'add-rs': 'removed again',
   'add-vs': 'removed again',
   'set-rs': 'the weight is the configured one again',
+  'set-vs': 'the settings are as before again',
   'del-rs': 'there again',
   'del-vs': 'there again',
 };

@@ -38,6 +38,8 @@ export const inRange = (value: number | undefined, max: number): boolean =>
 export type Edit = {
   readonly change: Change | undefined;
   readonly without: (change: Change) => boolean;
+  /** What is left of an earlier override; undefined: nothing. */
+  readonly trim?: (change: Change) => Change | undefined;
   readonly text: string;
   readonly subject: string;
   /** What is said beside `text`, of the services as they are then. */

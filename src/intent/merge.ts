@@ -3,6 +3,8 @@
  *
  *   add-vs   adds a virtual server          dropped when the file has one of that name or address now
  *   del-vs   hides a virtual server         dropped when there is none of that name any more
+ *   set-vs   sets some of its settings      dropped when it is gone, when the file says all of them too, or when the rules of the file refuse
+ *                                           what both say together; one made later says what counts of a setting
  *   add-rs   adds a real server             dropped when its service is gone, or the file has the server now
  *   set-rs   sets a real server's weight    dropped when the server is gone; a percentage is of the configured weight
  *   del-rs   hides a real server            dropped when there is none any more
@@ -16,8 +18,10 @@ import { isRefused, MAX_WEIGHT } from '../base/words.js';
 import { buildAddedServer, buildAddedService } from '../config/added.js';
 import { mixedFault } from '../config/build-director.js';
 import { twinFinder } from '../config/build-service.js';
+import { changeService } from '../config/changed.js';
 import { destinationsOf } from '../config/destinations.js';
 import { markFault } from '../config/passage.js';
+import { differences, settingText } from '../config/settable.js';
 import type { Config, DefaultsConfig, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import { hostWord, withWord } from './admin.js';
 import type {
@@ -46,7 +50,7 @@ interface Draft {
   readonly defaults?: DefaultsConfig;
   /** What was applied to it. */
   readonly applied: Override[];
-  readonly service: Omit<ServiceIntent, 'realServers'>;
+  service: Omit<ServiceIntent, 'realServers'>;
   readonly checks: VirtualServerConfig['checks'];
   readonly servers: Map<string, RealServerIntent>;
 }
@@ -139,6 +143,37 @@ function applyAddRs(config: Config, draft: Draft, change: Extract<Change, { kind
   return undefined;
 }
 
+/** Servers that are slow to start as the service is go on with it; those with a time of their own keep it (changeService). */
+function applySetVs(config: Config, draft: Draft, change: Extract<Change, { kind: 'set-vs' }>, override: Override): Applied {
+  const { service: before, checks } = draft;
+  const { name } = before;
+  const servers = [...draft.servers.values()];
+  const changed = changeService({ name, settings: before, servers, checks }, change.set, config.defaults);
+  if (isRefused(changed)) return changed.refused;
+  const { settings } = changed.value;
+  const others = differences(before, settings);
+  if (others.length === 0)
+    return before.source.kind === 'file' ? `the file says the same of ${name} now` : `${name} is so without it`;
+  const source = fromOverride(override);
+  const isOther = settings.sorry !== before.sorry;
+  const fault = isOther && settings.sorry && config.connectionSync && mixedFault(before, [settings.sorry]);
+  if (fault) return fault;
+  const sorry = isOther ? settings.sorry && draftServer(settings.sorry, source) : before.sorry;
+  const told = others.map((one) => ({
+    setting: one,
+    value: settingText(settings, one),
+    before: before.changed?.find(({ setting }) => setting === one)?.before ?? settingText(before, one),
+    source,
+  }));
+  const earlier = (before.changed ?? []).filter(({ setting }) => !others.includes(setting));
+  draft.service = { ...before, ...settings, sorry, changed: [...earlier, ...told] };
+  for (const [i, server] of servers.entries()) {
+    const { slowStart } = changed.value.servers[i] ?? server;
+    if (slowStart !== server.slowStart) draft.servers.set(server.key, { ...server, slowStart });
+  }
+  return undefined;
+}
+
 function applyToServer(
   draft: Draft,
   change: Extract<Change, { kind: 'set-rs' | 'del-rs' | 'set-state' }>,
@@ -195,6 +230,14 @@ function applyToHost(
   }
 }
 
+type OfService = Exclude<Change, { kind: 'add-vs' | 'del-vs' | 'set-host' }>;
+
+function applyToService(config: Config, draft: Draft, change: OfService, override: Override): Applied {
+  if (change.kind === 'add-rs') return applyAddRs(config, draft, change, override);
+  if (change.kind === 'set-vs') return applySetVs(config, draft, change, override);
+  return applyToServer(draft, change, override);
+}
+
 function apply(config: Config, drafts: Drafts, override: Override): Applied {
   const { change } = override;
   if (change.kind === 'add-vs') return applyAddVs(config, drafts, change, override);
@@ -205,7 +248,7 @@ function apply(config: Config, drafts: Drafts, override: Override): Applied {
     drafts.delete(change.service);
     return undefined;
   }
-  const reason = change.kind === 'add-rs' ? applyAddRs(config, draft, change, override) : applyToServer(draft, change, override);
+  const reason = applyToService(config, draft, change, override);
   if (reason === undefined) draft.applied.push(override);
   return reason;
 }

@@ -3,6 +3,8 @@ import type { Milliseconds } from '../base/duration.js';
 import type { Ip } from '../base/ip.js';
 import type { ServiceId } from '../base/service-id.js';
 import type { AddedServer, AddedService } from '../config/added.js';
+import type { ServiceSet } from '../config/changed.js';
+import type { Setting } from '../config/settable.js';
 import type {
   CheckConfig,
   Config,
@@ -80,6 +82,7 @@ export type Change =
   /** Of every real server with that address, now and later. `udpUntil`: `until` of UDP services, where none was said. */
   | ({ readonly kind: 'set-host'; readonly address: Ip; readonly udpUntil?: number | undefined } & AdminState)
   | ({ readonly kind: 'add-vs' } & AddedService)
+  | { readonly kind: 'set-vs'; readonly service: string; readonly set: ServiceSet }
   | { readonly kind: 'del-vs'; readonly service: string };
 /** `service` above is always the service's name, never its tuple. */
 
@@ -107,6 +110,16 @@ export interface ServiceIntent extends Omit<ServiceSettings, 'sorry'> {
   readonly realServers: readonly RealServerIntent[];
   /** Serves while the quorum is lost. */
   readonly sorry: RealServerIntent | undefined;
+  /** What set-vs has made other than the file; absent: nothing. */
+  readonly changed?: readonly ChangedSetting[];
+}
+
+export interface ChangedSetting {
+  readonly setting: Setting;
+  readonly value: string;
+  /** Without set-vs. */
+  readonly before: string;
+  readonly source: Source;
 }
 
 export interface RealServerIntent extends ServerPolicy {

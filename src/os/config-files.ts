@@ -39,6 +39,14 @@ export function readRegularFile(file: string): FileText | string {
   }
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** Some have no end. */
+function isDevice(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && (found.isCharacterDevice() || found.isBlockDevice());
+}
+
 /** `*` and `?` in the last part of a path, as in `conf.d/*.yaml`. */
 const patternOf = (text: string): RegExp =>
   new RegExp(
@@ -62,9 +70,12 @@ export function readIncludes(
 ): FileText[] | string {
   const path = resolve(dirname(from), pattern);
   const name = basename(path);
+  if (/[*?]/.test(dirname(pattern))) return `${pattern}: * and ? stand in the last part of a path only`;
   if (!/[*?]/.test(name)) {
+    if (isDevice(path)) return `${pattern} is a device, no file`;
     const single = read(path);
-    return typeof single === 'string' ? single : [single];
+    if (typeof single !== 'string') return [single];
+    return isFolder(path) ? `${pattern} is a folder: write ${join(pattern, '*.yaml')}` : single;
   }
   let names: string[];
   try {
@@ -76,7 +87,8 @@ export function readIncludes(
   }
   const files: FileText[] = [];
   for (const one of names.sort()) {
-    const found = read(join(dirname(path), one));
+    const file = join(dirname(path), one);
+    const found = isDevice(file) ? `${file} is a device, no file` : read(file);
     if (typeof found === 'string') return found;
     files.push(found);
   }

@@ -414,6 +414,7 @@ export const CANNED: Handlers = {
   failover: (params) => changed(`failover ${JSON.stringify(params)}`, params),
   take_over: (params) => changed(`take over ${JSON.stringify(params)}`, params),
   add_vs: (params) => changed(`add service ${JSON.stringify(params)}`, params),
+  set_vs: (params) => changed(`set service ${JSON.stringify(params)}`, params),
   del_vs: (params) => changed(`delete service ${JSON.stringify(params)}`, params),
   vrrp: ({ instance }) => ({ instances: [MASTER, BACKUP].filter((one) => instance === undefined || one.name === instance) }),
   why: ({ target, rs }) => {

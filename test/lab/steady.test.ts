@@ -154,6 +154,38 @@ describe('a steady director', () => {
     await undisturbed(since);
   });
 
+  test('set-vs while all that goes on: another scheduler, persistence, and the file’s again break no connection', async () => {
+    const since = monotonic();
+    const ctl = (...words: string[]) => {
+      const { status, stdout, stderr } = d1.ctl(...words);
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    const services = () => network.exec('d1', 'ipvsadm -Sn').match(/^-A -t 192\.0\.2\.10:\d+ .*$/gm) ?? [];
+    const become = (wanted: RegExp) =>
+      until(`the kernel has ${wanted}`, () => services().length === 2 && services().every((line) => wanted.test(line)));
+    const set = [
+      '--scheduler',
+      'sh',
+      '--scheduler-flags',
+      'sh-port,sh-fallback',
+      '--persistence',
+      '5m',
+      '--persistence-prefix',
+      '24',
+    ];
+    for (const name of ['web', 'long'])
+      assert.match(ctl('set-vs', name, ...set, '--reason', 'a test'), new RegExp(`^${name}: scheduler rr -> sh, .*5m`));
+    await become(/ -s sh -p 300 -M 255\.255\.255\.0 -b sh-fallback,sh-port/);
+    await undisturbed(since);
+    assert.match(ctl('why', 'web'), /setting: scheduler sh, otherwise rr \(set at run time by root at .*: a test\)/);
+    assert.match(ctl('list', 'web'), /sh\* .*[\s\S]*\* web: persistence 5m, otherwise none #\d+ root .*"a test"/);
+    for (const name of ['web', 'long']) ctl('set-vs', name, '--unset', 'all');
+    await become(/ -s rr$/);
+    await inSync(OWN);
+    await undisturbed(since);
+  });
+
   test('all of lbd is killed in the middle of a change of thousands: the next one finishes it, and nothing else is touched', async (t) => {
     const since = monotonic();
     const [before, small] = [foreign(), lines()];

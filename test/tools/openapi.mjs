@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = [
   'src/control/api.ts',
+  'src/control/api-changes.ts',
   'src/control/api-revisions.ts',
   'src/control/api-vrrp.ts',
   'src/control/http/routes.ts',

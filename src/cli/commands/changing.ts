@@ -3,6 +3,7 @@ import { SCHEDULERS } from '../../base/words.js';
 import * as words from '../words.js';
 import { drainOptions, STICKY_HELP } from './drain-options.js';
 import { call, changing, type Define, given, type Options, optional, type Settle } from './kit.js';
+import { addSetVs } from './set-vs.js';
 
 const FOR_HELP = 'it ends by itself: 30m, 2h';
 const forATime = (options: Options) => given({ for: optional(options.for, words.readSeconds) });
@@ -81,6 +82,7 @@ export function addChanging(define: Define, settle: Settle): void {
       const target = { name: words.readNewName(name), address: words.readServiceTarget(address) };
       settle(call('add_vs', { ...target, ...serviceOptions(options), ...forATime(options), ...changing(options) }));
     });
+  addSetVs(define, settle);
   define('del-vs SERVICE', 'removes a virtual server', true)
     .option('--for <TIME>', FOR_HELP)
     .action((service, options) =>

@@ -47,6 +47,7 @@ const RENDERERS: Renderers = {
   set_state: renderChanged,
   set_host: renderChanged,
   add_vs: renderChanged,
+  set_vs: renderChanged,
   failover: renderChanged,
   take_over: renderChanged,
   del_vs: renderChanged,

@@ -43,6 +43,17 @@ const provenanceText = ({ id, who, when, why }: ApiProvenance): string => `#${id
 /** The host of `10.0.0.21:80` and `[2001:db8::21]:80`. */
 const hostOf = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
+/** `web: scheduler rr, otherwise wlc #7 anna 2026-02-03T09:15:00.000Z "less skew"`. */
+function settingLines(view: View, services: readonly ApiService[]): string {
+  const lines = services.flatMap(({ name, changed = [] }) =>
+    changed.map(({ setting, value, before, by }) => {
+      const who = by ? ` ${provenanceText(by)}` : '';
+      return `* ${name}: ${setting} ${value}, otherwise ${before}${who}`;
+    }),
+  );
+  return lines.map((one) => sentence(view, one)).join('');
+}
+
 /** `host 10.0.0.21: drain #7 anna 2026-02-03T09:15:00.000Z "new disks"`, once for each host. */
 function hostLines(view: View, services: readonly ApiService[]): string {
   const lines = new Set<string>();
@@ -133,7 +144,7 @@ export function upStyle({ up, total }: { readonly up: number; readonly total: nu
 function serviceHead(view: View, service: ApiService): string {
   const { name, key, keys, scheduler, options, forward, up, total } = service;
   const more = keys.length === 1 ? '' : view.wide ? `, ${keys.slice(1).join(', ')}` : ` and ${keys.length - 1} more`;
-  const scheduling = [scheduler, ...options].join(' ');
+  const scheduling = [`${scheduler}${service.changed ? '*' : ''}`, ...options].join(' ');
   const notes = remarks(service);
   const named = name === key ? [] : [styled(name, 'bold'), '  '];
   return sentence(
@@ -173,9 +184,12 @@ const LEGEND = '* set at run time (lbctl why tells by whom)';
 
 export function renderList(view: View, services: readonly ApiService[]): string {
   if (services.length === 0) return line(view, 'no virtual server');
-  const overridden = services.some((service) => service.real_servers.some((server) => server.wanted.override));
+  const overridden = services.some(
+    ({ changed, real_servers: servers }) => changed || servers.some(({ wanted }) => wanted.override),
+  );
   const blocks = services.map((service) => serviceHead(view, service) + serverTable(view, service.real_servers, service.traffic));
-  const legend = overridden && !view.wide ? hostLines(view, services) + line(view, styled(LEGEND, 'dim')) : '';
+  const legend =
+    overridden && !view.wide ? hostLines(view, services) + settingLines(view, services) + line(view, styled(LEGEND, 'dim')) : '';
   return blocks.join('\n') + (legend === '' ? '' : `\n${legend}`);
 }
 
@@ -215,5 +229,5 @@ export function renderShow(view: View, { service, real_server, checks }: Shown):
   const results = checks.length === 0 ? '' : `\n${renderChecks(view, checks)}`;
   // Nothing is cut: this is where everything of a service is read.
   const whole = { ...view, wide: true, width: undefined };
-  return serviceHead(whole, service) + serverTable(view, servers) + overrides + results;
+  return serviceHead(whole, service) + serverTable(view, servers) + settingLines(view, [service]) + overrides + results;
 }

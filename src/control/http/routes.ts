@@ -45,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   read('/overrides', 'overrides', 'What was set at run time, beside the file'),
   read('/events', 'events', 'What happened; with Accept: text/event-stream also what will'),
   change('POST', '/services', 'add_vs', 'Adds a virtual server at run time'),
+  change('PATCH', SERVICE, 'set_vs', 'Sets settings of a virtual server, or gives them back to the file; connections stay'),
   change('DELETE', SERVICE, 'del_vs', 'Removes a virtual server'),
   change(
     'POST',

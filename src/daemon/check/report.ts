@@ -180,6 +180,12 @@ function optionsOf({ ids, persistence, onePacket, schedulerFlags, snat, follow }
   return words;
 }
 
+/** What set-vs has set. */
+const changedIn = ({ changed }: ServiceIntent): Pick<ApiService, 'changed'> =>
+  changed
+    ? { changed: changed.map(({ source, setting, value, before }) => ({ setting, value, before, by: provenance(source) })) }
+    : {};
+
 export type ServiceSummary = Omit<ApiService, 'real_servers'>;
 
 /** What `status` shows: from the last reading, which is young. */
@@ -195,6 +201,7 @@ export function summarizeService(sight: Sight, service: ServiceIntent): ServiceS
     options: optionsOf(service),
     forward: service.forward,
     on_failure: service.onFailure,
+    ...changedIn(service),
     in_kernel: keys.every((key) => sight.believedOf(key) !== undefined),
     in_sync: keys.every((key) => inSync(sight.believedOf(key), sight.wantedOf(key), sight.refusalOf(key))),
     stands_back_for: sight.standsBack(service) ?? null,
@@ -351,6 +358,8 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
 function whyService(sight: Sight, kernel: Kernel, service: ServiceIntent): ApiWhy {
   const report = reportService(sight, kernel, service);
   const steps = [`wanted: ${report.keys.join(', ')}, scheduler ${service.scheduler} (${words(service.source)})`];
+  for (const { setting, value, before, source } of service.changed ?? [])
+    steps.push(`setting: ${setting} ${value}, otherwise ${before} (${words(source)})`);
   if (report.quorum.state !== 'unknown') steps.push(`quorum: ${report.quorum.state}, ${report.quorum.text}`);
   steps.push(...poolSteps(service, sight.poolOf(service)));
   for (const server of report.real_servers) steps.push(`${server.address}: ${server.why}`);

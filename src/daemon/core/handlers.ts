@@ -223,6 +223,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
     set_state: changes('set_state', (words) => [requestOf('set_state', words)]),
     set_host: changes('set_host', (words) => [requestOf('set_host', words)]),
     add_vs: changes('add_vs', (words) => [requestOf('add_vs', words)]),
+    set_vs: changes('set_vs', (words) => [requestOf('set_vs', words)]),
     changes: changes('changes', ({ changes: list }) =>
       (list as readonly ApiChange[]).map((one) => requestOf(one.method, one.params)),
     ),

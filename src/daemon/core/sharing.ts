@@ -11,7 +11,7 @@ import { PeerRefusal, tellPeer } from '../../control/http/peer.js';
 import { replaceFile } from '../../os/state-file.js';
 import { addressOf } from './peers.js';
 
-export const SHARED = ['add_rs', 'set_rs', 'del_rs', 'set_state', 'set_host', 'add_vs', 'del_vs', 'changes'] as const;
+export const SHARED = ['add_rs', 'set_rs', 'del_rs', 'set_state', 'set_host', 'add_vs', 'set_vs', 'del_vs', 'changes'] as const;
 export type SharedMethod = (typeof SHARED)[number];
 /** Those of any of them. */
 type SharedParams = Methods[SharedMethod]['params'];

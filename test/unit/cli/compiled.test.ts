@@ -82,6 +82,8 @@ describe('run by the daemon', () => {
     ...[`undrain web ${RS}`, `disable web ${RS}`, `drain web ${RS} --deadline 10m --dry-run`, 'reload', 'reload --reason broken'],
     ...[
       'add-vs dns 192.0.2.53:53 --protocol udp',
+      'set-vs web --scheduler rr --dry-run',
+      'set-vs web',
       'del-vs fwmark/7',
       'take-over web',
       'failover VI_1',

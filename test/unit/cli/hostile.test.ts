@@ -143,10 +143,10 @@ describe('words at the edges', () => {
   }
 
   const wrong: readonly (readonly [argv: string, message: RegExp])[] = [
-    ['why web/10.0.0.300:80', /"10\.0\.0\.300:80" is no real server/],
+    ['why web/10.0.0.300:80', /"10\.0\.0\.300:80" is no IPv4 address/],
     ['why web/', /"" is no real server/],
     ['why tcp/192.0.2.10', /"192\.0\.2\.10" has no port/],
-    ['why tcp/192.0.2.10:80/x', /"x" is no real server/],
+    ['why tcp/192.0.2.10:80/x', /"x" is a name: lbd looks none up/],
     ['show', /missing required argument "SERVICE" \(usage: lbctl show SERVICE \[RS\]\)/],
     ['set-rs web 10.0.0.1', /\(usage: lbctl set-rs SERVICE RS --weight <N\|P%>\)/],
     ['list a b', /\(usage: lbctl list \[SERVICE\]\)/],

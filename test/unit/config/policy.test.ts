@@ -13,8 +13,8 @@ refuses('rules of the pool', [
   [checked('    mode: { at_least: @0 }\n'), /at_least is a whole number from 1 to 100, not 0/],
   [checked('    mode: { at_least: 1, @most: 2 }\n'), /unknown key "most" in mode/],
   [
-    checked('    mode: { at_least: 3 }\n    real_servers: [ { address: @"10.0.0.1:80" } ]\n'),
-    /mode: at_least 3 can never be met: 10\.0\.0\.1:80 has 2 checks/,
+    checked('    mode: @{ at_least: 3 }\n    real_servers: [ { address: "10.0.0.1:80" } ]\n'),
+    /mode: at_least 3 can never be met: real servers without checks of their own have 2 checks/,
   ],
   [
     checked('    real_servers: [ { address: "10.0.0.1:80", mode: @{ at_least: 2 }, checks: [ { type: tcp } ] } ]\n'),

@@ -51,7 +51,7 @@ refuses('probe_marks and suspicion', [
     `global: { probe_marks: @5-5 }\n${web(VIA, 'address: 10.0.0.21 }, { address: 10.0.0.22')}`,
     /probe_marks \(0x5-0x5\) are 1, and the checks via: vip need 2/,
   ],
-  [`global: { suspicion: @on }\n${service('')}`, /suspicion is a mapping of share, min_targets, hold, reference, yield/],
+  [`global: { suspicion: @on }\n${service('')}`, /suspicion is off, or a mapping such as/],
   [`global: { suspicion: { share: @100% } }\n${service('')}`, /"100%" is no share: write 1% to 99%/],
   [`global: { suspicion: { min_targets: @1 } }\n${service('')}`, /min_targets is a whole number from 2/],
   [`global: { suspicion: { hold: @1h } }\n${service('')}`, /hold: 1h is outside/],

@@ -97,6 +97,7 @@ const BODIES: Readonly<Partial<Record<MethodName, object>>> = {
   add_vs: { name: 'w', address: '192.0.2.10:80', persistence: 60, dry_run: true },
   add_rs: { rs: '10.0.0.9:80', weight: 3, reason: 'more' },
   set_rs: { weight: '50%' },
+  set_vs: { scheduler: 'rr', persistence: 60, unset: 'quorum' },
   set_state: { state: 'drain', deadline: 60 },
   set_host: { state: 'drain' },
   failover: { for: 60 },

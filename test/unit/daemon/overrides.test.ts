@@ -96,6 +96,9 @@ const SENSELESS: readonly (readonly [string, object])[] = [
   ['a state that is none', { kind: 'set-state', ...server, state: 'asleep' }],
   ['a host that is none', { kind: 'set-host', address: '10.0.0.1:80', state: 'drain' }],
   ['a scheduler that is none', { ...virtual, scheduler: 'nonsense' }],
+  ['a setting that is none', { kind: 'set-vs', service: 'web', set: { colour: 'red' } }],
+  ['a setting beyond its range', { kind: 'set-vs', service: 'web', set: { quorum: 0 } }],
+  ['no setting at all', { kind: 'set-vs', service: 'web', set: {} }],
   ['a virtual server without an address', { ...virtual, id: { ...id, address: '' } }],
 ];
 

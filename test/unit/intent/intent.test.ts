@@ -186,7 +186,7 @@ virtual_servers:
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.1:80' }, /10\.0\.0\.1:80 is a real server of web already/],
     [{ kind: 'add-rs', service: 'web', rs: '[2001:db8::1]:80' }, /2001:db8::1 is IPv6, the virtual server web IPv4/],
     [{ kind: 'add-rs', service: 'direct', rs: '10.0.0.9:80' }, /dr does not change ports: port 80 must be 443/],
-    [{ kind: 'add-rs', service: 'web', rs: 'host:80' }, /is no real server/],
+    [{ kind: 'add-rs', service: 'web', rs: 'host:80' }, /"host:80" is a name: lbd looks none up/],
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.9:80', weight: 70_000 }, /weight 70000 is outside/],
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.9:80', lower: 3 }, /lower \(3\) is above upper/],
     [{ kind: 'add-rs', service: 'web', rs: '10.0.0.9:80', forward: 'nta' }, /did you mean "nat"/],

@@ -56,6 +56,23 @@ describe('administrative states in the check process', () => {
     );
   });
 
+  test('what set-vs has set is told with what would be otherwise, and by whom', async () => {
+    const changed = [{ setting: 'scheduler', value: 'rr', before: 'wlc', source: by(9) }] as const;
+    await poolWorld([named('shop', 10, [dr(1)], { scheduler: 'rr', changed })], async ({ pool, table }) => {
+      await until(() => has(table()[0], '10.0.0.1:80=10'), 'in');
+      const asked = async (query: object) => (await answer(pool, query as never)) as { value: unknown };
+      const { value } = await asked({ what: 'services', service: 'shop' });
+      assert.deepEqual((value as { services: ApiService[] }).services[0]?.changed, [
+        { setting: 'scheduler', value: 'rr', before: 'wlc', by: by(9).override },
+      ]);
+      const { steps } = (await asked({ what: 'detail', service: 'shop' })).value as ApiWhy;
+      assert.ok(
+        steps.includes('setting: scheduler rr, otherwise wlc (set at run time by ann at 2026-01-01T00:00:00Z: disks)'),
+        steps.join('\n'),
+      );
+    });
+  });
+
   test('a host: its real servers alone are listed, with what is wanted, what counts now, and by whom', async () => {
     const host = word({ host: true, until: Date.now() + 60_000, expires: Date.now() + 90_000 });
     const services = [
