@@ -25,13 +25,13 @@ export interface Invocation {
 
 export const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch events check-config completion'.split(
+  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch diff save events check-config completion'.split(
     ' ',
   );
 /** Asked by the scripts of completion: in no help, and no command is taken for it. */
 const HIDDEN = '__complete';
 /** Of the design, and not built yet. */
-const LATER = new Set('diff save top import'.split(' '));
+const LATER = new Set('top import'.split(' '));
 /** Options that take the next word. */
 const VALUED = new Set(
   '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host --confirm --expected-revision --scheduler-flags --persistence-prefix --quorum --hysteresis --on-failure --slow-start --sorry-server --unset'.split(
@@ -54,6 +54,9 @@ const FLAGS = new Set([
   '--check',
   '--undo',
   '--force',
+  '--file',
+  '--kernel',
+  '--peer',
 ]);
 
 /** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */

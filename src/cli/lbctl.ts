@@ -19,6 +19,8 @@ const TIMEOUTS: Readonly<Partial<Record<MethodName, number>>> = {
   plan: RELOAD_TIMEOUT_MS,
   apply: RELOAD_TIMEOUT_MS,
   rollback: RELOAD_TIMEOUT_MS,
+  diff: RELOAD_TIMEOUT_MS,
+  save: RELOAD_TIMEOUT_MS,
   failover: FAILOVER_TIMEOUT_MS,
   list: WHOLE_TIMEOUT_MS,
   stats: WHOLE_TIMEOUT_MS,

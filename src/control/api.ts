@@ -6,10 +6,12 @@
  */
 
 import type { ChangeOptions, DrainOptions, ForATime, SettingsOfService, StateOptions } from './api-changes.js';
+import type { ApiDiff, ApiSaved } from './api-diff.js';
 import type { ApiChange, ApiHistory, ApiOverride, ApiPlan, ApiProblem, ApiProvenance } from './api-revisions.js';
 import type { ApiInstance } from './api-vrrp.js';
 
 export type { ChangeOptions, DrainOptions, ForATime, SettingsOfService, StateOptions } from './api-changes.js';
+export type { ApiDiff, ApiDifference, ApiSaved } from './api-diff.js';
 export type {
   ApiChange,
   ApiHistory,
@@ -302,7 +304,7 @@ export interface ApiEvent {
   readonly id: number;
   /** Wall clock, ISO 8601. */
   readonly at: string;
-  /** `verdict`, `suspicion`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `process`, `start`, `stop`. */
+  /** `verdict`, `suspicion`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `save`, `process`, `start`, `stop`. */
   readonly kind: string;
   readonly subject: string;
   readonly text: string;
@@ -447,6 +449,10 @@ export interface Methods {
   rollback: { params: { revision?: number; force?: boolean } & ChangeOptions; result: ApiChanged };
   history: { params: { limit?: number }; result: ApiHistory };
   overrides: { params: Record<string, never>; result: { overrides: readonly ApiOverride[] } };
+  /** `against`: `file` (when it is left out), `kernel`, `peer`. `peer`: its name; without it every peer. */
+  diff: { params: { against?: string; peer?: string }; result: ApiDiff };
+  /** What was changed at run time becomes text of the file. */
+  save: { params: ChangeOptions; result: ApiSaved };
   events: { params: { follow?: boolean; since?: number; limit?: number }; result: { events: readonly ApiEvent[] } };
 }
 

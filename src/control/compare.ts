@@ -144,13 +144,16 @@ function notesOf(here: Director, there: Director, instances: readonly ApiInstanc
   return [...notes, ...weights, ...critical.map(({ text }) => `${there.name} says: ${text}`)];
 }
 
+/** Everything that differs, each a sentence. */
+export const differencesBetween = (here: Director, there: Director, instances: readonly ApiInstance[]): readonly string[] => [
+  ...instances.flatMap((one) => [...compareInstance(one, there)]),
+  ...compareServices(here, there),
+  ...compareSync(here, there),
+];
+
 /** `instances`: those that would change hands. */
 export function compareDirectors(here: Director, there: Director, instances: readonly ApiInstance[]): Comparison {
-  const found = [
-    ...instances.flatMap((one) => [...compareInstance(one, there)]),
-    ...compareServices(here, there),
-    ...compareSync(here, there),
-  ];
+  const found = differencesBetween(here, there, instances);
   const more = found.length - TOLD;
   return {
     obstacles: more > 0 ? [...found.slice(0, TOLD), `and ${more} more differences`] : found,

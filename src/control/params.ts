@@ -79,6 +79,8 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
   rollback: { revision: 'number?', force: 'yes or no?', ...CHANGE },
   history: { limit: 'number?' },
   overrides: {},
+  diff: { against: 'text?', peer: 'text?' },
+  save: { ...CHANGE },
   events: { follow: 'yes or no?', since: 'number?', limit: 'number?' },
   command_line: { version: 'text', socket: 'text', argv: 'texts', columns: 'number?', no_color: 'text?', lbd_socket: 'text?' },
 };

@@ -6,6 +6,7 @@ export type Invocation =
   | { readonly mode: 'run'; readonly file: string }
   | { readonly mode: 'check-config'; readonly file: string }
   | { readonly mode: 'parse-config'; readonly file: string }
+  | { readonly mode: 'edit-config'; readonly file: string }
   /** What lbctl doctor runs where no daemon does. */
   | { readonly mode: 'doctor'; readonly file: string }
   | { readonly mode: 'role'; readonly role: 'check' | 'vrrp' }
@@ -39,10 +40,17 @@ export function parseArguments(argv: readonly string[]): Invocation {
     if (name === '-V' || name === '--version') return { mode: 'version' };
     if (name === '--check-config') check = true;
     else if (name === '--role') return roleOf(value());
-    else if (name === '-c' || name === '--config' || name === '--parse-config' || name === '--doctor') {
+    else if (
+      name === '-c' ||
+      name === '--config' ||
+      name === '--parse-config' ||
+      name === '--edit-config' ||
+      name === '--doctor'
+    ) {
       const given = value();
       if (given === undefined || given === '') return bad(`${name} needs a file name`);
       if (name === '--parse-config') return { mode: 'parse-config', file: given };
+      if (name === '--edit-config') return { mode: 'edit-config', file: given };
       if (name === '--doctor') return { mode: 'doctor', file: given };
       file = given;
     } else return bad(`unknown ${word.startsWith('-') ? 'option' : 'argument'} "${word}"`);

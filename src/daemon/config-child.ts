@@ -12,16 +12,23 @@ import { parseSurroundings, readConfigFile } from '../os/config-files.js';
 /** Tens of thousands of lines take a slow machine minutes. */
 const LIMIT_MS = 300_000;
 const MAX_OUTPUT = 512 * 1024 * 1024;
+export const LIMITS = { timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT } as const;
 /** The parser alone, beside the other bundles. */
 const PARSER = fileURLToPath(new URL('./lbd-config.cjs', import.meta.url));
 
 /** Texts that stand for files are on standard input, as JSON. */
 const INSTEAD = '--texts';
 
-const argumentsFor = (file: string): readonly string[] =>
-  existsSync(PARSER) ? [PARSER, file] : [process.argv[1] as string, '--parse-config', file];
+/** Of a child that parses, or edits (edit-child.ts). */
+export const argumentsFor = (file: string, mode: 'parse' | 'edit' = 'parse'): readonly string[] =>
+  existsSync(PARSER)
+    ? [PARSER, file, ...(mode === 'edit' ? ['--edit'] : [])]
+    : [process.argv[1] as string, `--${mode}-config`, file];
 
-const failed = (file: string, message: string): ParsedConfig => ({ config: undefined, problems: [fileProblem(file, message)] });
+export const failed = (file: string, message: string): ParsedConfig => ({
+  config: undefined,
+  problems: [fileProblem(file, message)],
+});
 
 /** Its certificates are of no use to the parser, and cost it a second. */
 export function parserEnv(): NodeJS.ProcessEnv {
@@ -35,7 +42,7 @@ export function parserEnv(): NodeJS.ProcessEnv {
  */
 export function loadConfig(file: string, texts: readonly SourceText[] = []): Promise<ParsedConfig> {
   return new Promise((resolve) => {
-    const options = { timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT, env: parserEnv() };
+    const options = { ...LIMITS, env: parserEnv() };
     const argv = [...argumentsFor(file), ...(texts.length > 0 ? [INSTEAD] : [])];
     const child = execFile(process.execPath, argv, options, (error, stdout, stderr) => {
       try {

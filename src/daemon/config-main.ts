@@ -1,4 +1,7 @@
-/** The parser's process, a program of its own (`node lbd-config.cjs FILE`): it prints the result as JSON. */
+/** The parser's process, a program of its own (`node lbd-config.cjs FILE [--edit]`): it prints the result as JSON. */
 import { parseConfigMain } from './config-child.js';
+import { editConfigMain } from './edit-child.js';
 
-void parseConfigMain(process.argv[2] ?? '', process.argv[3]);
+const [, , file = '', option] = process.argv;
+
+void (option === '--edit' ? editConfigMain(file) : parseConfigMain(file, option));

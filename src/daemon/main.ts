@@ -45,6 +45,8 @@ async function invoke(invocation: Invocation): Promise<void> {
       return;
     case 'parse-config':
       return (await import('./config-child.js')).parseConfigMain(invocation.file, process.argv.at(-1));
+    case 'edit-config':
+      return (await import('./edit-child.js')).editConfigMain(invocation.file);
     case 'doctor':
       process.exitCode = await (await import('./doctor.js')).doctorMain(invocation.file);
       return;

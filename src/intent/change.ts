@@ -115,7 +115,9 @@ function addRs(config: Config, services: Services, request: Extract<ChangeReques
       );
     const weight = { kind: 'absolute', weight: numbers.weight } as const;
     const change: Change | undefined =
-      request.weight === undefined ? undefined : { kind: 'set-rs', service: service.name, address, port, weight };
+      request.weight === undefined || request.weight === inFile.weight
+        ? undefined
+        : { kind: 'set-rs', service: service.name, address, port, weight };
     return { change, without, subject, text: `${key} is a real server of ${service.name} again, as the file has it` };
   }
   const change: Change = { kind: 'add-rs', service: service.name, address, port, forward, ...numbers };
@@ -146,8 +148,10 @@ function setRs(services: Services, request: Extract<ChangeRequest, { kind: 'set-
   const { address, port, key } = server;
   const same = about(service, address, port);
   const effective = effectiveWeight(weight.value, server.configuredWeight);
+  // The weight of the file is set by saying nothing else.
+  const isFiles = weight.value.kind === 'absolute' && effective === server.configuredWeight && server.source.kind === 'file';
   return {
-    change: { kind: 'set-rs', service: service.name, address, port, weight: weight.value },
+    change: isFiles ? undefined : { kind: 'set-rs', service: service.name, address, port, weight: weight.value },
     without: (change) => same(change) && change.kind === 'set-rs',
     subject: `${service.name}/${key}`,
     text: `weight of ${key} in ${service.name}: ${server.weight} -> ${effective}${weight.value.kind === 'percent' ? ` (${request.weight} of ${server.configuredWeight})` : ''}`,

@@ -6,7 +6,8 @@
  *   set-vs   sets some of its settings      dropped when it is gone, when the file says all of them too, or when the rules of the file refuse
  *                                           what both say together; one made later says what counts of a setting
  *   add-rs   adds a real server             dropped when its service is gone, or the file has the server now
- *   set-rs   sets a real server's weight    dropped when the server is gone; a percentage is of the configured weight
+ *   set-rs   sets a real server's weight    dropped when the server is gone, or the file has that weight now; a percentage is of the
+ *                                           configured weight
  *   del-rs   hides a real server            dropped when there is none any more
  *   set-state  drains or disables a server  dropped when the server is gone
  *   set-host   the same for every server    never dropped: the host is what is being serviced, and a server that comes to it later,
@@ -188,6 +189,8 @@ function applyToServer(
     draft.servers.set(key, withWord(server, { ...state, source: fromOverride(override) }));
   } else {
     const weight = effectiveWeight(change.weight, server.configuredWeight);
+    const isFiles = change.weight.kind === 'absolute' && weight === server.configuredWeight && server.source.kind === 'file';
+    if (isFiles) return `the file has weight ${weight} for ${key} in ${draft.service.name} now`;
     draft.servers.set(key, { ...server, weight, weightSource: fromOverride(override) });
   }
   return undefined;

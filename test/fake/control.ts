@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
+  ApiDiff,
   ApiError,
   ApiEvent,
   ApiFinding,
@@ -11,6 +12,7 @@ import type {
   ApiInstance,
   ApiPlan,
   ApiRealServer,
+  ApiSaved,
   ApiService,
   MethodName,
   Methods,
@@ -389,6 +391,51 @@ export const HISTORY: ApiHistory = {
   pending: { who: 'ann', back_to: 6, seconds_left: 42 },
 };
 
+const DIFF: ApiDiff = {
+  against: 'file',
+  name: '/etc/lbd/lbd.yaml',
+  differences: [
+    {
+      change: 'added',
+      target: 'web/10.0.0.24:80',
+      text: 'weight 3, tun',
+      by: { ...override, id: 4, why: '' },
+      since_seconds: 7500,
+      saved: true,
+    },
+    { change: 'changed', target: 'web/10.0.0.23:80', text: 'weight 10 -> 5 (50%)', by: override, since_seconds: 90, saved: true },
+    { change: 'removed', target: 'dns', text: 'with 2 real servers', by: override, since_seconds: 4, saved: true },
+    {
+      change: 'changed',
+      target: 'host 10.0.0.21',
+      text: 'draining (1 real server)',
+      by: override,
+      since_seconds: 60,
+      saved: false,
+    },
+  ],
+  disk: { state: 'edited', text: '/etc/lbd/lbd.yaml was edited since it was read' },
+};
+
+const saved = (params: { dry_run?: boolean }): ApiSaved => ({
+  ...changed(`${params.dry_run ? 'would write' : 'wrote'} 1 change into /etc/lbd/lbd.yaml`, params),
+  notes: ['stays an override, no matter of the file: host 10.0.0.21 (draining (1 real server))'],
+  files: [
+    {
+      file: '/etc/lbd/lbd.yaml',
+      diff: [
+        '--- /etc/lbd/lbd.yaml',
+        '+++ /etc/lbd/lbd.yaml',
+        '@@ -12,2 +12,2 @@',
+        '       - address: 10.0.0.21:80',
+        '-        weight: 10',
+        '+        weight: 5',
+        '',
+      ].join('\n'),
+    },
+  ],
+});
+
 type Handlers = { readonly [M in MethodName]: (params: Methods[M]['params']) => Methods[M]['result'] };
 
 export const CANNED: Handlers = {
@@ -435,6 +482,8 @@ export const CANNED: Handlers = {
   rollback: (params) => changed(`back to ${params.revision ?? 'the one before'}`, params),
   history: ({ limit }) => ({ ...HISTORY, revisions: HISTORY.revisions.slice(0, limit) }),
   overrides: () => ({ overrides: [] }),
+  diff: () => DIFF,
+  save: (params) => saved(params),
   events: ({ since, limit }) => ({ events: EVENTS.filter((one) => one.id > (since ?? 0)).slice(-(limit ?? 100)) }),
 };
 

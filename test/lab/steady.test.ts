@@ -1,5 +1,6 @@
 /** What is not meant by a change is not touched by it: connections through reloads, and through kills in the middle of a large change; a one-way flow moves. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDirector, type Director } from './kit/director.js';
@@ -184,6 +185,34 @@ describe('a steady director', () => {
     await become(/ -s rr$/);
     await inSync(OWN);
     await undisturbed(since);
+  });
+
+  test('what was set at run time is written into the file: the kernel, the checks and the connections do not notice', async () => {
+    const since = monotonic();
+    const done = (...words: string[]) => {
+      const { status, stdout, stderr } = d1.ctl(...words);
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    done('set-rs', 'web', '192.0.2.21', '--weight', '300%');
+    done('add-vs', 'more', `${VIP}:82`, '--scheduler', 'wrr');
+    done('add-rs', 'more', '192.0.2.22:82', '--weight', '5');
+    await d1.when('up', ({ services }) => services.some(({ name, up, in_sync }) => name === 'more' && up === 1 && in_sync));
+    const table = () => network.exec('d1', 'ipvsadm -Sn');
+    const [before, last] = [table(), d1.eventsSince().at(-1)?.id];
+    assert.match(done('save'), /^wrote 3 changes into /);
+    assert.match(done('reload'), /^nothing changed/m);
+    assert.match(done('diff'), /^no difference/);
+    assert.match(
+      readFileSync(d1.file, 'utf8'),
+      /address: 192\.0\.2\.21, weight: 3 }.*\n[\s\S]*- { name: more, address: "[^"]*:82", scheduler: wrr, /,
+    );
+    await undisturbed(since);
+    const events = d1.eventsSince(last).map(({ kind }) => kind);
+    assert.deepEqual(events, ['save', 'reload']);
+    assert.equal(table(), before);
+    await reload(BASE);
+    await inSync(OWN);
   });
 
   test('all of lbd is killed in the middle of a change of thousands: the next one finishes it, and nothing else is touched', async (t) => {

@@ -1,7 +1,7 @@
 /** Two whole daemons over HTTPS: what is changed at one of them at run time is changed at the other, at the latest when it is back. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +108,18 @@ test('a real server that is out at one director is out at both, also when the ot
     [],
   );
   assert.match(ctl('d1', 'events').text, /share .*web\/10\.9\.0\.22:80.*d2: /);
+  const before = readFileSync(join(folders.of('d1'), 'lbd.yaml'), 'utf8');
+  const saved = ctl('d1', 'save');
+  assert.match(saved.text, /wrote 1 change into .*lbd\.yaml \(revision/);
+  assert.match(saved.text, /each director has a file of its own: d2 still has it at run time alone/);
+  const after = readFileSync(join(folders.of('d1'), 'lbd.yaml'), 'utf8');
+  assert.equal(after, before.replace('{ address: 10.9.0.22:80 }', '{ address: 10.9.0.22:80, weight: 7 }'));
+  assert.match(
+    ctl('d1', 'diff').text,
+    /^~ web\/10\.9\.0\.21:80 {2}disabled, .*\(by .*: disks\)\nnone of it is a matter of the file/,
+  );
+  assert.match(ctl('d2', 'diff').text, /web\/10\.9\.0\.22:80 {2}weight 1 -> 7 /);
+  assert.match(ctl('d1', 'reload').text, /^nothing changed/m);
   assert.match(ctl('d2', 'enable', 'web', '10.9.0.21:80').text, /d1: /);
   await until('and the other way round', () => states('d1')?.length === 0);
 });

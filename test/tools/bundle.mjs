@@ -21,7 +21,7 @@ const parts = {
   'lbd-core': { entries: ['src/daemon/core/core.ts', 'src/daemon/core/command-line.ts'], code: true },
   'lbd-check': { entries: ['src/daemon/check/process.ts'], code: true },
   'lbd-vrrp': { entries: ['src/daemon/vrrp/process.ts'], code: true },
-  'lbd-parse': { entries: ['src/config/parse.ts', 'src/config/reparse.ts'], code: true },
+  'lbd-parse': { entries: ['src/config/parse.ts', 'src/config/reparse.ts', 'src/config/save.ts'], code: true },
   'lbd-doctor': { entries: ['src/daemon/doctor.ts'] },
   'lbd-http': { entries: ['src/control/http/server.ts'] },
   'lbctl-check-config': { entries: ['src/cli/check-config.ts'] },

@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = [
   'src/control/api.ts',
   'src/control/api-changes.ts',
+  'src/control/api-diff.ts',
   'src/control/api-revisions.ts',
   'src/control/api-vrrp.ts',
   'src/control/http/routes.ts',

@@ -61,4 +61,20 @@ export function addRevisions(define: Define, settle: Settle): void {
     .action((file, options) => {
       settle({ kind: 'batch', file: file === undefined ? '-' : words.readName(file), params: forcing(options) });
     });
+  define(
+    'diff [PEER]',
+    'what is set at run time beside the file, by whom and why; or what the kernel or another director has otherwise',
+  )
+    .option('--file', 'beside the file; the same as without an option')
+    .option('--kernel', 'what the kernel has at this moment, beside what is wanted')
+    .option('--peer', 'each director of global.peers, or the one that is named, beside this one')
+    .action((peer, options: Options) => {
+      const chosen = ['file', 'kernel', 'peer'].filter((one) => options[one] === true);
+      if (chosen.length > 1) throw new words.UsageError('diff takes one of --file, --kernel and --peer');
+      if (peer !== undefined && chosen[0] !== 'peer') throw new words.UsageError('diff takes a name with --peer alone');
+      settle(call('diff', given({ against: chosen[0] ?? 'file', peer: optional(peer, words.readName) })));
+    });
+  define('save', 'writes what was changed at run time into the configuration file, keeping all else in it', true).action(
+    (options) => settle(call('save', changing(options))),
+  );
 }

@@ -1,5 +1,6 @@
 /** The answer of each method as text for people. */
 import type { ApiEvent, ApiWhy, MethodName, Methods } from '../../control/api.js';
+import { renderDiff, renderSaved } from './diff.js';
 import { renderDoctor } from './doctor.js';
 import { renderHistory, renderPlan } from './revisions.js';
 import { renderChecks, renderList, renderShow } from './services.js';
@@ -66,6 +67,8 @@ const RENDERERS: Renderers = {
             sentence(view, `#${id} ${kind} ${target} (${who}, ${when}${why ? `: ${why}` : ''})`),
           )
           .join(''),
+  diff: renderDiff,
+  save: (view, result) => renderChanged(view, result) + renderSaved(view, result),
 };
 
 export function render<M extends MethodName>(view: View, method: M, result: Methods[M]['result']): string {

@@ -43,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   read('/plan', 'plan', 'What reading the configuration file again would change, object by object and in the kernel'),
   read('/history', 'history', 'Revisions of what is wanted, newest first, and what waits for its confirmation'),
   read('/overrides', 'overrides', 'What was set at run time, beside the file'),
+  read('/diff', 'diff', 'What was set at run time beside the file, and whether the file was edited since'),
   read('/events', 'events', 'What happened; with Accept: text/event-stream also what will'),
   change('POST', '/services', 'add_vs', 'Adds a virtual server at run time'),
   change('PATCH', SERVICE, 'set_vs', 'Sets settings of a virtual server, or gives them back to the file; connections stay'),
@@ -65,6 +66,7 @@ export const ROUTES: readonly Route[] = [
   change('POST', '/apply', 'apply', 'Another text of the configuration file, for good or until it is confirmed'),
   change('POST', '/confirm', 'confirm', 'What was applied stays'),
   change('POST', '/rollback', 'rollback', 'Back to an earlier revision'),
+  change('POST', '/save', 'save', 'Writes what was changed at run time into the configuration file'),
 ];
 
 /** The names of the parameters that stand in the path. */

@@ -2,7 +2,8 @@
 import type { SourceText } from '../../config/types.js';
 import type { FileState } from '../../intent/revisions.js';
 import { readRegularFile } from '../../os/config-files.js';
-import { replaceForeign } from '../../os/safe-file.js';
+import { replaceFiles } from '../../os/replace-files.js';
+import { replaceSafely } from '../../os/safe-file.js';
 import { hashOf } from '../revision-store.js';
 
 /** SHA-256 of what is there; undefined: it cannot be read. */
@@ -22,12 +23,17 @@ export const editedSince = (known: readonly FileState[], wanted: readonly FileSt
     })
     .map(({ file }) => file);
 
-/** Makes the files what `texts` say, but for those in `except`. Rejects with an Error of one sentence. */
+/** Makes the files what `texts` say, but for those in `except`: all of them, or none. Rejects with an Error of one sentence. */
 export async function writeTexts(texts: readonly SourceText[], except: readonly string[]): Promise<void> {
-  for (const { file, text } of texts) {
-    if (except.includes(file) || hashOnDisk(file) === hashOf(text)) continue;
-    await replaceForeign(file, text).catch((error: Error) => {
-      throw new Error(`${file} cannot be written (${error.message})`);
+  const others = texts.filter(({ file, text }) => !except.includes(file) && hashOnDisk(file) !== hashOf(text));
+  const there = others.flatMap((one) => {
+    const before = hashOnDisk(one.file);
+    return before === undefined ? [] : [{ ...one, before }];
+  });
+  // One that was taken away since.
+  for (const { file, text } of others.filter(({ file }) => hashOnDisk(file) === undefined))
+    await replaceSafely(file, text, { mode: 0o644 }).catch((error: Error) => {
+      throw new Error(`${file} cannot be written: ${error.message}`);
     });
-  }
+  await replaceFiles(there);
 }

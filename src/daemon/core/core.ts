@@ -12,6 +12,7 @@ import { makeFolder } from '../../os/state-file.js';
 import type { Reading } from '../../vrrp/track.js';
 import { loadAgain } from '../config-again.js';
 import { loadConfig } from '../config-child.js';
+import { editFiles } from '../edit-child.js';
 import { createLog, type Log } from '../log.js';
 import type { Forwarding, LogLevel } from '../messages.js';
 import { coalesce } from './coalesce.js';
@@ -78,7 +79,8 @@ function keysOf(config: Config, log: Log): Keys {
   }
 }
 
-const loaders = (log: Log): Pick<WantedOptions, 'loadConfig' | 'loadTexts'> => ({
+const loaders = (log: Log): Pick<WantedOptions, 'loadConfig' | 'loadTexts' | 'editFiles'> => ({
+  editFiles,
   loadConfig: (path, before) =>
     loadAgain(path, before, ({ stack }) => log.write('error', 'a bug: the file is read as a whole', { reason: stack })),
   loadTexts: loadConfig,

@@ -25,6 +25,7 @@ import { now, wallClock } from '../../os/clock.js';
 import { reportStats } from '../check/stats.js';
 import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
 import { ask } from './ask.js';
+import { diff } from './diff.js';
 import { examine } from './doctor.js';
 import type { EventLog } from './events.js';
 import { failover } from './failover.js';
@@ -254,6 +255,12 @@ export function createHandlers(parts: HandlerParts): Handlers {
     rollback: ({ revision, ...options }, caller) => wanted.rollback(revision, contextOf(options, caller)),
     history: ({ limit }) => Promise.resolve(history(wanted, limit)),
     overrides: () => Promise.resolve({ overrides: wanted.overrides().map(describeOverride) }),
+    diff: (params) =>
+      diff(parts, params, async () => {
+        const [here, services] = await Promise.all([status(parts), servicesOf(parts, {})]);
+        return { name: wanted.config().global.routerId, status: here, services };
+      }),
+    save: (params, caller) => wanted.save(contextOf(params, caller)),
     events: ({ since, limit }) => Promise.resolve({ events: events.after(since ?? 0, limit ?? 100) }),
   };
 }

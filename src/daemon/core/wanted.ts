@@ -2,21 +2,17 @@
  * What the administrator wants, kept by core: the configuration, the overrides, and the intent merged from both. Reloads and changes go one
  * after the other; one that is refused changes nothing. Each that changes something is a revision.
  */
-import { formatProblem } from '../../config/problems.js';
-import type { ConfigRecord } from '../../config/record.js';
-import type { Before } from '../../config/reparse.js';
-import type { Config, ParsedConfig, Problem, SourceText } from '../../config/types.js';
-import type { ApiChanged, ApiProblem } from '../../control/api.js';
+import type { Config, ParsedConfig, SourceText } from '../../config/types.js';
+import type { ApiChanged } from '../../control/api.js';
 import { decideBatch, describeBatch } from '../../intent/batch.js';
 import type { ChangeRequest } from '../../intent/change.js';
 import { nextEnd, removeDrained, type Settled, settle } from '../../intent/expiry.js';
 import { buildIntent } from '../../intent/merge.js';
 import { followRenames } from '../../intent/rename.js';
-import { type Cause, overrideChanges, type Revision, sameFiles } from '../../intent/revisions.js';
-import type { Intent, Override } from '../../intent/types.js';
+import { type Cause, overrideChanges, sameFiles } from '../../intent/revisions.js';
+import type { Override } from '../../intent/types.js';
 import { wallClock } from '../../os/clock.js';
 import { type Alarm, createAlarm } from '../alarm.js';
-import type { Log } from '../log.js';
 import { openOverrides } from '../overrides.js';
 import { type Pending, removePending } from '../pending.js';
 import { openRevisions, statesOf } from '../revision-store.js';
@@ -33,124 +29,12 @@ import {
 } from './applying.js';
 import { type Candidate, candidateOf, guard, type InForce, withOverrides } from './candidate.js';
 import { type Keys, NO_KEYS } from './keys.js';
+import { logProblems, standing } from './problem-words.js';
 import { Refused, refuse } from './refused.js';
+import { judgeDisk, type Saved, type SaveSeat, saveOverrides } from './save.js';
+import type { ApplyContext, ChangeContext, GivenText, Planned, Reloaded, Wanted, WantedOptions } from './wanted-types.js';
 
-export interface ChangeContext {
-  readonly dryRun?: boolean | undefined;
-  readonly reason?: string | undefined;
-  readonly who: string;
-  /** Refused when another one is in force. */
-  readonly expected?: number | undefined;
-  /** The guard is passed. */
-  readonly force?: boolean | undefined;
-}
-
-/** A text in place of the configuration file. */
-export interface GivenText {
-  readonly text: string;
-  /** What it is called in what is wrong with it; undefined: as the file. */
-  readonly name?: string | undefined;
-}
-
-export interface ApplyContext extends ChangeContext, GivenText {
-  /** Ms until it is taken back, unless confirmed; undefined: it is for good. */
-  readonly confirm?: number | undefined;
-}
-
-export type Reloaded = ApiChanged & { problems: readonly ApiProblem[] };
-
-/** What would be in force. */
-export interface Planned {
-  readonly before: Intent;
-  readonly after: Intent;
-  readonly text: string;
-  readonly problems: readonly ApiProblem[];
-  /** Why it would be refused; undefined: it would not. */
-  readonly refused: string | undefined;
-}
-
-export interface Wanted {
-  config(): Config;
-  intent(): Intent;
-  overrides(): readonly Override[];
-  /** What VRRP instances sign with. */
-  keys(): Keys;
-  /** Oldest first; the last is in force. */
-  revisions(): readonly Revision[];
-  /** What was applied and waits for its confirmation. */
-  pending(): Pending | undefined;
-  /** Throws Refused when another revision is in force; undefined: any will do. */
-  expect(revision: number | undefined): void;
-  /** All of them, or none. Rejects with Refused. */
-  change(requests: ChangeRequest | readonly ChangeRequest[], context: ChangeContext): Promise<ApiChanged>;
-  reload(context: ChangeContext): Promise<Reloaded>;
-  /** Of `text` in place of the file; undefined: of the file as it is on disk. */
-  plan(text: GivenText | undefined): Promise<Planned>;
-  apply(context: ApplyContext): Promise<Reloaded>;
-  confirm(context: ChangeContext): Promise<ApiChanged>;
-  /** Undefined: what waits for a confirmation is taken back, or, where nothing does, the last revision. */
-  rollback(revision: number | undefined, context: ChangeContext): Promise<ApiChanged>;
-  /** The real server of override `id` is drained: it is removed, if that was asked for. */
-  drained(id: number): Promise<void>;
-  close(): void;
-}
-
-/** An earlier life left what was not confirmed, or was not done: the files are those of before again. */
-export interface TakenBack {
-  readonly pending: Pending;
-  /** What the files were until then. */
-  readonly from: Config;
-}
-
-export interface WantedOptions {
-  readonly file: string;
-  readonly config: Config;
-  /** Those of `config`; absent: it has none. */
-  readonly keys?: Keys;
-  /** Throws an Error of one sentence where a key cannot be had. */
-  readonly readKeys?: (config: Config) => Keys;
-  /** Where `config` came from. */
-  readonly record?: ConfigRecord | undefined;
-  readonly sources?: readonly SourceText[] | undefined;
-  readonly takenBack?: TakenBack | undefined;
-  readonly log: Log;
-  readonly tell: (kind: string, subject: string, text: string) => void;
-  /** Standing problems that `status` shows. */
-  readonly problems: Set<string>;
-  readonly changed: (intent: Intent) => void;
-  /** A reload is done, with or without a change: files that the configuration names may be others. */
-  readonly reloaded?: () => void;
-  /** `before`: what is in force, and where it came from. */
-  readonly loadConfig: (file: string, before: Before | undefined) => Promise<ParsedConfig>;
-  /** With texts in place of the files of their names. */
-  readonly loadTexts?: (file: string, texts: readonly SourceText[]) => Promise<ParsedConfig>;
-}
-
-/** Warnings of a reload that are logged one by one; whoever asked for it gets all. */
-const WARNINGS_LOGGED = 20;
-
-function logProblems(problems: readonly Problem[], log: Log): void {
-  const warnings = problems.filter((problem) => problem.severity === 'warning');
-  const more = warnings.length - WARNINGS_LOGGED;
-  const left = new Set(more > 0 ? warnings.slice(WARNINGS_LOGGED) : []);
-  for (const problem of problems)
-    if (!left.has(problem)) log.write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
-  if (more > 0) log.write('warn', `and ${more} more warnings: lbctl check-config shows all`);
-}
-
-/** A problem that is one at a time. */
-function standing(problems: Set<string>, log: Log): (text: string | undefined) => void {
-  let now: string | undefined;
-  return (text) => {
-    if (text === now) return;
-    if (now !== undefined) problems.delete(now);
-    if (text !== undefined) {
-      problems.add(text);
-      log.write('warn', text);
-    }
-    now = text;
-  };
-}
+export type { ChangeContext, GivenText, TakenBack, Wanted, WantedOptions } from './wanted-types.js';
 
 const sameList = (a: readonly Override[], b: readonly Override[]): boolean =>
   a.length === b.length && a.every((one, i) => one === b[i]);
@@ -447,6 +331,29 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     return { before: inForce.intent, after: merged.intent, text, problems: parsed.problems, refused };
   }
 
+  async function adoptSaved(saved: Saved, context: ChangeContext): Promise<void> {
+    const { parsed, config, overrides, text } = saved;
+    const { sources } = parsed ?? {};
+    const states = sources ? { files: statesOf(sources), texts: sources } : { files: inForce.files, texts: [] };
+    const kept = withOverrides({ ...inForce, config, record: parsed?.record ?? inForce.record }, overrides, text);
+    await commit({ ...kept, ...states }, causeOf('save', context, text));
+    tell('save', file, `${text} (by ${context.who}${context.reason ? `: ${context.reason}` : ''})`);
+    options.changed(inForce.intent);
+  }
+
+  function saveSeat(context: ChangeContext): SaveSeat {
+    expect(context.expected);
+    refuseWhilePending(pending);
+    return {
+      file,
+      inForce: () => inForce,
+      editFiles: options.editFiles ?? (() => refuse('files are not written here')),
+      inTurn,
+      keep: (overrides) => store.save(overrides, inForce.intent.revision),
+      adopt: (saved) => adoptSaved(saved, context),
+    };
+  }
+
   return {
     config: () => inForce.config,
     intent: () => inForce.intent,
@@ -474,6 +381,11 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
         return answerOf(await confirm(seat, context.who), false);
       }),
     rollback: (number, context) => inReading(() => inTurn(() => rollback(number, context))),
+    save: (context) => inReading(async () => saveOverrides(saveSeat(context), context)),
+    async onDisk() {
+      const parsed = await readFile();
+      return { ...inForce, disk: judgeDisk(file, inForce.config, parsed) };
+    },
     drained: (id) => inTurn(() => end(removeDrained(inForce.config, inForce.overrides, id))),
     close: () => alarm?.close(),
   };

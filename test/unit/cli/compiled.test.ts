@@ -104,7 +104,7 @@ describe('run by the daemon', () => {
       'list -o xml',
       'list -o',
     ],
-    ...['', 'lsit', 'set-rs web', `set-rs web ${RS} --weight heavy`, 'list --wieght 5', 'save', 'list a b', '-x list'],
+    ...['', 'lsit', 'set-rs web', `set-rs web ${RS} --weight heavy`, 'list --wieght 5', 'import', 'list a b', '-x list'],
     ...[
       '--help',
       '--version',

@@ -199,6 +199,9 @@ const CASES: Readonly<Record<string, Case>> = {
   'vrrp-instance': { argv: ['vrrp', 'VI_6'], method: 'vrrp', params: { instance: 'VI_6' } },
   why: { argv: ['why', 'web', RS], method: 'why', params: { target: 'web', rs: RS } },
   reload: { argv: ['reload', '--dry-run'], method: 'reload', params: { dry_run: true } },
+  diff: { argv: ['--file', 'diff'], method: 'diff', params: { against: 'file' } },
+  save: { argv: ['save', '--reason', 'for good'], method: 'save', params: { reason: 'for good' } },
+  'save-dry-run': { argv: ['save', '--dry-run'], method: 'save', params: { dry_run: true } },
   events: { argv: ['events', '--since', '1', '--limit', '5'], method: 'events', params: { since: 1, limit: 5 } },
 };
 
@@ -277,7 +280,7 @@ describe('a wrong command line is status 2, decided without a daemon', () => {
     ['', /no command/],
     ['lsit', /unknown command "lsit"; did you mean "list"\?/],
     ['frobnicate', /unknown command "frobnicate" \(see/],
-    ['save', /this version of lbd does not have "save" yet/],
+    ['import', /this version of lbd does not have "import" yet/],
     ['failover VI_1 --undo --for 5m', /--undo of failover stands alone/],
     ['failover VI_1 --force --check', /--force of failover only gives away/],
     ['drain web 10.0.0.1:80 --deadline soon', /"soon" is no duration of whole seconds/],
