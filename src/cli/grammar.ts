@@ -9,36 +9,44 @@ import type { Define, Format, Options, Settle, Work } from './commands/kit.js';
 import { addLooking } from './commands/looking.js';
 import { addStates } from './commands/states.js';
 import { addTools } from './commands/tools.js';
+import { addWaiting } from './commands/waiting.js';
+import { completed, expandOptions, isDuration, optionName } from './prefixes.js';
 import type { Columns } from './render/text.js';
 import * as words from './words.js';
 
 export const DEFAULT_SOCKET = '/run/lbd/lbd.sock';
 
-export type { DrainOrder, Format, Work } from './commands/kit.js';
+export type { DrainOrder, EventWords, Format, Work } from './commands/kit.js';
 
 export interface Invocation {
   readonly work: Work;
   readonly format: Format;
   readonly columns: Columns;
   readonly socket: string;
+  /** A status with problems is exit status 1. */
+  readonly judged: boolean;
+  /** Shown anew every so many ms; undefined: once. */
+  readonly watch: number | undefined;
 }
 
 export const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why doctor reload plan apply confirm rollback history batch diff save events check-config completion'.split(
+  'status list show stats top add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why wait doctor reload plan apply confirm rollback history batch diff save events check-config completion'.split(
     ' ',
   );
 /** Asked by the scripts of completion: in no help, and no command is taken for it. */
 const HIDDEN = '__complete';
 /** Of the design, and not built yet. */
-const LATER = new Set('top import'.split(' '));
+const LATER = new Set(['import']);
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --deadline --drain --sticky --for --host --confirm --expected-revision --scheduler-flags --persistence-prefix --quorum --hysteresis --on-failure --slow-start --sorry-server --unset'.split(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --kind --subject --sort --interval --count --deadline --drain --sticky --for --timeout --host --confirm --expected-revision --scheduler-flags --persistence-prefix --quorum --hysteresis --on-failure --slow-start --sorry-server --unset'.split(
     ' ',
   ),
 );
 
+/** Takes the next word where that is a duration. */
+const WATCH = '--watch';
 /** Need no command. */
 const ASKING = new Set(['-h', '--help', '-V', '--version']);
 const FLAGS = new Set([
@@ -57,6 +65,7 @@ const FLAGS = new Set([
   '--file',
   '--kernel',
   '--peer',
+  WATCH,
 ]);
 
 /** Where the command stands among options that came before it; -1 when there is none. Throws UsageError for an option of no command. */
@@ -65,34 +74,46 @@ function commandAt(argv: readonly string[]): number {
     const word = argv[i] as string;
     if (word === '--') return i + 1 < argv.length ? i + 1 : -1;
     if (!word.startsWith('-') || word === '-') return i;
-    if (VALUED.has(word)) i++;
-    else checkOption(word);
+    if (takesNext(word, argv[i + 1])) i++;
   }
   return -1;
 }
 
-/** Whether the word after an unknown option is its value or the command cannot be known: it is refused by its own name. */
-function checkOption(word: string): void {
-  const name = word.startsWith('--') ? word.replace(/=.*$/s, '') : word.slice(0, 2);
-  if (FLAGS.has(name) || VALUED.has(name)) return;
-  const known = [...VALUED, ...FLAGS].filter((option) => option.startsWith('--'));
-  throw new words.UsageError(`unknown option "${name}"${didYouMean(name, known)}`);
+/**
+ * Whether the word after an option is its value. Of one that is unknown, or short for several of which only some have a value, the command
+ * cannot be known: it is refused by its own name.
+ */
+function takesNext(word: string, next: string | undefined): boolean {
+  const long = word.startsWith('--');
+  const name = long ? optionName(word) : word.slice(0, 2);
+  const known = [...VALUED, ...FLAGS].filter((option) => (long ? option.startsWith(name) : option === name));
+  const meant = known.includes(name) ? [name] : known;
+  const all = [...VALUED, ...FLAGS].filter((option) => option.startsWith('--'));
+  if (meant.length === 0) throw new words.UsageError(`unknown option "${name}"${didYouMean(name, all)}`);
+  if (word !== name) return false;
+  if (meant.length === 1 && meant[0] === WATCH) return isDuration(next);
+  const valued = meant.filter((option) => VALUED.has(option));
+  if (valued.length > 0 && valued.length < meant.length) completed('option', name, meant);
+  return valued.length > 0;
 }
+
+const isOutput = (word: string): boolean => word.length > 3 && '--output'.startsWith(word);
 
 /** The format that errors are told in, also when the command line does not parse. */
 export function formatOf(argv: readonly string[]): string {
   let format = 'table';
   for (const [i, word] of argv.entries()) {
     if (word === '--') break;
-    if (word === '-o' || word === '--output') format = argv[i + 1] ?? '';
-    else format = /^(?:-o|--output=)(.+)$/s.exec(word)?.[1] ?? format;
+    if (word === '-o' || isOutput(word)) format = argv[i + 1] ?? '';
+    else format = (isOutput(optionName(word)) ? /=(.+)$/s : /^-o(.+)$/s).exec(word)?.[1] ?? format;
   }
   return format;
 }
 
 const FOOTER = `
 SERVICE is a name, tcp/192.0.2.10:80 or fwmark/7; RS is ADDRESS:PORT. Options may stand before or after the words.
-Exit status: 0 done; 1 refused or failed, or doctor found something to do; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
+Commands and long options may be shortened as long as it is clear which is meant: lbctl ev --si 10m.
+Exit status: 0 done; 1 refused or failed, or doctor (or status --check) found something to do; 2 the command line is wrong; 3 lbd cannot be reached; 4 invalid configuration.`;
 
 /** Takes the options of a command that is not asked for. */
 const UNUSED = {
@@ -131,6 +152,7 @@ function build(settle: Settle, only: string | undefined): Command {
     return command;
   };
   addLooking(define, settle);
+  addWaiting(define, settle);
   addChanging(define, settle);
   addDirector(define, settle);
   addRevisions(define, settle);
@@ -195,6 +217,8 @@ function arrange(argv: readonly string[]): readonly string[] {
 function checkCommand(name: string): string {
   if (COMMANDS.includes(name) || name === HIDDEN) return name;
   if (LATER.has(name)) throw new words.UsageError(`this version of lbd does not have "${name}" yet`);
+  const found = name === '' ? undefined : completed('command', name, COMMANDS);
+  if (found !== undefined) return found;
   throw new words.UsageError(`unknown command "${name}"${didYouMean(name, COMMANDS)} (see lbctl --help)`);
 }
 
@@ -210,8 +234,9 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
   const { program, settled } = programFor(name);
   settled.length = 0;
   const command = program.commands.find((one) => one.name() === name);
+  const expanded = command ? [command.name(), ...expandOptions(arranged.slice(1), command.options)] : arranged;
   try {
-    program.parse(arranged, { from: 'user' });
+    program.parse(expanded, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (settled.length === 0) throw new words.UsageError(reword(error, command));
@@ -220,11 +245,14 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
   const text = settled.filter((work) => work.kind === 'text').map((work) => work.text);
   const work: Work | undefined = text.length > 0 ? { kind: 'text', text: text.join('') } : settled[0];
   if (!work) throw new words.UsageError('no command (see lbctl --help)');
+  const watch = typeof options.watch === 'string' ? words.readInterval(options.watch) : undefined;
   const columns = { counters: options.stats === true, rates: options.rate === true };
   const socket = (options.socket as string | undefined) ?? env.LBD_SOCKET ?? DEFAULT_SOCKET;
   return {
     work,
     columns,
+    watch,
+    judged: name === 'status' && options.check === true,
     format: readFormat(String(options.output ?? 'table')),
     socket: socket === '' ? DEFAULT_SOCKET : socket,
   };

@@ -2,8 +2,11 @@
 import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect as connectSocket, Unreachable } from '../control/client.js';
-import { type Format, formatOf, type Invocation, parseCommandLine, type Work } from './grammar.js';
+import { type EventWords, type Format, formatOf, type Invocation, parseCommandLine, type Work } from './grammar.js';
 import { harmless, type View } from './render/text.js';
+import type { Ranking } from './render/top.js';
+import type { TopOrder } from './top.js';
+import type { WaitOrder } from './wait.js';
 import { type Shell, UsageError } from './words.js';
 
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConfig: 4 } as const;
@@ -34,12 +37,16 @@ export interface Io {
   readonly out: (text: string) => void | Promise<void>;
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Standard output is a terminal of so many columns; undefined: it is none. */
-  readonly terminal: { readonly columns: number } | undefined;
+  /** Standard output is a terminal of so many columns, as it is now; undefined: it is none. */
+  readonly terminal: { readonly columns: number; readonly rows?: number } | undefined;
   /** Standard error is a terminal of so many columns: progress is one line there, written over and over. */
   readonly progress?: { readonly columns: number } | undefined;
   /** Ends `events -f` in order. */
   readonly stop?: AbortSignal;
+  /** From now on Ctrl-C is an orderly end, which this tells. */
+  readonly interrupted?: () => AbortSignal;
+  /** Calls back for each key; absent: nobody types. The result gives the keyboard back. */
+  readonly keys?: (onKey: (key: string) => void) => () => void;
   /** To the daemon; default: by its socket. */
   readonly connect?: (socket: string) => Promise<Client>;
 }
@@ -76,17 +83,28 @@ async function tellProblems(io: Pick<Io, 'err'>, problems: readonly ApiProblem[]
   if (problems.length > 0) io.err(await formatProblems(problems));
 }
 
+async function resultText<M extends MethodName>(
+  io: Io,
+  invocation: Invocation,
+  method: M,
+  result: Methods[M]['result'],
+): Promise<string> {
+  const { format } = invocation;
+  if (format === 'json') return asJson(result);
+  if (format === 'yaml') return asYaml(result);
+  const { render } = await import('./render/render.js');
+  return understood(method, () => render(viewOf(io, invocation), method, result));
+}
+
 async function printResult<M extends MethodName>(
   io: Io,
   invocation: Invocation,
   method: M,
   result: Methods[M]['result'],
 ): Promise<void> {
+  const text = await resultText(io, invocation, method, result);
   const { format } = invocation;
-  if (format === 'json') return io.out(asJson(result));
-  if (format === 'yaml') return io.out(await asYaml(result));
-  const { render } = await import('./render/render.js');
-  const text = understood(method, () => render(viewOf(io, invocation), method, result));
+  if (format === 'json' || format === 'yaml') return io.out(text);
   if (method === 'reload' || method === 'apply' || method === 'plan')
     await tellProblems(io, (result as Methods['reload' | 'plan']['result']).problems);
   io.out(text);
@@ -104,7 +122,7 @@ function understood<T>(method: string, show: () => T): T {
   }
 }
 
-async function follow(client: Client, io: Io, invocation: Invocation, params: { since?: number; limit?: number }): Promise<void> {
+async function follow(client: Client, io: Io, invocation: Invocation, params: EventWords): Promise<void> {
   const { format } = invocation;
   const { renderEvent } = await import('./render/render.js');
   const view = viewOf(io, invocation);
@@ -135,14 +153,25 @@ async function withFiles(work: Work): Promise<Work> {
   return { kind: 'call', method, params: { ...params, text: readText(file), name } };
 }
 
+const isTroubled = ({ problems }: Methods['status']['result']): boolean => problems.some(({ severity }) => severity !== 'hint');
+
 async function ask(invocation: Invocation, io: Io): Promise<number> {
-  const { socket } = invocation;
+  const { socket, format, watch: every } = invocation;
   const work = await withFiles(invocation.work);
   if (work.kind !== 'call' && work.kind !== 'follow') return EXIT.done;
+  if (work.kind === 'call' && every !== undefined) {
+    const { watch } = await import('./watch.js');
+    await watch({ socket, format, every, ...work }, (answer) => resultText(io, invocation, work.method, answer as never), io);
+    return EXIT.done;
+  }
   const client = await (io.connect ?? connectSocket)(socket);
   try {
     if (work.kind === 'follow') await follow(client, io, invocation, work.params);
-    else await printResult(io, invocation, work.method, await client.call(work.method, work.params, timeoutOf(work.method)));
+    else {
+      const result = await client.call(work.method, work.params, timeoutOf(work.method));
+      await printResult(io, invocation, work.method, result);
+      if (invocation.judged && understood('status', () => isTroubled(result as Methods['status']['result']))) return EXIT.refused;
+    }
     return EXIT.done;
   } finally {
     client.close();
@@ -160,6 +189,24 @@ async function checkConfig(file: string, format: Format, io: Io): Promise<number
     if (valid) io.out(`${file}: valid\n`);
   }
   return valid ? EXIT.done : EXIT.invalidConfig;
+}
+
+async function showTop(order: TopOrder, invocation: Invocation, io: Io): Promise<number> {
+  const { top } = await import('./top.js');
+  const { renderTop } = await import('./render/top.js');
+  const print = async (ranking: Ranking) =>
+    order.format === 'yaml' ? asYaml(ranking) : understood('stats', () => renderTop(viewOf(io, invocation), ranking));
+  await top(order, print, io);
+  return EXIT.done;
+}
+
+async function awaitCondition(order: WaitOrder, format: Format, io: Io): Promise<number> {
+  const { wait } = await import('./wait.js');
+  const { met, text } = await wait(order, io);
+  if (format === 'json') io.out(asJson({ met, text }));
+  else if (format === 'yaml') io.out(await asYaml({ met, text }));
+  else io.out(`${harmless(text)}\n`);
+  return EXIT.done;
 }
 
 /** Status 1 when there is something to do. */
@@ -190,6 +237,8 @@ async function run(invocation: Invocation, io: Io): Promise<number> {
     const tell = (result: Methods['set_state']['result']) => printResult(io, invocation, 'set_state', result);
     return drain({ socket: invocation.socket, order: work.order, wait: work.wait }, io, tell);
   }
+  if (work.kind === 'top') return showTop({ ...work, socket: invocation.socket, format }, invocation, io);
+  if (work.kind === 'wait') return awaitCondition({ ...work, socket: invocation.socket }, format, io);
   if (work.kind === 'check-config') return checkConfig(work.file, format, io);
   if (work.kind === 'doctor') return doctor(invocation, work.file, io);
   if (work.kind === 'completion') return printScript(work.shell, io);

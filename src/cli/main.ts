@@ -13,6 +13,35 @@ function print(text: string): void | Promise<void> {
   if (!process.stdout.write(text)) return new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 
+/** As it is at each look: people make their windows larger. */
+const TERMINAL = {
+  get columns() {
+    return process.stdout.columns || 80;
+  },
+  get rows() {
+    return process.stdout.rows || 24;
+  },
+};
+
+/** The second Ctrl-C ends whatever goes on. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}
+
+function keys(onKey: (key: string) => void): () => void {
+  const { stdin } = process;
+  const take = (chunk: Buffer) => [...chunk.toString()].forEach(onKey);
+  stdin.setRawMode(true);
+  stdin.on('data', take);
+  return () => {
+    stdin.off('data', take);
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
+}
+
 export function main(argv: readonly string[]): void {
   process.stdout.on('error', onOutputLost);
   // Nobody to tell it to; the exit status still counts.
@@ -21,7 +50,9 @@ export function main(argv: readonly string[]): void {
     out: print,
     err: (text: string) => void process.stderr.write(text),
     env: process.env,
-    terminal: process.stdout.isTTY ? { columns: process.stdout.columns || 80 } : undefined,
+    terminal: process.stdout.isTTY ? TERMINAL : undefined,
+    interrupted,
+    ...(process.stdin.isTTY ? { keys } : {}),
     progress: process.stderr.isTTY ? { columns: process.stderr.columns || 80 } : undefined,
   };
   lbctl(argv, io).then(

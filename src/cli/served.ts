@@ -31,10 +31,11 @@ function whyElsewhere(asked: Invocation, socket: string, isLarge: () => boolean)
   if (work.kind === 'text') return undefined;
   if (asked.socket !== socket) return `${asked.socket} is asked, not ${socket}`;
   if (format === 'yaml') return 'the daemon does not load what writes YAML';
+  if (asked.watch !== undefined || work.kind === 'top') return 'what is shown again and again outlives a restart of the daemon';
   if (work.kind === 'check-config' || work.kind === 'doctor') return `${work.kind} is about the files that lbctl sees`;
   if (work.kind === 'with-text' || work.kind === 'batch') return 'it reads a file that lbctl sees';
   if (work.kind === 'completion') return 'a script is read from a file of this lbctl';
-  if (work.kind === 'drain') return 'a drain outlives a restart of the daemon';
+  if (work.kind === 'drain' || work.kind === 'wait') return `a ${work.kind} outlives a restart of the daemon`;
   if (isWhole(asked) && isLarge()) return 'the answer is so long that making it would hold the daemon up';
   return undefined;
 }

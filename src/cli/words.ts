@@ -52,6 +52,27 @@ export function readSeconds(word: string): number {
   return ms / 1000;
 }
 
+/** A duration, in ms. */
+export function readDuration(word: string): number {
+  const ms = parseDuration(word);
+  if (ms === undefined || ms > shared.MAX_SECONDS * 1000)
+    throw new UsageError(`"${word}" is no duration: write 500ms, 30s or 5m`);
+  return ms;
+}
+
+/** How often something is shown anew, in ms. */
+export function readInterval(word: string): number {
+  const ms = readDuration(word);
+  if (ms < 100) throw new UsageError(`"${word}" is too often: at most every 100ms`);
+  return ms;
+}
+
+/** One of them, or the beginning of one. */
+export const readOrder =
+  (orders: readonly string[]) =>
+  (word: string): string =>
+    orders.find((one) => word !== '' && one.startsWith(word)) ?? taken(shared.parseChoice('order', word, orders));
+
 /** A time, or `never`. */
 export const readDeadline = (word: string): number | 'never' => (word === 'never' ? word : readSeconds(word));
 

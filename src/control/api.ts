@@ -7,11 +7,16 @@
 
 import type { ChangeOptions, DrainOptions, ForATime, SettingsOfService, StateOptions } from './api-changes.js';
 import type { ApiDiff, ApiSaved } from './api-diff.js';
+import type { ApiEvent } from './api-events.js';
+import type { ApiBrief, ApiLoad, ApiPeer } from './api-peer.js';
 import type { ApiChange, ApiHistory, ApiOverride, ApiPlan, ApiProblem, ApiProvenance } from './api-revisions.js';
+import type { ApiConnections, ApiServiceStatistics, ApiTotals, ApiTraffic } from './api-stats.js';
 import type { ApiInstance } from './api-vrrp.js';
 
 export type { ChangeOptions, DrainOptions, ForATime, SettingsOfService, StateOptions } from './api-changes.js';
 export type { ApiDiff, ApiDifference, ApiSaved } from './api-diff.js';
+export type { ApiEvent, ApiEventChange } from './api-events.js';
+export type { ApiBrief, ApiLoad, ApiPeer } from './api-peer.js';
 export type {
   ApiChange,
   ApiHistory,
@@ -23,6 +28,15 @@ export type {
   ApiRevision,
   ChangeMethod,
 } from './api-revisions.js';
+export type {
+  ApiConnections,
+  ApiCounters,
+  ApiRates,
+  ApiServiceStatistics,
+  ApiStatistics,
+  ApiTotals,
+  ApiTraffic,
+} from './api-stats.js';
 export type { ApiInstance, ApiSigning, ApiTracked } from './api-vrrp.js';
 
 export type ErrorCode =
@@ -42,58 +56,6 @@ export interface ApiError {
   readonly message: string;
   readonly problems?: readonly ApiProblem[];
 }
-
-/**
- * What the kernel counted since the service or real server came into its table; 64 bits there. As numbers, which every JSON reader
- * takes: one above 2^53 - 1 (9 PB) is told as 2^53 - 1. The kernel adds up every two seconds, and not at all while
- * net.ipv4.vs.run_estimation is 0. Out-going packets are seen with nat alone.
- */
-export interface ApiCounters {
-  readonly connections: number;
-  readonly in_packets: number;
-  readonly out_packets: number;
-  readonly in_bytes: number;
-  readonly out_bytes: number;
-}
-
-/** The kernel's moving averages, each a second: connections, packets, bytes (not bits). */
-export interface ApiRates {
-  readonly cps: number;
-  readonly in_pps: number;
-  readonly out_pps: number;
-  readonly in_bps: number;
-  readonly out_bps: number;
-}
-
-export interface ApiTraffic {
-  readonly counters: ApiCounters;
-  readonly rates: ApiRates;
-}
-
-/** Connections as they are now. */
-export interface ApiConnections {
-  readonly active: number;
-  readonly inactive: number;
-  /** Templates of persistence: clients that a real server is kept for. */
-  readonly persistent: number;
-}
-
-export type ApiTotals = ApiTraffic & ApiConnections;
-
-/** Null: not in the kernel. */
-export type ApiStatistics = { readonly [K in keyof ApiTotals]: ApiTotals[K] | null };
-
-/** What a virtual server is in the kernel, added up over its kernel services. */
-export type ApiServiceStatistics = ApiStatistics & {
-  readonly name: string;
-  /** `tcp/192.0.2.10:80`: the first of its kernel services. */
-  readonly key: string;
-  /** `foreign`: somebody else's, never touched by lbd. */
-  readonly source: 'file' | 'runtime' | 'foreign';
-  /** Each kernel service by itself. */
-  readonly by_address: readonly (ApiStatistics & { readonly key: string })[];
-  readonly real_servers: readonly (ApiStatistics & { readonly address: string })[];
-};
 
 /** An administrative state of a real server: of its own, or of its host. */
 export interface ApiAdmin {
@@ -120,6 +82,8 @@ export interface ApiAdminState {
   readonly by: ApiProvenance;
   /** `draining, what is left is cut in 5m` */
   readonly text: string;
+  /** Of a drain: connections that it has left, in all its services; null: it is none, or the kernel cannot be read. */
+  readonly left: ApiConnections | null;
   /** It has stood for more than a day, and does not end by itself. */
   readonly forgotten: boolean;
 }
@@ -248,6 +212,10 @@ export interface ApiStatus {
   readonly config_file: string;
   readonly revision: number;
   readonly overrides: number;
+  /** When the configuration was read, and by whom (`start` at a start); `stale`: its file has been changed since. */
+  readonly loaded: { readonly since_seconds: number; readonly by: string; readonly stale: boolean };
+  /** See ApiBrief. */
+  readonly table: string;
   readonly processes: readonly {
     readonly name: 'core' | 'check' | 'vrrp';
     readonly pid: number | null;
@@ -289,25 +257,39 @@ export interface ApiStatus {
     readonly latest_start_ms: number;
   } | null;
   readonly instances: readonly ApiInstance[];
-  readonly services: readonly Pick<
+  readonly services: readonly (Pick<
     ApiService,
-    'name' | 'key' | 'up' | 'total' | 'in_sync' | 'in_kernel' | 'stands_back_for' | 'quorum' | 'pool' | 'sorry_server' | 'source'
-  >[];
+    | 'name'
+    | 'key'
+    | 'scheduler'
+    | 'forward'
+    | 'up'
+    | 'total'
+    | 'in_sync'
+    | 'in_kernel'
+    | 'stands_back_for'
+    | 'quorum'
+    | 'pool'
+    | 'sorry_server'
+    | 'source'
+  > &
+    ApiLoad)[];
   readonly foreign_services: readonly string[];
   /** Who is out of service by the administrator's word, hosts first. */
   readonly admin_states: readonly ApiAdminState[];
+  /** Real servers that get their weight step by step: the one that they have now, and in how many seconds they have all of it. */
+  readonly slow_starts: readonly {
+    readonly target: string;
+    readonly weight: number;
+    readonly full_weight: number;
+    readonly seconds: number;
+  }[];
+  /** The other directors (global.peers), as they said last. */
+  readonly peers: readonly ApiPeer[];
+  /** What changed lately, the newest last; operations on the table are left out. */
+  readonly recent: readonly ApiEvent[];
   /** Worst first. */
   readonly problems: readonly ApiProblemLine[];
-}
-
-export interface ApiEvent {
-  readonly id: number;
-  /** Wall clock, ISO 8601. */
-  readonly at: string;
-  /** `verdict`, `suspicion`, `weight`, `pool`, `quorum`, `drain`, `table`, `drift`, `vrrp`, `override`, `reload`, `save`, `process`, `start`, `stop`. */
-  readonly kind: string;
-  readonly subject: string;
-  readonly text: string;
 }
 
 export interface ApiWhy {
@@ -347,6 +329,8 @@ export interface ApiDoctor {
 /** SERVICE is a name or a key; RS is `ADDRESS:PORT`, the port optional where it is unambiguous. */
 export interface Methods {
   status: { params: Record<string, never>; result: ApiStatus };
+  /** What another director needs to know of this one every few seconds. */
+  brief: { params: Record<string, never>; result: ApiBrief };
   /**
    * `counters`: with what the kernel counted. `host`: only real servers with that address, of the services that have one. `all`: with the
    * passages of checks too.
@@ -453,7 +437,14 @@ export interface Methods {
   diff: { params: { against?: string; peer?: string }; result: ApiDiff };
   /** What was changed at run time becomes text of the file. */
   save: { params: ChangeOptions; result: ApiSaved };
-  events: { params: { follow?: boolean; since?: number; limit?: number }; result: { events: readonly ApiEvent[] } };
+  /**
+   * Those after the number or the time, all that are kept, or else the newest 100; at most the newest `limit` of them. `kind`: one of
+   * EVENT_KINDS, or several with commas between; `subject`: `web` is also `web/10.0.0.21:80`.
+   */
+  events: {
+    params: { follow?: boolean; since?: number; since_time?: string; limit?: number; kind?: string; subject?: string };
+    result: { events: readonly ApiEvent[] };
+  };
 }
 
 export type MethodName = keyof Methods;

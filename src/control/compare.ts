@@ -83,11 +83,13 @@ function* compareServices(here: Director, there: Director): Generator<string> {
 }
 
 /** Names of interfaces are each director's own. */
-const sameOffice = (a: ApiInstance, b: ApiInstance): boolean =>
+export type Office = Pick<ApiInstance, 'name' | 'family' | 'virtual_router_id' | 'version'>;
+
+const sameOffice = (a: Office, b: Office): boolean =>
   a.virtual_router_id === b.virtual_router_id && a.family === b.family && a.version === b.version;
 
 /** The other one's instance of the same office, by its name where a VRID is used on several links. */
-export function counterpart(ours: ApiInstance, theirs: readonly ApiInstance[]): ApiInstance | undefined {
+export function counterpart<T extends Office>(ours: Office, theirs: readonly T[]): T | undefined {
   const same = theirs.filter((one) => sameOffice(ours, one));
   return same.find(({ name }) => name === ours.name) ?? same[0];
 }

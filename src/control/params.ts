@@ -30,6 +30,7 @@ const DRAIN = { deadline: 'number?', no_deadline: 'yes or no?', sticky: 'text?' 
 
 const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<string, Field>> } = {
   status: {},
+  brief: {},
   list: { service: 'text?', host: 'text?', counters: 'yes or no?', all: 'yes or no?' },
   stats: { service: 'text?' },
   names: { service: 'text?' },
@@ -81,7 +82,7 @@ const METHODS: { readonly [M in MethodName | 'command_line']: Readonly<Record<st
   overrides: {},
   diff: { against: 'text?', peer: 'text?' },
   save: { ...CHANGE },
-  events: { follow: 'yes or no?', since: 'number?', limit: 'number?' },
+  events: { follow: 'yes or no?', since: 'number?', since_time: 'text?', limit: 'number?', kind: 'text?', subject: 'text?' },
   command_line: { version: 'text', socket: 'text', argv: 'texts', columns: 'number?', no_color: 'text?', lbd_socket: 'text?' },
 };
 

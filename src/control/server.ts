@@ -5,6 +5,7 @@ import type { ApiError, ApiEvent, CommandLine, MethodName } from './api.js';
 import { EVENT_BACKLOG, HELD_EVENTS } from './bounds.js';
 import { createClient } from './client.js';
 import { createSession, type Session } from './command-line.js';
+import { wishOf } from './event-filter.js';
 import { createLineReader } from './lines.js';
 import { type CommandLineRequest, parseRequest, type Request } from './params.js';
 import { admitGroup, clearPlace } from './socket-file.js';
@@ -55,7 +56,10 @@ interface Connection {
   ended: boolean;
   /** Events wait here until the answer of `events` is sent; undefined: not following or live. */
   held: ApiEvent[] | undefined;
-  follows: boolean;
+  /** The events that it follows; undefined: it does not. */
+  follows: ((event: ApiEvent) => boolean) | undefined;
+  /** Bytes of the events that there were, until they are gone: they may be more than may wait otherwise. */
+  replay: number;
   /** A command line has it for itself: nothing more is read. */
   taken: boolean;
 }
@@ -87,17 +91,30 @@ async function answerTo(request: Request, connection: Connection, options: Contr
   }
 }
 
+function tell(connection: Connection, event: ApiEvent, options: ControlServerOptions): void {
+  send(connection, options, { event }, EVENT_BACKLOG + connection.replay);
+}
+
 /** The answer went out: now the events that came meanwhile, without those that it already had. */
 function startFollowing(connection: Connection, options: ControlServerOptions, answer: object): void {
   const held = connection.held ?? [];
   connection.held = undefined;
   const result = (answer as { result?: { events?: readonly ApiEvent[] } }).result;
   if (!result) {
-    connection.follows = false;
+    connection.follows = undefined;
     return;
   }
   const last = result.events?.at(-1)?.id ?? 0;
-  for (const event of held) if (event.id > last) send(connection, options, { event }, EVENT_BACKLOG);
+  for (const event of held) if (event.id > last) tell(connection, event, options);
+}
+
+/** Until a follower has read what there was, all that waits for it counts as that. */
+function bearWith(connection: Connection): void {
+  connection.replay = connection.socket.writableLength;
+  const read = () => {
+    connection.replay = 0;
+  };
+  if (connection.replay > 0) connection.socket.once('drain', read);
 }
 
 function hold(connection: Connection, held: ApiEvent[], event: ApiEvent, options: ControlServerOptions): void {
@@ -138,7 +155,7 @@ async function serve(
   if (request.method === 'command_line') return runCommandLine(request, connection, connections, options);
   const follow = request.method === 'events' && request.params.follow === true;
   if (follow && !connection.follows) {
-    connection.follows = true;
+    connection.follows = wishOf(request.params);
     connection.held = [];
   }
   connection.open++;
@@ -147,6 +164,7 @@ async function serve(
   connection.open--;
   if (connection.open < OPEN_REQUESTS) connection.socket.resume();
   send(connection, options, answer, ANSWER_BACKLOG);
+  if (follow) bearWith(connection);
   if (follow) startFollowing(connection, options, answer);
   if (connection.ended && connection.open === 0) connection.socket.end();
 }
@@ -160,7 +178,16 @@ function callerOf(socket: Socket, options: ControlServerOptions): Caller {
 }
 
 function attend(socket: Duplex, caller: Caller, connections: Connections, options: ControlServerOptions): void {
-  const connection: Connection = { socket, caller, open: 0, ended: false, held: undefined, follows: false, taken: false };
+  const connection: Connection = {
+    socket,
+    caller,
+    open: 0,
+    ended: false,
+    held: undefined,
+    follows: undefined,
+    replay: 0,
+    taken: false,
+  };
   connections.add(connection);
   const tooLong = { id: null, error: { code: 'bad_request', message: `the request is longer than ${REQUEST_LIMIT} bytes` } };
   const reader = createLineReader(
@@ -217,8 +244,9 @@ export async function createControlServer(options: ControlServerOptions): Promis
   return {
     publish(event) {
       for (const connection of connections) {
+        if (!connection.follows?.(event)) continue;
         if (connection.held) hold(connection, connection.held, event, options);
-        else if (connection.follows) send(connection, options, { event }, EVENT_BACKLOG);
+        else tell(connection, event, options);
       }
     },
     close: () => closeAll(server, connections),

@@ -3,6 +3,7 @@
  * loses core goes on alone (onOrphan), and says its last words on standard error, best effort.
  */
 import { write } from 'node:fs';
+import type { ApiEventChange } from '../control/api.js';
 import type { LogLevel } from './messages.js';
 
 /** Messages that core has not taken yet; beyond this, log lines are dropped and counted: a stuck core must not fill our memory. */
@@ -11,7 +12,7 @@ const BACKLOG = 2000;
 export interface ChildLink<Command> {
   send(message: object): void;
   log(level: LogLevel, msg: string, fields?: Readonly<Record<string, unknown>>): void;
-  event(kind: string, subject: string, text: string): void;
+  event(kind: string, subject: string, text: string, change?: ApiEventChange): void;
   onCommand(handler: (command: Command) => void): void;
   onOrphan(handler: () => void): void;
 }
@@ -41,8 +42,8 @@ export function linkToCore<Command>(): ChildLink<Command> {
   return {
     send,
     log,
-    event: (kind, subject, text) =>
-      process.connected ? send({ type: 'event', kind, subject, text }) : log('info', text, { kind, subject }),
+    event: (kind, subject, text, change) =>
+      process.connected ? send({ type: 'event', kind, subject, text, change }) : log('info', text, { kind, subject }),
     onCommand: (handler) => void process.on('message', (message) => handler(message as Command)),
     onOrphan: (handler) => void process.once('disconnect', handler),
   };

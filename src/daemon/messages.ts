@@ -1,5 +1,5 @@
 /** What core and its children say to each other over the IPC channel. Plain JSON values only. */
-import type { ApiService, ApiStatus, ApiWhy } from '../control/api.js';
+import type { ApiConnections, ApiEventChange, ApiService, ApiStatus, ApiWhy } from '../control/api.js';
 import type { DirectorIntent, ServiceIntent } from '../intent/types.js';
 import type { Watch } from '../intent/watches.js';
 import type { Carrier } from '../pool/follow.js';
@@ -12,7 +12,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type ChildMessage =
   /** The child listens: core sends its configuration now. */
   | { readonly type: 'ready' }
-  | { readonly type: 'event'; readonly kind: string; readonly subject: string; readonly text: string }
+  | {
+      readonly type: 'event';
+      readonly kind: string;
+      readonly subject: string;
+      readonly text: string;
+      readonly change?: ApiEventChange | undefined;
+    }
   | { readonly type: 'log'; readonly level: LogLevel; readonly msg: string; readonly fields?: Readonly<Record<string, unknown>> }
   | { readonly type: 'answer'; readonly id: number; readonly [field: string]: unknown };
 
@@ -25,6 +31,8 @@ export type CommonCommand =
 
 export type CheckQuery =
   | { readonly what: 'summary' }
+  /** Answered with a CheckBrief. */
+  | { readonly what: 'brief' }
   /** `host`: only real servers with that address, of the services that have one. */
   | {
       readonly what: 'services';
@@ -88,6 +96,12 @@ export type CheckMessage =
   /** The real server of this override, which is to be removed when it is drained, is empty. */
   | { readonly type: 'drained'; readonly id: number };
 
+/** The answer to `brief`. */
+export interface CheckBrief {
+  /** Null: there are too many services to look at each. */
+  readonly active: number | null;
+}
+
 /** The answer to `summary`. */
 export interface CheckSummary {
   readonly ipvs: ApiStatus['ipvs'];
@@ -102,6 +116,9 @@ export interface CheckSummary {
   readonly settings: readonly string[];
   /** What the kernel refuses, or somebody else has. */
   readonly refusals: readonly { readonly service: string; readonly reason: string }[];
+  /** What is left of drains: `web/10.0.0.21:80` on `10.0.0.21`. */
+  readonly drains: readonly { readonly target: string; readonly host: string; readonly left: ApiConnections }[];
+  readonly slowStarts: ApiStatus['slow_starts'];
   /** Real servers out of the pool, for the list of problems. */
   readonly down: readonly { readonly service: string; readonly rs: string; readonly reason: string }[];
 }

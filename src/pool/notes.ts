@@ -14,6 +14,7 @@ export interface Note {
   /** Absent: the service as a whole. */
   readonly server?: string;
   readonly text: string;
+  readonly change?: { readonly before: string; readonly after: string };
 }
 
 /** `1.3` */
@@ -25,7 +26,8 @@ function* ofQuorum(service: ServiceIntent, before: PoolState, after: PoolState, 
   const { sorry } = service;
   const serves = sorry ? `; the sorry server ${sorry.key} ${quorum === 'lost' ? 'serves' : 'gives way'}` : '';
   const strength = strengthOf(service, after.members, look.verdictOf, look.shareOf);
-  yield { kind: 'quorum', text: `${quorum}: ${describeStrength(service, quorum, strength)}${serves}` };
+  const change = { before: before.quorum ?? 'unknown', after: quorum };
+  yield { kind: 'quorum', text: `${quorum}: ${describeStrength(service, quorum, strength)}${serves}`, change };
 }
 
 /** `the backups of tier 1`; of a service with one tier of them `the backups`. */

@@ -14,6 +14,7 @@ import type {
   ApiRealServer,
   ApiSaved,
   ApiService,
+  ApiStatus,
   MethodName,
   Methods,
 } from '../../src/control/api.js';
@@ -179,7 +180,12 @@ const event = (id: number, kind: string, subject: string, text: string): ApiEven
 
 export const EVENTS: readonly ApiEvent[] = [
   event(1, 'start', 'd1', 'lbd started'),
-  event(2, 'vrrp', 'VI_1', 'backup -> master: no advert for 3.414 s'),
+  {
+    ...event(2, 'vrrp', 'VI_1', 'backup -> master: no advert for 3.414 s'),
+    cause: 'no advert for 3.414 s',
+    before: 'backup',
+    after: 'master',
+  },
   event(3, 'verdict', 'web/10.0.0.22:80', 'down: tcp: connection refused'),
 ];
 
@@ -199,18 +205,27 @@ const WARNING = {
   source: '    real_servers:',
 };
 
-const brief = ({ name, key, up, total, in_sync, in_kernel, stands_back_for, quorum, sorry_server, source }: ApiService) => ({
-  name,
-  key,
-  up,
-  total,
-  in_sync,
-  in_kernel,
-  stands_back_for,
-  quorum,
-  sorry_server,
-  source,
-});
+const brief = ({ name, key, scheduler, forward, ...service }: ApiService): ApiStatus['services'][number] => {
+  const { up, total, in_sync, in_kernel, stands_back_for, quorum, sorry_server, source } = service;
+  const rates = { cps: 12, in_pps: 340, out_pps: 0, in_bps: 1_234_567, out_bps: 0 };
+  const load = { weight: 15, wanted_weight: 25, active_connections: 1246, rates };
+  const none = { weight: null, wanted_weight: 0, active_connections: null, rates: null };
+  return {
+    name,
+    key,
+    scheduler,
+    forward,
+    up,
+    total,
+    in_sync,
+    in_kernel,
+    stands_back_for,
+    quorum,
+    sorry_server,
+    source,
+    ...(in_kernel ? load : none),
+  };
+};
 
 const CHECKS = [
   {
@@ -248,6 +263,31 @@ function reloaded(params: Change & { readonly reason?: string }): Methods['reloa
   return { ...changed('virtual server web changed', params), problems: [WARNING] };
 }
 
+const PEERS: ApiStatus['peers'] = [
+  {
+    name: 'd2',
+    url: 'https://192.0.2.3:8405',
+    state: 'answers',
+    since_seconds: 7300,
+    reason: '',
+    told: {
+      seconds_ago: 3.2,
+      router_id: 'd2',
+      version: '0.1.0',
+      revision: 12,
+      same_table: true,
+      same_table_seconds: 620,
+      instances: [
+        { name: 'VI_1', state: 'backup' },
+        { name: 'VI_6', state: 'master' },
+      ],
+      active_connections: 1240,
+      clock_ms: -3,
+    },
+  },
+  { name: 'd3', url: 'http://192.0.2.4:8405', state: 'silent', since_seconds: 62, reason: 'nobody listens there', told: null },
+];
+
 const STATUS: Methods['status']['result'] = {
   router_id: 'd1',
   version: '0.1.0',
@@ -256,6 +296,8 @@ const STATUS: Methods['status']['result'] = {
   config_file: '/etc/lbd/lbd.yaml',
   revision: 4,
   overrides: 1,
+  loaded: { since_seconds: 5400, by: 'SIGHUP', stale: true },
+  table: '0123456789abcdef',
   processes: [
     { name: 'core', pid: 4711, state: 'running', restarts: 0 },
     { name: 'check', pid: 4712, state: 'running', restarts: 2 },
@@ -296,6 +338,7 @@ const STATUS: Methods['status']['result'] = {
       since_seconds: 7500,
       by: { id: 7, who: 'anna', when: '2026-02-03T09:15:00.000Z', why: 'new disks' },
       text: 'draining, what is left is cut in 5m (3 real servers)',
+      left: { active: 12, inactive: 4, persistent: 2 },
       forgotten: false,
     },
     {
@@ -304,9 +347,13 @@ const STATUS: Methods['status']['result'] = {
       since_seconds: 200_000,
       by: { id: 8, who: 'bert', when: '2026-02-01T09:15:00.000Z', why: '' },
       text: 'disabled',
+      left: null,
       forgotten: true,
     },
   ],
+  slow_starts: [{ target: 'web/10.0.0.21:80', weight: 3, full_weight: 10, seconds: 21 }],
+  peers: PEERS,
+  recent: EVENTS.slice(1),
   problems: [
     { severity: 'critical', text: 'the vrrp process is being restarted' },
     { severity: 'warning', text: 'web/10.0.0.22:80: tcp: connection refused' },
@@ -440,6 +487,16 @@ type Handlers = { readonly [M in MethodName]: (params: Methods[M]['params']) => 
 
 export const CANNED: Handlers = {
   status: () => STATUS,
+  brief: () => ({
+    router_id: 'd1',
+    version: '0.1.0',
+    at: '2026-02-03T09:15:00.000Z',
+    revision: 4,
+    table: STATUS.table,
+    services: 2,
+    instances: [{ name: 'VI_1', family: 'ipv4', virtual_router_id: 51, version: 3, state: 'master' }],
+    active_connections: null,
+  }),
   list: ({ service, counters }) => ({ services: list(service).services.map((one) => (counters ? counted(one) : one)) }),
   stats: ({ service }) => ({ ...STATS, services: STATS.services.filter((one) => service === undefined || one.name === service) }),
   names: ({ service }) => ({
@@ -500,9 +557,10 @@ export interface FakeDaemon {
   close(): Promise<void>;
 }
 
-export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: string): Promise<FakeDaemon> {
+/** `at`: where an earlier one was. */
+export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: string, at?: string): Promise<FakeDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'lbd-control-'));
-  const socketPath = join(folder, 'lbd.sock');
+  const socketPath = at ?? join(folder, 'lbd.sock');
   const warnings: string[] = [];
   const asked: { method: string; params: unknown }[] = [];
   const commandLines: (readonly string[])[] = [];

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ApiService, ApiStatistics, Methods } from '../../src/control/api.js';
+import type { Ranking } from '../../src/cli/render/top.js';
+import type { ApiService, ApiStatistics, ApiStatus, Methods } from '../../src/control/api.js';
 import { createDirector, type Director } from './kit/director.js';
 import { buildNetwork, type Network } from './kit/net.js';
 import { type Program, start, until } from './kit/shell.js';
@@ -116,6 +117,19 @@ describe('statistics', () => {
       flowing.totals.rates.cps,
       flowing.services.reduce((total, one) => total + (one.rates?.cps ?? 0), 0),
     );
+    const { services } = asked<ApiStatus>('status');
+    assert.deepEqual([services[0]?.weight, services[0]?.wanted_weight, services.length], [2, 2, 1]);
+    assert.ok(
+      rates({ rates: services[0]?.rates ?? null }).every((rate) => rate > 0),
+      JSON.stringify(services),
+    );
+    const busiest = asked<Ranking>('top', '--count', '1', '--sort', 'bytes');
+    assert.deepEqual([busiest.services.length, busiest.real_servers.length], [2, 3]);
+    const bytes = busiest.real_servers.map(({ rates: found }) => (found?.in_bps ?? 0) + (found?.out_bps ?? 0));
+    assert.deepEqual(
+      bytes,
+      [...bytes].sort((a, b) => b - a),
+    );
   });
 
   test('counters are those of ipvsadm, of addresses, real servers, foreign services and in total', async () => {
@@ -169,7 +183,9 @@ describe('statistics', () => {
     );
     assert.deepEqual(counters(away), counters(before));
     assert.equal(d1.ctl('add-rs', 'web', '192.0.2.22:80').status, 0);
-    await until('it is back', inKernel);
+    const waited = d1.ctl('wait', '--for', 'serving', 'web', '192.0.2.22:80', '--timeout', '60s');
+    assert.deepEqual([waited.status, waited.stdout], [0, 'web/192.0.2.22:80: weight 1 in the kernel\n'], waited.stderr);
+    assert.ok(inKernel());
     assert.deepEqual(told().real_servers.map(counters), before.real_servers.map(counters));
   });
 

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ApiStatus } from '../../src/control/api.js';
+import type { ApiStatus, Methods } from '../../src/control/api.js';
 import { buildLan, type Folders, type Lan, makeFolders, until } from './vrrp-harness.js';
 
 const bin = (name: string) => fileURLToPath(new URL(`../../../bin/${name}`, import.meta.url));
@@ -90,6 +90,7 @@ test('a real server that is out at one director is out at both, also when the ot
   const who = states('d1')?.[0]?.split(': ')[1];
   assert.deepEqual(states('d2'), [`web/10.9.0.21:80 disabled: ${who} at d1, by token directors: disks`]);
 
+  await until('it answers', () => status('d1')?.peers[0]?.state === 'answers');
   await stop('d2');
   assert.match(
     ctl('d1', 'set-rs', 'web', '10.9.0.22:80', '--weight', '7').text,
@@ -101,11 +102,22 @@ test('a real server that is out at one director is out at both, also when the ot
       .join() ?? '',
     /1 change is not at d2 yet/,
   );
+  await until('it is away', () => status('d1')?.problems.some((one) => one.text.startsWith('director d2: no answer for')));
+  assert.equal(status('d1')?.peers[0]?.told?.router_id, 'd2', 'what it said last');
   start('d2', 'd1');
   await until('it is told when it is back', () => /weight 7/.test(ctl('d2', 'why', 'web/10.9.0.22:80').text), 20_000);
+  await until('nothing is wrong with it', () => !status('d1')?.problems.some((one) => one.text.includes('d2')));
+  const [peer] = status('d1')?.peers ?? [];
+  assert.deepEqual([peer?.name, peer?.state, peer?.told?.router_id, peer?.told?.same_table], ['d2', 'answers', 'd2', true]);
+  const { events } = JSON.parse(ctl('d2', 'events', '--since', '0', '-o', 'json').text) as Methods['events']['result'];
   assert.deepEqual(
-    status('d1')?.problems.filter((one) => one.text.includes('d2')),
-    [],
+    events.map(({ id }) => id),
+    events.map((_, i) => i + 1),
+    'over its restart, without gap or double',
+  );
+  assert.deepEqual(
+    events.filter(({ kind }) => kind === 'start' || kind === 'stop').map(({ kind }) => kind),
+    ['start', 'stop', 'start'],
   );
   assert.match(ctl('d1', 'events').text, /share .*web\/10\.9\.0\.22:80.*d2: /);
   const before = readFileSync(join(folders.of('d1'), 'lbd.yaml'), 'utf8');

@@ -8,6 +8,18 @@ export type DrainOrder = {
   readonly [M in 'set_state' | 'set_host' | 'del_rs']: { readonly method: M; readonly params: Methods[M]['params'] };
 }['set_state' | 'set_host' | 'del_rs'];
 
+/** What `wait` waits for. */
+export type Condition =
+  | { readonly state: 'up' | 'down' | 'serving'; readonly service: string; readonly rs: string | undefined }
+  | { readonly state: 'drained'; readonly service: string; readonly rs: string }
+  | { readonly state: 'quorum'; readonly service: string }
+  /** Undefined: every service. */
+  | { readonly state: 'in-sync'; readonly service: string | undefined }
+  | { readonly state: 'master' | 'backup' | 'fault'; readonly instance: string }
+  | { readonly state: 'revision'; readonly revision: number };
+
+export type EventWords = Omit<Methods['events']['params'], 'follow'>;
+
 /** What a command line asks for. */
 export type Work =
   | {
@@ -15,7 +27,7 @@ export type Work =
     }[MethodName]
   /** A drain, until nobody new comes, or until it is over. */
   | { readonly kind: 'drain'; readonly order: DrainOrder; readonly wait: boolean }
-  | { readonly kind: 'follow'; readonly params: { since?: number; limit?: number } }
+  | { readonly kind: 'follow'; readonly params: EventWords }
   /** A call with the text of a file, which is the caller's; `-`: of standard input. */
   | {
       readonly kind: 'with-text';
@@ -25,6 +37,16 @@ export type Work =
     }
   /** Command lines of changes, from a file or standard input, in one request. */
   | { readonly kind: 'batch'; readonly file: string; readonly params: Omit<Methods['changes']['params'], 'changes'> }
+  /** `timeout` in ms; undefined: without an end. */
+  | { readonly kind: 'wait'; readonly condition: Condition; readonly timeout: number | undefined }
+  /** `every` in ms; `count` undefined: without an end. */
+  | {
+      readonly kind: 'top';
+      readonly service: string | undefined;
+      readonly order: string;
+      readonly every: number;
+      readonly count: number | undefined;
+    }
   | { readonly kind: 'check-config'; readonly file: string }
   /** Undefined: as the daemon is configured, or would be. */
   | { readonly kind: 'doctor'; readonly file: string | undefined }

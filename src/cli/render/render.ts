@@ -18,10 +18,18 @@ function renderWhy(view: View, { summary, steps, checks }: ApiWhy): string {
   ].join('');
 }
 
-/** One line an event: number, time, kind, what it is about, text. */
+/** `  [up -> down, cause: http GET 10.0.0.21:80]` */
+function changeText({ cause, before, after }: ApiEvent): string {
+  const values = before === undefined && after === undefined ? [] : [`${before ?? '?'} -> ${after ?? '?'}`];
+  const parts = [...values, ...(cause === undefined ? [] : [`cause: ${cause}`])];
+  return parts.length === 0 ? '' : `  [${parts.join(', ')}]`;
+}
+
+/** One line an event: number, time, kind, what it is about, text; wide also what it was before and after, and the cause. */
 export function renderEvent(view: View, event: ApiEvent): string {
   const { id, at, kind, subject, text } = event;
-  return sentence(view, styled(`${String(id).padStart(5)} ${at} `, 'dim'), kind.padEnd(9), styled(subject, 'bold'), `: ${text}`);
+  const head = styled(`${String(id).padStart(5)} ${at} `, 'dim');
+  return sentence(view, head, kind.padEnd(9), styled(subject, 'bold'), `: ${text}`, view.wide ? changeText(event) : '');
 }
 
 function renderChanged(view: View, { text, notes = [], revision, dry_run }: Methods['add_rs']['result']): string {
@@ -31,8 +39,13 @@ function renderChanged(view: View, { text, notes = [], revision, dry_run }: Meth
 
 type Renderers = { readonly [M in MethodName]: (view: View, result: Methods[M]['result']) => string };
 
+/** No command of lbctl asks for it. */
+const renderBrief = (view: View, { router_id, revision, services }: Methods['brief']['result']): string =>
+  line(view, `${router_id}: revision ${revision}, ${services} virtual servers`);
+
 const RENDERERS: Renderers = {
   status: renderStatus,
+  brief: renderBrief,
   list: (view, { services }) => renderList(view, services),
   show: renderShow,
   stats: renderStats,

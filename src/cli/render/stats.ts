@@ -53,29 +53,44 @@ function connectionCells(view: View, { active, inactive, persistent }: ApiStatis
   return shown.map((one) => numberText(view, one));
 }
 
-function nameText(view: View, { name, key, source, by_address: addresses }: ApiServiceStatistics): string {
+function nameText(view: View, { name, key, source, by_address: addresses }: ApiServiceStatistics, brief: boolean): string {
   if (source === 'foreign') return `${key}  (foreign)`;
+  if (brief) return name;
   const more = addresses.length > 1 && !view.wide ? ` and ${addresses.length - 1} more` : '';
   return name === key ? `${name}${more}` : `${name}  ${key}${more}`;
 }
 
 type Cells = (one: ApiStatistics) => string[];
 
-function serviceRows(view: View, service: ApiServiceStatistics, cells: Cells): Row[] {
+function serviceRows(view: View, service: ApiServiceStatistics, brief: boolean, cells: Cells): Row[] {
   const addresses = view.wide && service.by_address.length > 1 ? service.by_address : [];
   return [
-    [styled(nameText(view, service), 'bold'), ...cells(service)],
+    [styled(nameText(view, service, brief), 'bold'), ...cells(service)],
     ...addresses.map((one) => [`  at ${one.key}`, ...cells(one)]),
     ...service.real_servers.map((one) => [`  -> ${one.address}`, ...cells(one)]),
   ];
 }
 
-function allRows(view: View, { services, totals }: Methods['stats']['result'], connections: boolean): Row[] {
+interface Shape {
+  /** With connections as they are now. */
+  readonly connections: boolean;
+  /** Names without addresses. */
+  readonly brief: boolean;
+}
+
+/** From the widest to the narrowest. */
+const SHAPES: readonly Shape[] = [
+  { connections: true, brief: false },
+  { connections: false, brief: false },
+  { connections: false, brief: true },
+];
+
+function allRows(view: View, { services, totals }: Methods['stats']['result'], { connections, brief }: Shape): Row[] {
   const names = view.wide ? ['ACTIVE', 'INACTIVE', 'PERSISTENT'] : ['ACTIVE', 'INACTIVE'];
   const cells: Cells = (one) => [...(connections ? connectionCells(view, one) : []), ...trafficCells(view, one)];
   return [
     heading('SERVICE', ...(connections ? names : []), ...trafficHead(view)),
-    ...services.flatMap((service) => serviceRows(view, service, cells)),
+    ...services.flatMap((service) => serviceRows(view, service, brief, cells)),
     [styled(`total of ${services.length === 1 ? '1 service' : `${services.length} services`}`, 'bold'), ...cells(totals)],
   ];
 }
@@ -88,9 +103,12 @@ export function renderStats(view: View, result: Methods['stats']['result']): str
   if (result.services.length === 0) return still + line(view, 'no virtual server');
   const { counters, rates } = view.columns;
   const own: View = { ...view, columns: { counters: counters || !rates, rates } };
-  const rows = allRows(own, result, true);
-  const options = { right: (rows[0] ?? []).map((_, i) => i).slice(1) };
-  const fits = view.width === undefined || longestLine(rows, options) <= view.width;
+  const tables = SHAPES.map((shape) => {
+    const rows = allRows(own, result, shape);
+    return { rows, options: { right: (rows[0] ?? []).map((_, i) => i).slice(1) } };
+  });
+  const fitting = tables.find(({ rows, options }) => view.width === undefined || longestLine(rows, options) <= view.width);
+  const { rows, options } = (fitting ?? tables.at(-1)) as (typeof tables)[number];
   // A number is never cut: the terminal breaks the line.
-  return still + table({ ...own, width: undefined }, fits ? rows : allRows(own, result, false), options);
+  return still + table({ ...own, width: undefined }, rows, options);
 }

@@ -94,6 +94,30 @@ export const longestLine = (rows: readonly Row[], options: TableOptions = {}): n
       .map((text) => [...text].length),
   );
 
+/** A column of a table whose rows are made of things. */
+export interface Column<T> {
+  readonly head: string;
+  readonly cell: (one: T) => Cell;
+  /** A number: set to the right. */
+  readonly right?: true;
+  /** Where the table is too wide, columns with the highest number go first; absent: it stays. */
+  readonly spare?: number;
+}
+
+/** As many columns as the view has room for; what is still too wide is cut. */
+export function tableOf<T>(view: View, columns: readonly Column<T>[], things: readonly T[], indent = 0): string {
+  const options = { indent, right: columns.flatMap(({ right }, i) => (right ? [i] : [])) };
+  const rows = [heading(...columns.map(({ head }) => head)), ...things.map((one): Row => columns.map(({ cell }) => cell(one)))];
+  const spare = Math.max(...columns.map((one) => one.spare ?? 0));
+  if (view.width === undefined || spare === 0 || longestLine(rows, options) <= view.width) return table(view, rows, options);
+  return tableOf(
+    view,
+    columns.filter((one) => one.spare !== spare),
+    things,
+    indent,
+  );
+}
+
 export const heading = (...names: string[]): Row => names.map((name) => styled(name, 'bold'));
 
 const two = (n: number): string => String(n).padStart(2, '0');

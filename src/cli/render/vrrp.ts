@@ -1,7 +1,7 @@
 /** `vrrp`: each instance with its master, addresses, counters and refused adverts. */
 import type { ApiInstance } from '../../control/api.js';
 import { signingText } from '../../control/signing-text.js';
-import { age, heading, line, type Row, type Style, styled, table, times, type View } from './text.js';
+import { age, type Column, line, type Row, type Style, styled, table, tableOf, times, type View } from './text.js';
 
 const STATE_STYLE: Readonly<Record<string, Style>> = { master: 'green', fault: 'red', init: 'yellow', leaving: 'yellow' };
 
@@ -20,24 +20,21 @@ function addressText({ addresses }: ApiInstance): string {
   return held === addresses.length ? `holds ${list}` : held === 0 ? `without ${list}` : `holds ${held} of ${list}`;
 }
 
-const HEAD = ['INSTANCE', 'STATE', 'FOR', 'PRIORITY', 'ADDRESSES', 'MASTER', 'INTERFACE', 'VRID'];
+const COLUMNS: readonly Column<ApiInstance>[] = [
+  { head: 'INSTANCE', cell: ({ name }) => name },
+  { head: 'STATE', cell: ({ state }) => styled(state, STATE_STYLE[state]) },
+  { head: 'FOR', cell: ({ since_seconds: since }) => age(since), right: true },
+  { head: 'PRIORITY', cell: priorityText, right: true, spare: 1 },
+  { head: 'ADDRESSES', cell: addressText },
+  { head: 'MASTER', cell: masterText },
+  { head: 'INTERFACE', cell: (one) => one.interface, spare: 2 },
+  { head: 'VRID', cell: (one) => String(one.virtual_router_id), right: true, spare: 3 },
+  { head: 'WHY', cell: ({ reason }) => reason, spare: 4 },
+];
 
 /** One line an instance; also part of `status`. */
 export function instanceTable(view: View, instances: readonly ApiInstance[]): string {
-  const rows = instances.map(
-    (one): Row => [
-      one.name,
-      styled(one.state, STATE_STYLE[one.state]),
-      age(one.since_seconds),
-      priorityText(one),
-      addressText(one),
-      masterText(one),
-      one.interface,
-      String(one.virtual_router_id),
-      ...(view.wide ? [one.reason] : []),
-    ],
-  );
-  return table(view, [heading(...HEAD, ...(view.wide ? ['WHY'] : [])), ...rows], { indent: 2, right: [2, 3, 7] });
+  return tableOf(view, COLUMNS, instances, 2);
 }
 
 /** Of senders beside the last one. */

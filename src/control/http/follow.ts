@@ -15,21 +15,28 @@ export interface Follower {
 
 const textOf = (event: ApiEvent): string => `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
 
-export function createFollower(response: ServerResponse, dropped: (why: string) => void): Follower {
+export function createFollower(
+  response: ServerResponse,
+  wants: (event: ApiEvent) => boolean,
+  dropped: (why: string) => void,
+): Follower {
   let held: ApiEvent[] | undefined = [];
+  /** Bytes of those that there were, until they are gone: they may be more than may wait otherwise. */
+  let replay = 0;
   const drop = (why: string) => {
     dropped(why);
     response.destroy();
   };
   function write(text: string): void {
     if (response.destroyed || response.writableEnded) return;
-    if (response.writableLength > EVENT_BACKLOG) drop('it does not read');
+    if (response.writableLength > EVENT_BACKLOG + replay) drop('it does not read');
     else response.write(text);
   }
   const beat = setInterval(() => write(': \n\n'), BEAT_MS);
   response.on('close', () => clearInterval(beat));
   return {
     publish(event) {
+      if (!wants(event)) return;
       if (!held) write(textOf(event));
       else if (held.push(event) > HELD_EVENTS) drop('its answer takes too long');
     },
@@ -37,8 +44,12 @@ export function createFollower(response: ServerResponse, dropped: (why: string) 
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
       response.flushHeaders();
       const last = events.at(-1)?.id ?? 0;
-      for (const event of [...events, ...(held ?? []).filter(({ id }) => id > last)]) write(textOf(event));
+      const text = [...events, ...(held ?? []).filter(({ id }) => id > last)].map(textOf).join('');
       held = undefined;
+      replay = Buffer.byteLength(text);
+      response.write(text, () => {
+        replay = 0;
+      });
     },
     end: () => response.end(),
   };

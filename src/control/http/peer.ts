@@ -29,7 +29,7 @@ const CURES: Readonly<Record<string, string>> = {
 };
 
 /** What can be asked with no word beside. */
-type Plain = 'status' | 'list' | 'stats' | 'vrrp' | 'doctor';
+type Plain = 'status' | 'brief' | 'list' | 'stats' | 'vrrp' | 'doctor';
 
 const PLAIN = new Map(ROUTES.filter(({ verb, path }) => verb === 'GET' && !path.includes(':')).map((one) => [one.method, one]));
 const CHANGES = new Map(ROUTES.filter(({ role }) => role === 'change').map((one) => [one.method, one]));

@@ -31,6 +31,7 @@ const REAL_SERVER = `${SERVICE}/real-servers/:rs`;
 
 export const ROUTES: readonly Route[] = [
   read('/status', 'status', 'Role, addresses, problems worst first, services at a glance'),
+  read('/brief', 'brief', 'What another director asks every few seconds'),
   read('/services', 'list', 'Virtual servers with their real servers: wanted, verdicts and kernel apart'),
   read(SERVICE, 'list', 'One virtual server, by name or key'),
   read(REAL_SERVER, 'show', 'One real server with its checks and their last results'),

@@ -6,6 +6,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Endpoint } from '../../base/ip.js';
 import { formatEndpoint } from '../../base/ip.js';
 import type { ApiError, ApiEvent, MethodName } from '../api.js';
+import { wishOf } from '../event-filter.js';
 import { createFollower, type Follower } from './follow.js';
 import { readParams } from './request.js';
 import { PREFIX, ROUTES, type Route } from './routes.js';
@@ -133,7 +134,9 @@ async function follow(
     return deny(reply, 503, { code: 'unavailable', message: `${FOLLOWERS} programs follow the events already` });
   const seen = Number(request.headers['last-event-id']);
   const since = Number.isSafeInteger(seen) && seen > 0 ? { since: seen } : {};
-  const follower = createFollower(reply.raw, (why) => served.options.warn(`http: the follower ${who} was dropped: ${why}`));
+  const follower = createFollower(reply.raw, wishOf(params), (why) =>
+    served.options.warn(`http: the follower ${who} was dropped: ${why}`),
+  );
   served.followers.add(follower);
   reply.raw.on('close', () => served.followers.delete(follower));
   try {

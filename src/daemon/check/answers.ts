@@ -2,18 +2,20 @@
 import { parseEndpoint } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { destinationsOf } from '../../config/destinations.js';
+import type { ApiLoad } from '../../control/api.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
 import { wallClock } from '../../os/clock.js';
-import type { CheckQuery, CheckSummary } from '../messages.js';
+import type { CheckBrief, CheckQuery, CheckSummary } from '../messages.js';
 import type { DirectorReport } from './director.js';
 import { kernelDifferences } from './kernel-diff.js';
+import { drainsOf, slowStartsOf } from './moving.js';
 import { describeWay } from './passages.js';
 import type { Pool } from './pool.js';
 import { downOf, type Kernel, reportForeign, reportService, reportWay, reportWhy, summarizeService } from './report.js';
 import type { Load } from './scheduler.js';
-import { reportStats } from './stats.js';
+import { reportStats, trafficOf } from './stats.js';
 
 export type Answer = { readonly value: unknown } | { readonly error: string };
 
@@ -25,6 +27,8 @@ export async function answer(pool: Pool | undefined, query: CheckQuery): Promise
   switch (query.what) {
     case 'summary':
       return { value: summary(pool) };
+    case 'brief':
+      return { value: { active: activeIn(pool) } satisfies CheckBrief };
     case 'services':
       return services(pool, query);
     case 'stats':
@@ -61,14 +65,46 @@ function summary(pool: Pool): CheckSummary {
   return {
     ipvs: keeper.problem ? { usable: false, text: keeper.problem } : { usable: true, text: 'ok' },
     drift: keeper.drift(),
-    services: all.map((service) => summarizeService(sight, service)),
+    services: all.map((service) => ({ ...summarizeService(sight, service), ...loadOf(pool, service, all.length) })),
     foreign: keeper.foreign(),
+    drains: all.flatMap((service) => drainsOf(service, () => kernelOf(pool, service))).slice(0, LISTED),
+    slowStarts: all.flatMap((service) => slowStartsOf(sight, service)).slice(0, LISTED),
     suspicion: pool.suspicion() ?? null,
     ...directorSummary(pool.director()),
     probes: probesOf(pool.load()),
     refusals: refusals.slice(0, LISTED),
     down: down.slice(0, LISTED),
   };
+}
+
+/** Of up to so many services each is looked at for `status`: about 0.1 ms of reading for each. */
+const LOOKED_AT = 100;
+
+const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);
+
+/** What the kernel counts, where that costs little. */
+function loadOf(pool: Pool, service: ServiceIntent, services: number): ApiLoad {
+  const wanted = sum(service.realServers.map(({ weight }) => weight));
+  const kernel = services > LOOKED_AT ? undefined : kernelOf(pool, service, true);
+  const found = [...(kernel?.values() ?? [])];
+  if (found.length === 0) return { weight: null, wanted_weight: wanted, active_connections: null, rates: null };
+  const destinations = found.flatMap((one) => [...one.destinations.values()]);
+  return {
+    // The same in each kernel service of the virtual server.
+    weight: sum([...(found[0]?.destinations.values() ?? [])].map(({ weight }) => weight)),
+    wanted_weight: wanted,
+    active_connections: sum(destinations.map(({ active }) => active)),
+    rates: trafficOf(found)?.rates ?? null,
+  };
+}
+
+function activeIn(pool: Pool): number | null {
+  const all = [...pool.catalogue.all()];
+  if (all.length > LOOKED_AT) return null;
+  const destinations = all.flatMap((one) =>
+    [...(kernelOf(pool, one)?.values() ?? [])].flatMap((it) => [...it.destinations.values()]),
+  );
+  return sum(destinations.map(({ active }) => active));
 }
 
 function directorSummary({ sync, settings, timeouts, netfilter }: DirectorReport): Pick<CheckSummary, 'sync' | 'settings'> {

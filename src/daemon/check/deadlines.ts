@@ -1,11 +1,12 @@
 /** Drains that have a deadline: when it has come their services are programmed anew, without the server. */
+import type { ApiEventChange } from '../../control/api.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import { nextDeadline } from '../../pool/admin.js';
 import { type Alarm, createAlarm } from '../alarm.js';
 
 export interface DeadlinesOptions {
   readonly services: () => Iterable<ServiceIntent>;
-  readonly event: (kind: string, subject: string, text: string) => void;
+  readonly event: (kind: string, subject: string, text: string, change?: ApiEventChange) => void;
   /** These have to be programmed anew. */
   readonly due: (services: readonly ServiceIntent[]) => void;
 }
@@ -21,7 +22,8 @@ export function createDeadlines({ services, event, due }: DeadlinesOptions): Ala
       const cut = service.realServers.filter(
         ({ admin }) => admin?.until !== undefined && admin.until > from && admin.until <= to,
       );
-      for (const { key } of cut) event('drain', `${service.name}/${key}`, 'the deadline has come: what is left is cut');
+      for (const { key } of cut)
+        event('drain', `${service.name}/${key}`, 'the deadline has come: what is left is cut', { cause: 'its deadline' });
       if (cut.length > 0) concerned.push(service);
     }
     if (concerned.length > 0) due(concerned);

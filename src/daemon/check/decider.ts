@@ -3,6 +3,8 @@
  * table should hold follows from it.
  */
 import type { Instant } from '../../base/time.js';
+import type { ApiEventChange } from '../../control/api.js';
+import { describeCheck } from '../../health/key.js';
 import type { HealthState } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import type { Service } from '../../ipvs/types.js';
@@ -17,7 +19,7 @@ import type { VerdictStore } from './verdicts.js';
 
 export interface DeciderOptions {
   readonly now: () => Instant;
-  readonly event: (kind: string, subject: string, text: string) => void;
+  readonly event: (kind: string, subject: string, text: string, change?: ApiEventChange) => void;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
   /** The failure of a check does not count: this director suspects itself. */
   readonly isHeld: (checkKey: string) => boolean;
@@ -90,8 +92,8 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       const sight = trusting ? look() : { ...look(), verdictOf: trusted };
       const after = decide(service, before, sight);
       pools.set(service.name, after);
-      for (const { kind, server, text } of notes(service, before, after, sight))
-        event(kind, server === undefined ? service.name : `${service.name}/${server}`, text);
+      for (const { kind, server, text, change } of notes(service, before, after, sight))
+        event(kind, server === undefined ? service.name : `${service.name}/${server}`, text, change);
       turns.set(service.name, nextAt(service, after, sight.now));
     },
     tellShare(service, checkKey, share) {
@@ -99,8 +101,11 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       for (const server of service.realServers) {
         const spec = checksOf(server).find((one) => one.key === checkKey);
         if (!spec) continue;
-        const text = `${weightOf(server, shareOf)} of ${server.weight}: ${boundedShare(spec, share)} % of it, the server ${said}`;
-        event('weight', `${service.name}/${server.key}`, text);
+        const after = weightOf(server, shareOf);
+        const text = `${after} of ${server.weight}: ${boundedShare(spec, share)} % of it, the server ${said}`;
+        const before = believed(service.key)?.destinations.get(kernelKey(server, service.id))?.weight;
+        const change = { cause: describeCheck(spec), after, ...(before === undefined ? {} : { before }) };
+        event('weight', `${service.name}/${server.key}`, text, change);
       }
     },
     wanted: (service) => tableOf(service, poolOf(service)),

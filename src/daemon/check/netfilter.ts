@@ -5,6 +5,7 @@
  */
 import { OsError } from '../../base/errors.js';
 import type { Instant } from '../../base/time.js';
+import type { ApiEventChange } from '../../control/api.js';
 import { isEmpty, type NetfilterWanted, netfilterRules, toNft } from '../../intent/netfilter.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import type { Nft } from '../../os/nft.js';
@@ -20,7 +21,7 @@ export interface NetfilterOptions {
   readonly onStop: () => 'keep' | 'remove';
   readonly now: () => Instant;
   readonly log: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
-  readonly event: (kind: 'drift', subject: string, text: string) => void;
+  readonly event: (kind: 'drift', subject: string, text: string, change?: ApiEventChange) => void;
   readonly timing?: NetfilterTiming;
 }
 
@@ -112,7 +113,7 @@ export function createNetfilterKeeper(options: NetfilterOptions): NetfilterKeepe
     const last = current === undefined ? 'nft table inet lbd was gone' : 'nft table inet lbd was changed';
     drift.total++;
     drift.last = last;
-    options.event('drift', 'netfilter', `${last} by somebody else; healing: it is put in again`);
+    options.event('drift', 'netfilter', `${last} by somebody else; healing: it is put in again`, { cause: 'somebody else' });
     applied = undefined;
   }
 

@@ -5,7 +5,7 @@
 import { networkInterfaces } from 'node:os';
 import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
-import { describeDoubt } from '../../health/key.js';
+import { describeCheck, describeDoubt } from '../../health/key.js';
 import { isRunning } from '../../health/machine.js';
 import type { HealthState, ResultRecord, Verdict } from '../../health/types.js';
 import { sameBeside } from '../../intent/beside.js';
@@ -205,7 +205,8 @@ export function createPool(
         const counted = server.needed === undefined ? '' : `; ${describePassed(verdicts, server.needed)}`;
         const doubt = change.to === 'down' ? describeDoubt(spec, change.reason) : '';
         const text = `${change.from} -> ${change.to}: ${change.reason}${doubt}${counted}`;
-        link.event('verdict', `${service.name}/${server.key}`, text);
+        const told = { cause: describeCheck(spec), before: change.from, after: change.to };
+        link.event('verdict', `${service.name}/${server.key}`, text, told);
       }
       decide(service);
     }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OsError } from '../../base/errors.js';
+import type { ApiEventChange } from '../../control/api.js';
 import type { Setting } from '../../intent/settings.js';
 import { replaceFile } from '../../os/state-file.js';
 import type { Sysctls } from '../../os/sysctl.js';
@@ -40,7 +41,7 @@ export interface SettingsOptions {
   /** Of this boot. */
   readonly boot: string;
   readonly log: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
-  readonly event: (kind: string, subject: string, text: string) => void;
+  readonly event: (kind: string, subject: string, text: string, change?: ApiEventChange) => void;
 }
 
 /** Values before lbd, by name. */
@@ -123,7 +124,8 @@ class Keeper implements SettingsKeeper {
       sysctls.write(name, value);
       const result = sysctls.read(name) ?? null;
       if (result !== value) return { found: result, state: `the kernel made ${result} of it` };
-      event('setting', `net.ipv4.vs.${name}`, `${found} -> ${value}: ${wasRight ? 'somebody else had changed it' : why}`);
+      const text = `${found} -> ${value}: ${wasRight ? 'somebody else had changed it' : why}`;
+      event('setting', `net.ipv4.vs.${name}`, text, { before: found, after: value });
       return { found: result, state: 'ok' };
     } catch (error) {
       return { found: this.states.get(name)?.found ?? null, state: (error as OsError).message };
@@ -144,7 +146,7 @@ class Keeper implements SettingsKeeper {
       const found = sysctls.read(name);
       if (found !== undefined && found !== value) {
         sysctls.write(name, value);
-        event('setting', `net.ipv4.vs.${name}`, `${found} -> ${value}: as it was before lbd`);
+        event('setting', `net.ipv4.vs.${name}`, `${found} -> ${value}: as it was before lbd`, { before: found, after: value });
       }
     } catch (error) {
       // It stays known: the next change tries again.

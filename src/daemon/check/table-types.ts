@@ -1,5 +1,6 @@
 /** What the keeper of the kernel's table needs, and what it offers. */
 import type { Instant } from '../../base/time.js';
+import type { ApiEventChange } from '../../control/api.js';
 import type { KernelService, Service, ServiceId } from '../../ipvs/types.js';
 import type { Forwarding, LogLevel } from '../messages.js';
 import type { Drift } from './drift.js';
@@ -11,7 +12,7 @@ export interface TableOptions {
   readonly owned: Ownership;
   readonly now: () => Instant;
   readonly log: (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
-  readonly event: (kind: 'table' | 'drift', subject: string, text: string) => void;
+  readonly event: (kind: 'table' | 'drift', subject: string, text: string, change?: ApiEventChange) => void;
   /** The user's name of a service key. */
   readonly nameOf: (key: string) => string;
   readonly onState: (state: Forwarding, reason: string) => void;

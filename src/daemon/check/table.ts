@@ -76,7 +76,11 @@ class Keeper implements TableKeeper {
       tell: (subject, text) => options.event('table', subject, text),
     });
     this.tunnels = createTunnelSieve({ log: options.log, nameOf, knows: (type) => this.knowsTunnel(type) });
-    this.drifts = createDriftLog({ now, nameOf, tell: (subject, text) => options.event('drift', subject, text) });
+    this.drifts = createDriftLog({
+      now,
+      nameOf,
+      tell: (subject, text) => options.event('drift', subject, text, { cause: 'somebody else' }),
+    });
   }
 
   want(key: string, service: Service | undefined): void {

@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { formatProblem } from '../../config/problems.js';
 import type { Config, ParsedConfig } from '../../config/types.js';
-import type { ApiEvent } from '../../control/api.js';
+import type { ApiEvent, ApiEventChange } from '../../control/api.js';
 import { now, wallClock } from '../../os/clock.js';
 import { runCommand } from '../../os/command.js';
 import { makeFolder } from '../../os/state-file.js';
@@ -18,7 +18,8 @@ import type { Forwarding, LogLevel } from '../messages.js';
 import { coalesce } from './coalesce.js';
 import { prepare } from './command-line.js';
 import { openDoors } from './doors.js';
-import { createEventLog } from './events.js';
+import { openEventStore } from './event-store.js';
+import { createEventLog, type Tell } from './events.js';
 import { createHandlers } from './handlers.js';
 import { createHooks, type Hooks } from './hooks.js';
 import { type Keys, readKeys } from './keys.js';
@@ -48,7 +49,7 @@ interface Core {
   readonly check: Supervisor;
   readonly vrrp: Supervisor;
   readonly hooks: Hooks;
-  readonly tell: (kind: string, subject: string, text: string) => void;
+  readonly tell: Tell;
 }
 
 /** Ends the program with a line that says why; nothing has been started yet. */
@@ -92,8 +93,10 @@ async function beTheOnlyOne(file: string): Promise<void> {
   else if (!lock) giveUp(`another lbd runs in this network namespace (${holder}): stop it first`);
 }
 
+const placesOf = ({ global }: Config) => ({ stateDir: global.stateDir, runDir: dirname(global.socket) });
+
 function makeFolders(config: Config): void {
-  for (const folder of [config.global.stateDir, dirname(config.global.socket)]) {
+  for (const folder of Object.values(placesOf(config))) {
     try {
       makeFolder(folder);
     } catch (error) {
@@ -113,13 +116,13 @@ export async function runCore(file: string): Promise<void> {
   const { config } = source;
   makeFolders(config);
   const log = createLog(config.global.logLevel);
-  const events = createEventLog();
-  let publish: (event: ApiEvent) => void = () => {};
-  const tell = (kind: string, subject: string, text: string) => {
-    log.write('info', text, { kind, subject });
-    publish(events.add(wallClock(), kind, subject, text));
-  };
   const problems = new Set<string>();
+  const events = createEventLog(openEventStore({ ...placesOf(config), warn: (text) => log.write('warn', text), problems }));
+  let publish: (event: ApiEvent) => void = () => {};
+  const tell: Tell = (kind, subject, text, change) => {
+    log.write('info', text, { kind, subject });
+    publish(events.add(wallClock(), kind, subject, text, change));
+  };
   const wanted = await openWanted({
     file,
     ...source,
@@ -131,7 +134,7 @@ export async function runCore(file: string): Promise<void> {
     changed: (intent) => publisher.all(intent),
     reloaded() {
       void doors.apply();
-      pair.sharing.configured();
+      pair.configured();
     },
     ...loaders(log),
   });
@@ -149,7 +152,7 @@ export async function runCore(file: string): Promise<void> {
       log,
       configure,
       onMessage: (message) => hear(role, message),
-      onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`),
+      onDeath: (how, ms) => tell('process', role, `the ${role} process ended: ${how}; restarted in ${ms} ms`, { cause: how }),
     });
   const check = supervise('check', () => publisher.toCheck());
   const vrrp = supervise('vrrp', () => publisher.toVrrp());
@@ -165,7 +168,7 @@ export async function runCore(file: string): Promise<void> {
     events,
     tell,
     problems: () => [...problems],
-    sharing: pair.sharing,
+    pair,
   });
   const warn = (text: string) => log.write('warn', text);
   const doors = await openDoors({ wanted, handlers, warn, problems }).catch((error: Error) => giveUp(error.message));
@@ -178,9 +181,9 @@ export async function runCore(file: string): Promise<void> {
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
   void doors.apply();
-  pair.sharing.configured();
+  pair.configured();
   setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
-  signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => doors.close());
+  signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => doors.close().finally(events.close));
 }
 
 interface ListenerParts extends Pick<Core, 'log' | 'wanted' | 'hooks' | 'tell'> {
@@ -195,7 +198,12 @@ function createListener({ publisher, hooks, wanted, log, tell, synced }: Listene
   return (role, message) => {
     switch (message.type) {
       case 'event':
-        return tell(String(message.kind), String(message.subject), String(message.text));
+        return tell(
+          String(message.kind),
+          String(message.subject),
+          String(message.text),
+          message.change as ApiEventChange | undefined,
+        );
       case 'log':
         return log.write(message.level as LogLevel, String(message.msg), { process: role, ...(message.fields as object) });
       case 'recheck':

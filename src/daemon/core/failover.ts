@@ -78,6 +78,7 @@ export async function failover(parts: HandlerParts, params: Params, who: string,
   const length = params.for === undefined ? {} : { for: params.for * 1000 };
   const text = await order(parts, { instance, ...length, ...(undo ? { undo } : {}) });
   const why = reason === undefined ? '' : `: ${reason}`;
-  parts.tell('override', instance, `${undo ? 'failover is over' : 'failover'} (by ${who}${force ? ', forced' : ''}${why})`);
+  const told = `${undo ? 'failover is over' : 'failover'} (by ${who}${force ? ', forced' : ''}${why})`;
+  parts.tell('override', instance, told, { cause: who });
   return { text, revision, dry_run: false };
 }

@@ -4,6 +4,7 @@ import { serviceKey } from '../../base/service-id.js';
 import { VERSION } from '../../base/version.js';
 import { twinOf } from '../../config/pairs.js';
 import type {
+  ApiBrief,
   ApiChange,
   ApiChanged,
   ApiInstance,
@@ -17,22 +18,25 @@ import type {
 } from '../../control/api.js';
 import type { Comparison } from '../../control/compare.js';
 import type { ChangeRequest } from '../../intent/change.js';
+import { tableDigest } from '../../intent/digest.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
 import { namesOf } from '../../intent/names.js';
 import { outOfService } from '../../intent/out-of-service.js';
 import { brokenPromise } from '../../intent/sticky.js';
 import { now, wallClock } from '../../os/clock.js';
 import { reportStats } from '../check/stats.js';
-import type { CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
+import type { CheckBrief, CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
 import { ask } from './ask.js';
 import { diff } from './diff.js';
 import { examine } from './doctor.js';
-import type { EventLog } from './events.js';
+import { type EventLog, recall, type Tell } from './events.js';
 import { failover } from './failover.js';
+import { loadedOf, recentOf } from './lately.js';
+import type { Pair } from './pair.js';
 import { compareWithPeers } from './peers.js';
 import { refuse } from './refused.js';
 import { describeOverride, history, pendingText, plan } from './revisions.js';
-import type { SharedMethod, Sharing } from './sharing.js';
+import type { SharedMethod } from './sharing.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
 import type { ChangeContext, Wanted } from './wanted.js';
@@ -51,9 +55,9 @@ export interface HandlerParts {
   /** The check process has, or had, virtual servers. */
   readonly pooled: () => boolean;
   readonly events: EventLog;
-  readonly tell: (kind: string, subject: string, text: string) => void;
+  readonly tell: Tell;
   readonly problems: () => readonly string[];
-  readonly sharing: Sharing;
+  readonly pair: Pick<Pair, 'sharing' | 'watch'>;
 }
 
 type Handler<M extends MethodName> = (params: Methods[M]['params'], caller: Caller) => Promise<Methods[M]['result']>;
@@ -63,6 +67,8 @@ export type Handlers = { readonly [M in MethodName]: Handler<M> };
 const WHOLE_TABLE_MS = 25_000;
 /** A check process that hangs must not keep `status` for long. */
 const SUMMARY_MS = 8000;
+/** Another director waits for it, and asks again soon. */
+const BRIEF_MS = 1000;
 
 const orText = <T>(promise: Promise<T>): Promise<T | string> => promise.catch((error: Error) => error.message);
 
@@ -104,6 +110,8 @@ function detailOf(parts: HandlerParts, service: string, rs: string | undefined):
 async function status(parts: HandlerParts): Promise<ApiStatus> {
   const { wanted, check, vrrp } = parts;
   const intent = wanted.intent();
+  const { watch } = parts.pair;
+  const fresh = watch.refresh();
   const [summary, instances] = await Promise.all([
     !parts.pooled()
       ? undefined
@@ -118,6 +126,8 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
     config_file: parts.file,
     revision: intent.revision,
     overrides: wanted.overrides().length,
+    loaded: loadedOf(parts),
+    table: tableDigest(intent.services),
     processes: [
       { name: 'core' as const, pid: process.pid, state: 'running' as const, restarts: 0 },
       { name: 'check' as const, ...check.state() },
@@ -126,16 +136,43 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
   };
   const broken = brokenPromise(intent.services, intent.director.kernel, Date.now());
   const waits = pendingText(wanted.pending(), Date.now());
-  const own = [...parts.problems(), ...parts.sharing.problems(), ...[broken, waits].filter((one) => one !== undefined)];
+  const own = [...parts.problems(), ...parts.pair.sharing.problems(), ...[broken, waits].filter((one) => one !== undefined)];
   const out = outOfService(wanted.overrides(), intent.services, Date.now());
-  return assembleStatus({ head, check: summary, vrrp: instances, own, out });
+  await fresh;
+  const peers = watch.report(Array.isArray(instances) ? instances : []);
+  return assembleStatus({ head, check: summary, vrrp: instances, own, out, peers, recent: recentOf(parts.events) });
+}
+
+async function brief(parts: HandlerParts): Promise<ApiBrief> {
+  const { wanted, check } = parts;
+  const { revision, services } = wanted.intent();
+  const counted = !parts.pooled()
+    ? Promise.resolve({ value: { active: 0 } })
+    : ask<{ value: CheckBrief }>(check, { query: { what: 'brief' } }, BRIEF_MS).catch(() => ({ value: { active: null } }));
+  const [{ value }, instances] = await Promise.all([counted, instancesOf(parts).catch(() => [])]);
+  return {
+    router_id: wanted.config().global.routerId,
+    version: VERSION,
+    at: wallClock(),
+    revision,
+    table: tableDigest(services),
+    services: services.length,
+    instances: instances.map(({ name, family, virtual_router_id, version, state }) => ({
+      name,
+      family,
+      virtual_router_id,
+      version,
+      state,
+    })),
+    active_connections: value.active,
+  };
 }
 
 async function takeOver(parts: HandlerParts, service: string, dryRun: boolean, who: string): Promise<ApiChanged> {
   const { revision } = parts.wanted.intent();
   if (dryRun) return { text: `would make the kernel's ${service} lbd's`, revision, dry_run: true };
   const { text } = (await ask<{ value: { text: string } }>(parts.check, { query: { what: 'take-over', service } })).value;
-  parts.tell('override', service, `taken over from somebody else (by ${who})`);
+  parts.tell('override', service, `taken over from somebody else (by ${who})`, { cause: who });
   return { text, revision, dry_run: false };
 }
 
@@ -194,7 +231,8 @@ const contextOf = (params: ChangeOptions & { readonly force?: boolean }, caller:
 });
 
 export function createHandlers(parts: HandlerParts): Handlers {
-  const { wanted, events, sharing } = parts;
+  const { wanted, events } = parts;
+  const { sharing } = parts.pair;
   /** A change, here and then at the peers that share it; one that a peer shares is made here alone. */
   const changes =
     <M extends SharedMethod>(method: M, requestsOf: (words: Record<string, unknown>) => readonly ChangeRequest[]) =>
@@ -208,6 +246,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
     };
   return {
     status: () => status(parts),
+    brief: () => brief(parts),
     list: async (params) => ({ services: await servicesOf(parts, params) }),
     stats: ({ service }) => statsOf(parts, service),
     names: ({ service }) => Promise.resolve(namesOf(wanted.intent(), service)),
@@ -261,6 +300,6 @@ export function createHandlers(parts: HandlerParts): Handlers {
         return { name: wanted.config().global.routerId, status: here, services };
       }),
     save: (params, caller) => wanted.save(contextOf(params, caller)),
-    events: ({ since, limit }) => Promise.resolve({ events: events.after(since ?? 0, limit ?? 100) }),
+    events: async (params) => ({ events: recall(events, params) }),
   };
 }

@@ -1,6 +1,10 @@
 /** What this director does with the others while it runs: it shares changes with them, and counts connections beside theirs. */
+import { VERSION } from '../../base/version.js';
+import { tableDigest } from '../../intent/digest.js';
+import { now, utc } from '../../os/clock.js';
 import type { Log } from '../log.js';
-import { connectionsAt } from './peers.js';
+import { createPeerWatch, type PeerWatch } from './peer-watch.js';
+import { briefOf, connectionsAt } from './peers.js';
 import { createSharing, type Sharing } from './sharing.js';
 import type { Supervisor } from './supervisor.js';
 import { createSyncWatch, type SyncWatch } from './sync-watch.js';
@@ -18,19 +22,35 @@ export interface PairParts {
 export interface Pair {
   readonly sharing: Sharing;
   readonly synced: SyncWatch;
+  readonly watch: PeerWatch;
+  /** The peers may be others. */
+  configured(): void;
 }
 
 export function createPair({ wanted, vrrp, connections, log, tell }: PairParts): Pair {
   const global = () => wanted.config().global;
+  const sharing = createSharing({
+    peers: () => global().peers,
+    stateDir: global().stateDir,
+    routerId: () => global().routerId,
+    clock: utc,
+    event: tell,
+    warn: (text) => log.write('warn', text),
+  });
+  const watch = createPeerWatch({
+    peers: () => global().peers,
+    ask: briefOf,
+    here: () => ({ version: VERSION, table: tableDigest(wanted.intent().services) }),
+    now,
+    clock: utc,
+  });
   return {
-    sharing: createSharing({
-      peers: () => global().peers,
-      stateDir: global().stateDir,
-      routerId: () => global().routerId,
-      clock: () => Date.now(),
-      event: tell,
-      warn: (text) => log.write('warn', text),
-    }),
+    sharing,
+    watch,
+    configured() {
+      sharing.configured();
+      watch.configured();
+    },
     synced: createSyncWatch({
       instances: () => wanted.intent().instances,
       peers: () => global().peers,

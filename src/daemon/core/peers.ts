@@ -1,6 +1,6 @@
 /** The other directors as their API tells of them: before the office is given to one of them, both are compared. */
 import type { PeerConfig } from '../../config/control-types.js';
-import type { ApiInstance } from '../../control/api.js';
+import type { ApiBrief, ApiInstance } from '../../control/api.js';
 import { type Comparison, compareDirectors, counterpart, type Director } from '../../control/compare.js';
 import { askPeer, type PeerAddress } from '../../control/http/peer.js';
 import { readPem, readToken } from '../secrets.js';
@@ -24,6 +24,9 @@ export async function lookAt(peer: PeerConfig): Promise<Director> {
     throw new Error(`${peer.name} (${peer.url}) cannot be asked: what answers there is no lbd that this one understands`);
   return { name: peer.name, status, services };
 }
+
+/** The little that `status` shows of it. Rejects with an Error of one sentence that names the peer. */
+export const briefOf = async (peer: PeerConfig): Promise<ApiBrief> => askPeer(addressOf(peer), 'brief');
 
 /** Active connections in its kernel. Rejects with an Error of one sentence that names the peer. */
 export const connectionsAt = async (peer: PeerConfig): Promise<number> => (await askPeer(addressOf(peer), 'stats')).totals.active;

@@ -1,6 +1,6 @@
 /** `lbctl status`: what every part says, put together, with the problems worst first. */
 import { formatDuration } from '../../base/duration.js';
-import type { ApiAdminState, ApiInstance, ApiProblemLine, ApiStatus } from '../../control/api.js';
+import type { ApiAdminState, ApiConnections, ApiInstance, ApiPeer, ApiProblemLine, ApiStatus } from '../../control/api.js';
 import type { OutOfService } from '../../intent/out-of-service.js';
 import type { CheckSummary } from '../messages.js';
 import { critical, warning } from './problem-lines.js';
@@ -9,7 +9,16 @@ import { vrrpProblems } from './status-vrrp.js';
 export interface StatusParts {
   readonly head: Pick<
     ApiStatus,
-    'router_id' | 'version' | 'pid' | 'uptime_seconds' | 'config_file' | 'revision' | 'overrides' | 'processes'
+    | 'router_id'
+    | 'version'
+    | 'pid'
+    | 'uptime_seconds'
+    | 'config_file'
+    | 'revision'
+    | 'overrides'
+    | 'loaded'
+    | 'table'
+    | 'processes'
   >;
   /** An error text instead of an answer; undefined when the process is not needed. */
   readonly check: CheckSummary | string | undefined;
@@ -17,6 +26,8 @@ export interface StatusParts {
   /** Standing problems of core itself (a state file that cannot be written, …). */
   readonly own: readonly string[];
   readonly out: readonly OutOfService[];
+  readonly peers?: readonly ApiPeer[];
+  readonly recent?: ApiStatus['recent'];
 }
 
 /** The command that ends it, said to whoever may have forgotten it. */
@@ -28,7 +39,18 @@ function hint({ target, state, since, by }: OutOfService): ApiProblemLine {
   return { severity: 'hint', text };
 }
 
-const adminState = ({ since, ...one }: OutOfService): ApiAdminState => ({ ...one, since_seconds: Math.round(since / 1000) });
+/** What is left of a drain of a real server, or of all on a host. */
+function leftOf({ target, state }: OutOfService, drains: CheckSummary['drains']): ApiConnections | null {
+  const found = drains.filter((one) => one.target === target || `host ${one.host}` === target);
+  if (state !== 'drain' || found.length === 0) return null;
+  const sum = (of: (left: ApiConnections) => number) => found.reduce((total, { left }) => total + of(left), 0);
+  return { active: sum((one) => one.active), inactive: sum((one) => one.inactive), persistent: sum((one) => one.persistent) };
+}
+
+const adminState = (out: OutOfService, drains: CheckSummary['drains']): ApiAdminState => {
+  const { since, ...one } = out;
+  return { ...one, since_seconds: Math.round(since / 1000), left: leftOf(out, drains) };
+};
 
 /** Too few real servers are up, or none. */
 function weakness({ up, total, quorum, sorry_server: sorry }: CheckSummary['services'][number]): string | undefined {
@@ -82,6 +104,19 @@ function processProblems(processes: ApiStatus['processes']): ApiProblemLine[] {
     .map((one) => critical(`the ${one.name} process is being restarted`));
 }
 
+/** A change is made at one director before the other: so long it may take. */
+const SHARED_S = 15;
+
+function peerProblems(peers: readonly ApiPeer[]): ApiProblemLine[] {
+  return peers.flatMap(({ name, state, since_seconds: since, reason, told }): ApiProblemLine[] => {
+    if (state === 'silent')
+      return [warning(`director ${name}: no answer for ${formatDuration(Math.round(since) * 1000)}: ${reason}`)];
+    if (told?.same_table !== false || told.same_table_seconds < SHARED_S) return [];
+    const text = `director ${name} does not want the same virtual servers and real servers as this one: lbctl failover INSTANCE --check tells what is other`;
+    return [{ severity: 'hint', text }];
+  });
+}
+
 export function assembleStatus(parts: StatusParts): ApiStatus {
   const check = typeof parts.check === 'object' ? parts.check : undefined;
   const problems = [
@@ -89,6 +124,7 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     ...checkProblems(parts.check),
     ...vrrpProblems(parts.vrrp),
     ...parts.own.map(warning),
+    ...peerProblems(parts.peers ?? []),
     ...parts.out.filter((one) => one.forgotten).map(hint),
   ];
   const rank = ({ severity }: ApiProblemLine) => ['critical', 'warning', 'hint'].indexOf(severity);
@@ -104,7 +140,10 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     connection_sync: check?.sync ?? null,
     probes: check?.probes ?? null,
     foreign_services: check?.foreign ?? [],
-    admin_states: parts.out.map(adminState),
+    admin_states: parts.out.map((one) => adminState(one, check?.drains ?? [])),
+    slow_starts: check?.slowStarts ?? [],
+    peers: parts.peers ?? [],
+    recent: parts.recent ?? [],
     problems: problems.sort((a, b) => rank(a) - rank(b)),
   };
 }

@@ -9,6 +9,7 @@ import type { Intent, Override } from '../../intent/types.js';
 import type { Log } from '../log.js';
 import type { Pending } from '../pending.js';
 import type { InForce } from './candidate.js';
+import type { Tell } from './events.js';
 import type { Keys } from './keys.js';
 import type { EditFiles, OnDisk } from './save.js';
 
@@ -95,7 +96,7 @@ export interface WantedOptions {
   readonly sources?: readonly SourceText[] | undefined;
   readonly takenBack?: TakenBack | undefined;
   readonly log: Log;
-  readonly tell: (kind: string, subject: string, text: string) => void;
+  readonly tell: Tell;
   /** Standing problems that `status` shows. */
   readonly problems: Set<string>;
   readonly changed: (intent: Intent) => void;

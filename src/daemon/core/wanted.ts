@@ -181,13 +181,15 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const candidate = withOverrides(inForce, batch.overrides, text);
     if (requests.length > 1) guard(inForce, candidate, context.force === true);
     const notes = batch.decided.flatMap((one) => one.notes);
-    const told = { ...answerOf(text, context.dryRun), ...(notes.length > 0 ? { notes } : {}) };
-    if (context.dryRun) return told;
+    const answer = { ...answerOf(text, context.dryRun), ...(notes.length > 0 ? { notes } : {}) };
+    if (context.dryRun) return answer;
     await commit(candidate, causeOf('change', context, text));
+    const { revision } = inForce.intent;
+    const told = { cause: context.who, before: revision - 1, after: revision };
     const by = `(by ${context.who}${context.reason ? `: ${context.reason}` : ''})`;
-    for (const one of batch.decided) tell('override', one.subject, `${one.text} ${by}`);
+    for (const one of batch.decided) tell('override', one.subject, `${one.text} ${by}`, told);
     options.changed(inForce.intent);
-    return { ...told, revision: inForce.intent.revision };
+    return { ...answer, revision };
   }
 
   async function lookAtClock(): Promise<void> {
@@ -214,7 +216,8 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
       .save(kept, next.revision, revisions.add(next, []))
       .catch((error: Error) => log.write('warn', `what has ended cannot be saved: ${error.message}`));
     accept(candidate, kept);
-    for (const one of ended) tell('override', one.subject, one.text);
+    const told = { cause: 'its time', before: next.revision - 1, after: next.revision };
+    for (const one of ended) tell('override', one.subject, one.text, told);
     options.changed(inForce.intent);
   }
 
@@ -231,7 +234,10 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     for (const [from, to] of names) tell('override', to, `what was set at run time for ${from} is kept: it is ${to} now`);
     log.setLevel(inForce.config.global.logLevel);
     const kind = cause.kind === 'reload' ? 'reload' : 'apply';
-    tell(kind, file, `${cause.text} (by ${cause.who}${cause.why ? `: ${cause.why}` : ''})`);
+    tell(kind, file, `${cause.text} (by ${cause.who}${cause.why ? `: ${cause.why}` : ''})`, {
+      cause: cause.who,
+      after: inForce.intent.revision,
+    });
     options.changed(inForce.intent);
     options.reloaded?.();
   }

@@ -3,6 +3,7 @@ import { toHex } from '../../base/bytes.js';
 import type { Ip } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { HeldAddress, VrrpInstanceConfig } from '../../config/types.js';
+import type { ApiEventChange } from '../../control/api.js';
 import { announcementsOf } from '../../vrrp/announcing.js';
 import { devicesOf, heldKey } from '../../vrrp/held.js';
 import { deadline, initial, step } from '../../vrrp/machine.js';
@@ -91,7 +92,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
   const signer = createSigner(host, () => conf);
   const adverts = createAdverts(host, () => conf, signer);
 
-  const tell = (text: string) => host.event('vrrp', conf.name, text);
+  const tell = (text: string, change?: ApiEventChange) => host.event('vrrp', conf.name, text, change);
   const restored = createRestored(() => conf.interface, tell);
   const pathsOf = (): HeldPaths => ({ routes: conf.routes ?? [], rules: conf.rules ?? [] });
   const lateness = createLateness();
@@ -199,7 +200,7 @@ export function createRunner(host: Host, first: VrrpInstanceConfig): Runner {
         if (effect.to === 'master') counters.becameMaster++;
         if (effect.from === 'master') silence();
         host.moved({ name: conf.name, from: effect.from, to: effect.to });
-        tell(`${effect.from} -> ${effect.to}: ${effect.reason}`);
+        tell(`${effect.from} -> ${effect.to}: ${effect.reason}`, { cause: effect.reason, before: effect.from, after: effect.to });
         return save('soon');
       case 'reject':
         if (countRefusal(counters, effect.rejection, effect.source, host.now()))

@@ -61,7 +61,8 @@ export function createTracker(host: Pick<Host, 'network' | 'watched' | 'now' | '
       const [old, item] = [before.get(trackedKey(tracked)), state.get(trackedKey(tracked))];
       if (!item || !isNews(tracked, old, item)) continue;
       const effect = effectOf(tracked, item);
-      host.event('track', name, `${describeTracked(tracked, item)}${effect === '' ? '' : ` (${effect})`}`);
+      const change = { cause: trackedKey(tracked), before: old?.state ?? 'unknown', after: item.state };
+      host.event('track', name, `${describeTracked(tracked, item)}${effect === '' ? '' : ` (${effect})`}`, change);
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Ip, Prefix } from '../../base/ip.js';
 import type { Instant } from '../../base/time.js';
 import type { VrrpInstanceConfig } from '../../config/types.js';
+import type { ApiEventChange } from '../../control/api.js';
 import type { Macvlans } from '../../os/macvlan.js';
 import type { FrameSender } from '../../os/packet.js';
 import type { Routes } from '../../os/routes.js';
@@ -55,7 +56,7 @@ export interface Host {
   /** Blocks, `limitMs` at most, until packets for a new address are taken in. */
   readonly awaitLocal: (address: Ip, index: number, limitMs: number) => boolean;
   readonly log: (level: LogLevel, msg: string, fields?: Readonly<Record<string, unknown>>) => void;
-  readonly event: (kind: string, subject: string, text: string) => void;
+  readonly event: (kind: string, subject: string, text: string, change?: ApiEventChange) => void;
   /** An interface is usable again: what the checks found while it was not is old. */
   readonly recheck: () => void;
   /** The first advert of a master. Of a group it waits until all have their addresses: keepalived drops all of a group's with the first. */

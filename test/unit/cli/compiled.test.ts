@@ -104,6 +104,16 @@ describe('run by the daemon', () => {
       'list -o xml',
       'list -o',
     ],
+    ...[
+      'ev --lim 1',
+      'status --check',
+      `set-r web ${RS} --we 3 --dry`,
+      'sta',
+      'list --s',
+      'top --sort loud',
+      'wait --for nothing',
+      '--watch 1ms list',
+    ],
     ...['', 'lsit', 'set-rs web', `set-rs web ${RS} --weight heavy`, 'list --wieght 5', 'import', 'list a b', '-x list'],
     ...[
       '--help',
@@ -186,6 +196,8 @@ describe('run by Node.js', () => {
     [['check-config', '/nonexistent.yaml'], /files that lbctl sees/],
     [['doctor', '-o', 'json'], /files that lbctl sees/],
     [['completion', 'zsh'], /a file of this lbctl/],
+    [['wait', '--for', 'revision', '4'], /a wait outlives a restart/],
+    [['top', '--count', '1', '-o', 'json'], /again and again outlives a restart/],
   ];
   for (const [argv, why] of declined) {
     test(`lbctl ${argv.join(' ')}: declined`, async () => {
@@ -201,6 +213,15 @@ describe('run by Node.js', () => {
     assert.equal(result.status, 0, result.err);
     assert.match(other.declined[0] as string, /is asked, not /);
     assert.deepEqual(other.asked, []);
+    await other.close();
+  });
+
+  test('an option in short is found out too', async () => {
+    const other = await startFakeDaemon();
+    const result = await bothWays(['vrrp', '--sock', other.socketPath], { LBD_SOCKET: daemon.socketPath });
+    assert.equal(result.status, 0, result.err);
+    assert.match(daemon.declined.at(-1) as string, /is asked, not /);
+    assert.equal(other.asked.length, 2);
     await other.close();
   });
 

@@ -203,6 +203,11 @@ const CASES: Readonly<Record<string, Case>> = {
   save: { argv: ['save', '--reason', 'for good'], method: 'save', params: { reason: 'for good' } },
   'save-dry-run': { argv: ['save', '--dry-run'], method: 'save', params: { dry_run: true } },
   events: { argv: ['events', '--since', '1', '--limit', '5'], method: 'events', params: { since: 1, limit: 5 } },
+  'events-chosen': {
+    argv: ['events', '--since', '2026-11-28T10:00', '--kind', 'vrrp,verdict', '--subject', 'VI_1', '-o', 'wide'],
+    method: 'events',
+    params: { since_time: '2026-11-28T10:00:00.000Z', kind: 'vrrp,verdict', subject: 'VI_1' },
+  },
 };
 
 describe('commands', () => {
@@ -269,6 +274,28 @@ describe('options stand anywhere', () => {
     });
   }
 
+  const short: readonly (readonly [argv: string, method: string, params: object])[] = [
+    ['ev --si 5', 'events', { since: 5 }],
+    ['stats', 'stats', {}],
+    ['--dry set 10.0.0.1 --we', '', {}],
+    ['--we 5 set-r web 10.0.0.22:80 --dry', 'set_rs', { service: 'web', rs: '10.0.0.22:80', weight: '5', dry_run: true }],
+    ['dis web 10.0.0.22 --fo=1h', 'set_state', { service: 'web', rs: '10.0.0.22', state: 'disable', for: 3600 }],
+    ['failover VI_1 --for 10m', 'failover', { instance: 'VI_1', for: 600 }],
+    ['sh web -- 10.0.0.22:80', 'show', { service: 'web', rs: '10.0.0.22:80' }],
+  ];
+  for (const [argv, method, params] of short) {
+    test(`as short as is clear: ${argv}`, async () => {
+      const result = await ctl(...argv.split(' '));
+      if (method === '') assert.equal(result.status, 2);
+      else assert.deepEqual([result.status, daemon.asked.at(-1)], [0, { method, params }], result.err);
+    });
+  }
+
+  test('errors are told in the format that is asked for in short', async () => {
+    assert.match((await run(['list', '--out=json', '--socket', '/nonexistent'])).err, /^\{"error"/);
+    assert.match((await run(['--outp', 'json', 'list', '--socket', '/nonexistent'])).err, /^\{"error"/);
+  });
+
   test('LBD_SOCKET names the socket, --socket wins', async () => {
     assert.equal((await run(['vrrp'], { env: { LBD_SOCKET: daemon.socketPath } })).status, 0);
     assert.equal((await run(['vrrp', '--socket', '/nonexistent'], { env: { LBD_SOCKET: daemon.socketPath } })).status, 3);
@@ -320,7 +347,26 @@ describe('a wrong command line is status 2, decided without a daemon', () => {
     ['add-vs web 192.0.2.10:80 --protocol icmp', /"icmp" is no protocol/],
     ['show tcp/192.0.2:80', /192\.0\.2:80/],
     ['show fwmark/x', /no firewall mark/],
-    ['events --since yesterday', /"yesterday" is no number/],
+    ['events --since yesterday', /"yesterday" is no event's number and no time: write 1234, 10m, 10:30 or/],
+    ['events --since 2026-02-30T10:00', /is no event's number/],
+    ['sta', /command "sta" is ambiguous: stats, status/],
+    ['stat', /command "stat" is ambiguous: stats, status/],
+    ['s web', /command "s" is ambiguous: save, set-rs, set-vs, show, stats, status/],
+    ['help sta', /ambiguous/],
+    ['list --s', /option "--s" is ambiguous: --socket, --stats/],
+    ['--s x list', /option "--s" is ambiguous: --scheduler, .*--stats/],
+    ['list --watch web --rats', /unknown option "--rats"; did you mean "--rate"\?/],
+    ['list --watch 1ms', /"1ms" is too often/],
+    ['why --watch 2s', /missing required argument "TARGET"/],
+    ['reload --watch', /unknown option "--watch"/],
+    ['wait web', /required option .*--for/],
+    ['wait --for upp web', /"upp" is nothing to wait for; did you mean "up"\?/],
+    ['wait --for drained web', /lbctl wait --for drained SERVICE RS: a word is missing/],
+    ['wait --for master VI_1 web', /wait --for master INSTANCE: "web" is too much/],
+    ['wait --for revision four', /"four" is no number/],
+    ['wait --for up web --timeout soon', /"soon" is no duration: write 500ms, 30s or 5m/],
+    ['events --since 25:00', /is no event's number/],
+    ['events --kind verdict,wieght', /no events of the kind "wieght"; did you mean "weight"\?/],
     ['list -o xml', /unknown output format "xml"/],
     ['list -o', /argument missing/],
     ['stats web dns', /too many arguments/],
@@ -352,6 +398,16 @@ describe('exit statuses and errors', () => {
     const result = await ctl('list', 'wbe');
     assert.deepEqual(result, { status: 1, out: '', err: 'lbctl: unknown service "wbe"; there is web, dns\n' });
     assert.equal((await ctl('why', 'crash')).status, 1);
+  });
+
+  test('1: a status with problems, where that is asked for', async () => {
+    const [plain, judged] = [await ctl('status'), await ctl('status', '--check')];
+    assert.deepEqual([plain.status, judged.status, judged.out], [0, 1, plain.out]);
+    const status = CANNED.status({}) as { problems: readonly { severity: string }[] };
+    const hints = status.problems.filter(({ severity }) => severity === 'hint');
+    const calm = await startFakeDaemon({ status: () => ({ ...status, problems: hints }) as never });
+    assert.equal((await run(['status', '--check', '--socket', calm.socketPath])).status, 0);
+    await calm.close();
   });
 
   test('3: no daemon, garbage, a daemon that dies while it answers', async () => {
@@ -408,6 +464,23 @@ describe('events -f', () => {
         [4, 2],
       ],
     );
+  });
+
+  test('when it began may be said as a time, and a duration', async () => {
+    const since = async (word: string) => {
+      await ctl('events', '--since', word);
+      return Date.parse((daemon.asked.at(-1) as { params: { since_time: string } }).params.since_time);
+    };
+    assert.equal(await since('2026-11-28 10:00:30.5+01:00'), Date.UTC(2026, 10, 28, 9, 0, 30, 500));
+    assert.equal(await since('2026-11-28'), Date.UTC(2026, 10, 28));
+    const from = await since('10m');
+    const ago = Date.now() - from;
+    assert.ok(ago >= 600_000 && ago < 660_000, String(ago));
+    for (const word of ['00:00', '9:59', '23:59:59']) {
+      const at = await since(word);
+      const back = Date.now() - at;
+      assert.ok(back >= 0 && back < 86_410_000, word);
+    }
   });
 
   test('a daemon that stops is status 3', async () => {

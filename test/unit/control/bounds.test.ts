@@ -88,6 +88,29 @@ test('a program that follows and stands still does not read on; what it has is n
   await daemon.close();
 });
 
+test('a follower gets what it asked for alone, also when there was more than may wait otherwise', async () => {
+  const past = Array.from({ length: 40 }, (_, i) => event(i + 1, 'z'.repeat(100_000)));
+  const daemon = await startFakeDaemon({ events: () => ({ events: past }) });
+  const socket = connectSocket({ path: daemon.socketPath });
+  socket.write('{"id":1,"method":"events","params":{"follow":true,"since":0,"kind":"vrrp","subject":"VI_1"}}\n');
+  while (daemon.asked.length === 0) await turns(1);
+  await turns(5);
+  const wanted = { ...event(42), kind: 'vrrp', subject: 'VI_1' };
+  for (const one of [event(41), wanted, { ...wanted, subject: 'VI_12' }, { ...wanted, id: 43 }]) daemon.server.publish(one);
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.includes('"id":43')) break;
+  }
+  const lines = text.trimEnd().split('\n').slice(1);
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).event.id),
+    [42, 43],
+  );
+  assert.deepEqual(daemon.warnings, []);
+  await daemon.close();
+});
+
 test('many callers at once', async () => {
   const daemon = await startFakeDaemon();
   const clients = await Promise.all(Array.from({ length: 100 }, () => connect(daemon.socketPath)));

@@ -208,10 +208,16 @@ describe('the API over HTTP', () => {
 });
 
 /** Reads the stream of events until it has so many. */
-function follow({ port }: HttpServer, count: number, headers: Record<string, string> = {}): Promise<ApiEvent[]> {
+function follow({ port }: HttpServer, count: number, headers: Record<string, string> = {}, query = ''): Promise<ApiEvent[]> {
   return new Promise((resolve, reject) => {
     const asking = request(
-      { host: '127.0.0.1', port, path: `${PREFIX}/events`, headers: { accept: 'text/event-stream', ...headers }, agent: false },
+      {
+        host: '127.0.0.1',
+        port,
+        path: `${PREFIX}/events${query}`,
+        headers: { accept: 'text/event-stream', ...headers },
+        agent: false,
+      },
       (response) => {
         let text = '';
         response.setEncoding('utf8');
@@ -266,6 +272,22 @@ describe('the stream of events', () => {
     const { server } = await serve();
     const events = await follow(server, 1, { 'last-event-id': '2' });
     assert.deepEqual(events, EVENTS.slice(2));
+    await server.close();
+  });
+
+  test('what was asked for alone, also when there was more than may wait otherwise', async () => {
+    const long = 'x'.repeat(100_000);
+    const past = Array.from({ length: 40 }, (_, i) => ({ ...event(i + 1), text: long }));
+    const wanted = { ...event(42), kind: 'vrrp' };
+    const { server, warnings } = await serve({
+      async handle() {
+        setImmediate(() => [event(41), wanted].map(server.publish));
+        return { events: past };
+      },
+    });
+    const events = await follow(server, 41, {}, '?kind=vrrp&since=0');
+    assert.deepEqual(events.slice(40), [wanted]);
+    assert.deepEqual(warnings, []);
     await server.close();
   });
 

@@ -153,9 +153,10 @@ describe('the check process', () => {
       await until(() => table().join() === 'tcp/192.0.2.21:80: 10.0.0.2:80=10', 'only that, without waiting for its check again');
       const { value } = (await answer(pool, { what: 'summary' })) as { value: CheckSummary };
       assert.deepEqual(
-        value.services.map((one) => [one.name, one.in_sync, one.up]),
-        [['mail', true, 1]],
+        value.services.map((one) => [one.name, one.in_sync, one.up, one.weight, one.wanted_weight, one.active_connections]),
+        [['mail', true, 1, 10, 10, 0]],
       );
+      assert.deepEqual(await answer(pool, { what: 'brief' }), { value: { active: 0 } });
     });
   });
 
@@ -372,6 +373,10 @@ describe('the rules of the pool, in the table', () => {
         assert.match(server?.why ?? '', /^up, in the table with weight 50 of 1000 \(slow start: all of it in (100|9\d)s\)$/);
         assert.equal(server?.effective_weight, 50);
         assert.ok((server?.pool?.slow_start_seconds ?? 0) > 90);
+        const { slowStarts } = ((await answer(one.pool, { what: 'summary' })) as { value: CheckSummary }).value;
+        const [{ seconds, ...growing }] = slowStarts as [CheckSummary['slowStarts'][number]];
+        assert.deepEqual([growing, slowStarts.length], [{ target: 'web/10.0.0.2:80', weight: 50, full_weight: 1000 }, 1]);
+        assert.ok(seconds > 90 && seconds <= 100, String(seconds));
       },
       { ended },
     );

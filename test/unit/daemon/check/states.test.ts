@@ -5,6 +5,7 @@ import type { ApiService, ApiWhy } from '../../../../src/control/api.js';
 import { answer } from '../../../../src/daemon/check/answers.js';
 import { createDeadlines } from '../../../../src/daemon/check/deadlines.js';
 import { createRemovals } from '../../../../src/daemon/check/removals.js';
+import type { CheckSummary } from '../../../../src/daemon/messages.js';
 import type { Admin, ServiceIntent } from '../../../../src/intent/types.js';
 import type { KernelDestination } from '../../../../src/ipvs/types.js';
 import { CHECKING, makeServer, makeService } from '../../../fake/intent.js';
@@ -111,6 +112,12 @@ describe('administrative states in the check process', () => {
         /\nstate: drain of host 10\.0\.0\.1 \(set at run time by ann at 2026-01-01T00:00:00Z: disks\)/,
       );
       assert.match(why.value.steps.join('\n'), /\npool: in, effective weight 0\n/);
+      const { drains } = ((await answer(pool, { what: 'summary' })) as { value: CheckSummary }).value;
+      const left = { active: 0, inactive: 0, persistent: 0 };
+      assert.deepEqual(
+        drains,
+        ['web', 'dns'].map((name) => ({ target: `${name}/10.0.0.1:80`, host: '10.0.0.1', left })),
+      );
     });
   });
 

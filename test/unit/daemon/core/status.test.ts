@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ApiInstance } from '../../../../src/control/api.js';
+import type { ApiInstance, ApiPeer, ApiStatus } from '../../../../src/control/api.js';
 import { assembleStatus, type StatusParts } from '../../../../src/daemon/core/status.js';
 import type { CheckSummary } from '../../../../src/daemon/messages.js';
+import { CANNED } from '../../../fake/control.js';
 
 const head: StatusParts['head'] = {
   router_id: 'd1',
@@ -12,6 +13,8 @@ const head: StatusParts['head'] = {
   config_file: '/x',
   revision: 1,
   overrides: 0,
+  loaded: { since_seconds: 1, by: 'start', stale: false },
+  table: '',
   processes: [
     { name: 'core', pid: 1, state: 'running', restarts: 0 },
     { name: 'check', pid: null, state: 'restarting', restarts: 3 },
@@ -68,6 +71,8 @@ const check: CheckSummary = {
   ipvs: { usable: true, text: 'ok' },
   drift: { total: 0, last: null, by_kind: {}, fought_over: [] },
   refusals: [],
+  drains: [],
+  slowStarts: [],
   sync: null,
   probes: {
     checks: 2500,
@@ -84,6 +89,12 @@ const check: CheckSummary = {
     {
       name: 'web',
       key: 'tcp/192.0.2.10:80',
+      scheduler: 'wlc',
+      forward: 'nat',
+      weight: null,
+      wanted_weight: 2,
+      active_connections: null,
+      rates: null,
       up: 0,
       total: 2,
       in_sync: false,
@@ -111,6 +122,24 @@ test('problems come worst first, and each names its object', () => {
       'warning: web/10.0.0.1:80: down: refused',
       'warning: VI_1: 3 adverts refused: checksum, last from 192.0.2.9',
       'warning: a file cannot be written',
+    ],
+  );
+});
+
+test('another director that does not answer is a problem, one that wants another table is a hint', () => {
+  const told = { ...(CANNED.status({}) as ApiStatus).peers[0]?.told, same_table: false } as NonNullable<ApiPeer['told']>;
+  const d2: ApiPeer = { name: 'd2', url: '', state: 'answers', since_seconds: 5, reason: '', told };
+  const peers: ApiPeer[] = [
+    d2,
+    { ...d2, name: 'd3', state: 'silent', since_seconds: 62.4, reason: 'nobody listens' },
+    { ...d2, told: { ...told, same_table_seconds: 3 } },
+  ];
+  const { problems } = assembleStatus({ head, check: undefined, vrrp: [], own: [], out: [], peers });
+  assert.deepEqual(
+    problems.slice(1).map(({ severity, text }) => `${severity}: ${text}`),
+    [
+      'warning: director d3: no answer for 62s: nobody listens',
+      'hint: director d2 does not want the same virtual servers and real servers as this one: lbctl failover INSTANCE --check tells what is other',
     ],
   );
 });
@@ -234,6 +263,24 @@ test('who is out of service is listed; a hint, last of all, where that was forgo
       ['host 10.0.0.1', 200_000],
       ['web/10.0.0.2:80', 1],
     ],
+  );
+});
+
+test('a drain tells what is left of it, of a host in all its services', () => {
+  const by = { id: 1, who: 'ann', when: '', why: '' };
+  const one = { state: 'drain', by, since: 0, text: '', forgotten: false } as const;
+  const left = { active: 2, inactive: 3, persistent: 1 };
+  const drains = ['web', 'mail'].map((name) => ({ target: `${name}/10.0.0.1:80`, host: '10.0.0.1', left }));
+  const out = [
+    { ...one, target: 'host 10.0.0.1' },
+    { ...one, target: 'web/10.0.0.1:80' },
+    { ...one, target: 'web/10.0.0.9:80' },
+    { ...one, target: 'mail/10.0.0.1:80', state: 'disabled' as const },
+  ];
+  const status = assembleStatus({ head, check: { ...check, drains }, vrrp: [], own: [], out });
+  assert.deepEqual(
+    status.admin_states.map((state) => state.left),
+    [{ active: 4, inactive: 6, persistent: 2 }, left, null, null],
   );
 });
 
