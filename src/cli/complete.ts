@@ -8,7 +8,7 @@ const CONNECT_MS = 500;
 const ANSWER_MS = 1000;
 
 export interface Completing {
-  /** `services`, `servers`, `hosts`, `instances`, or `targets` of why. */
+  /** `services`, `servers`, `hosts`, `instances`, `revisions`, or `targets` of why. */
   readonly what: string;
   /** What is typed of the word. */
   readonly word: string;
@@ -52,6 +52,10 @@ const KINDS: Readonly<Record<string, Ask>> = {
   servers: named((names) => plain(names.real_servers)),
   hosts: named((names) => plain(names.hosts)),
   instances: named((names) => plain(names.instances)),
+  revisions: async (client) => {
+    const { revisions } = await client.call('history', {}, ANSWER_MS);
+    return revisions.map(({ revision, text }) => ({ name: String(revision), text }));
+  },
   targets: named((names, { word }) => {
     const service = serviceIn(word);
     const servers = names.real_servers.map((server) => ({ name: `${service}/${server}` }));

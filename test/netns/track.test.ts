@@ -32,6 +32,8 @@ const LIMIT = 15_000;
 
 interface Daemon {
   readonly host: string;
+  /** What lbctl prints. */
+  run(...words: string[]): Promise<string>;
   ask<T>(...words: string[]): Promise<T>;
   instance(name?: string): Promise<ApiInstance>;
   when(state: ApiInstance['state'], name?: string): Promise<ApiInstance>;
@@ -61,14 +63,15 @@ inLanes('what instances track', 3, (test) => {
       said = (said + bytes.toString()).slice(-20_000);
     });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    const ask = async <T>(...words: string[]): Promise<T> =>
-      JSON.parse((await execute(LBCTL, ['--socket', socket, '-o', 'json', ...words])).stdout) as T;
+    const run = async (...words: string[]) => (await execute(LBCTL, ['--socket', socket, ...words])).stdout;
+    const ask = async <T>(...words: string[]): Promise<T> => JSON.parse(await run('-o', 'json', ...words)) as T;
     const instance = async (name = 'VI_1') => {
       const { instances } = await ask<{ instances: ApiInstance[] }>('vrrp', name);
       return instances[0] as ApiInstance;
     };
     const daemon: Daemon = {
       host,
+      run,
       ask,
       instance,
       async when(state, name) {
@@ -160,6 +163,7 @@ vrrp_instances:
     );
     const lbd = await start('d1', config('/usr/bin/test'));
     await lbd.when('master');
+    assert.equal(await lbd.run('__complete', 'instances', 'VI'), 'VI_1\n');
     const status = await lbd.ask<ApiStatus>('status');
     assert.deepEqual(
       [status.services, status.problems, status.processes.map((one) => `${one.name} ${one.state}`)],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
+import { kindOf, usualOf } from './kinds.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** A module of dist/src. */
@@ -11,7 +12,7 @@ const { formatDuration } = await load('base/duration.js');
 
 /** A value may be taken from the environment, wherever it stands. */
 const VARIABLE = { $ref: '#/definitions/variable' };
-const variable = { type: 'string', pattern: '\\$\\{[A-Za-z_]\\w*(:-[^}]*)?\\}', description: 'a value of the environment' };
+const variable = { type: 'string', pattern: '\\$\\{[A-Za-z_]\\w*(:-[^}]*)?\\}', $comment: 'a value of the environment' };
 const text = (pattern, title) => ({ type: 'string', pattern, title });
 /** Texts that begin so are read further by lbd alone: an editor need not know every rule. */
 const V4 = '\\d{1,3}(\\.\\d{1,3}){3}';
@@ -172,12 +173,22 @@ export async function describedSchema() {
   return { schema, faults };
 }
 
+/** Below its sentence a key tells what it may be: an editor shows nothing else of the schema. */
+function told(schema) {
+  for (const { properties } of mappingsIn(schema))
+    for (const [key, value] of Object.entries(properties)) {
+      told(value);
+      properties[key] = { ...value, description: `${value.description ?? ''}\n\n${kindOf(value)}${usualOf(value)}` };
+    }
+}
+
 export async function schemaText() {
   const rules = checkRules(await load('config/schema-check.js'));
   const defs = { variable };
   const described = await describedSchema();
   for (const fault of described.faults) console.error(`build: src/config/docs: ${fault}`);
+  told(described.schema);
   const schema = shareChecks(described.schema, rules, defs);
-  const head = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'lbd.yaml' };
+  const head = { $schema: 'http://json-schema.org/draft-07/schema#', $comment: 'lbd.yaml' };
   return `${JSON.stringify({ ...head, ...schema, definitions: defs }, null, 1)}\n`;
 }

@@ -20,6 +20,7 @@ const VALUES: Readonly<Record<string, Place>> = {
   SERVICE: 'live services',
   RS: 'live servers',
   INSTANCE: 'live instances',
+  REVISION: 'live revisions',
   TARGET: 'live targets',
   FILE: 'files',
   PATH: 'files',

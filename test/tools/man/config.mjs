@@ -1,34 +1,6 @@
 // lbd.yaml(5), from the JSON Schema with its sentences: every key with its type, range and default.
+import { kindOf, usualOf } from '../kinds.mjs';
 import { also, bold, escaped, example, indented, italic, item, paragraph, section, subsection, title } from './roff.mjs';
-
-const isVariable = ({ $ref }) => $ref === '#/definitions/variable';
-/** A bare number of seconds, or a number in quotes: said once, for all. */
-const isOtherSpelling = ({ title: words }) => words === 'seconds' || words === 'digits';
-
-const range = ({ minimum, exclusiveMinimum, maximum }) => {
-  if (exclusiveMinimum !== undefined) return `above ${exclusiveMinimum}, up to ${maximum}`;
-  return minimum === undefined ? 'a number' : `${minimum} to ${maximum}`;
-};
-
-/** What a value may be, in words: `wrr | wlc`, `1 to 255`, `a duration, 10ms to 1h`, `a list of mappings`. */
-function* kinds(node) {
-  if (isVariable(node) || isOtherSpelling(node)) return;
-  if (node.anyOf) for (const each of node.anyOf) yield* kinds(each);
-  else if (node.enum) yield node.enum.join(' | ');
-  else if (node.const !== undefined) yield String(node.const);
-  else if (node.type === 'boolean') yield 'true | false';
-  else if (node.type === 'integer' || node.type === 'number') yield range(node);
-  else if (node.type === 'array') yield `a list of ${plural(kindOf(node.items))}`;
-  else if (node.type === 'object') yield 'a mapping';
-  else yield node.title ?? 'a text';
-}
-const kindOf = (node) => [...new Set(kinds(node))].join(' | ');
-/** Words of a list stand as they are. */
-const plural = (kind) =>
-  kind.replace(
-    /\ban? ((?:IP )?)(mapping|text|name|address|interface)\b/g,
-    (_, front, noun) => `${front}${noun}${noun.endsWith('s') ? 'es' : 's'}`,
-  );
 
 /** The keys of the mappings that a value may be, or hold. */
 const keysOf = (node) => [
@@ -42,8 +14,7 @@ const FEW = 2;
 function key([name, node], path, seen) {
   const place = [...path, name].join('.');
   const needed = node.needed ? '; needed' : '';
-  const usual = node.default === undefined ? '' : `; default: ${node.default}`;
-  const tag = `${bold(name)}: ${italic(`${kindOf(node)}${usual}${needed}`)}`;
+  const tag = `${bold(name)}: ${italic(`${kindOf(node)}${usualOf(node)}${needed}`)}`;
   const below = keysOf(node);
   const content = JSON.stringify(below);
   const known = below.length > FEW ? seen.get(content) : undefined;

@@ -93,7 +93,7 @@ describe('every key', () => {
     const walk = (node: Node, path: string): void => {
       for (const one of [...(node.anyOf ?? []), ...(node.items ? [node.items] : [])]) walk(one, path);
       for (const [key, value] of Object.entries(node.properties ?? {})) {
-        assert.match(value.description ?? '', /^[A-Za-z0-9].{5,}[.:]$/s, `${path}.${key}`);
+        assert.match(value.description ?? '', /^[A-Za-z0-9].{5,}[.:]\n\n\S.*$/, `${path}.${key}`);
         walk(value, `${path}.${key}`);
       }
     };
