@@ -333,11 +333,11 @@ export interface Methods {
   brief: { params: Record<string, never>; result: ApiBrief };
   /**
    * `counters`: with what the kernel counted. `host`: only real servers with that address, of the services that have one. `all`: with the
-   * passages of checks too.
+   * passages of checks too. What it tells is of `revision`.
    */
   list: {
     params: { service?: string; host?: string; counters?: boolean; all?: boolean };
-    result: { services: readonly ApiService[] };
+    result: { revision: number; services: readonly ApiService[] };
   };
   stats: {
     params: { service?: string };

@@ -2,7 +2,7 @@
 import { formatDuration } from '../base/duration.js';
 import { formatEndpoint } from '../base/ip.js';
 import type { AddedServer } from '../config/added.js';
-import type { FileEdit } from '../config/save-edits.js';
+import { type FileEdit, settingEdit } from '../config/save-edits.js';
 import type { Config, RealServerConfig, VirtualServerConfig } from '../config/types.js';
 import { buildIntent } from './merge.js';
 import { outOfService } from './out-of-service.js';
@@ -110,6 +110,24 @@ function removedService(view: View, { name, realServers }: VirtualServerConfig):
   return [difference(view, told, { kind: 'remove-service', service: name }, false)];
 }
 
+/** The file has the prefix of persistence within it. */
+const keyOf = (setting: string): string => (setting === 'persistence_prefix' ? 'persistence' : setting);
+
+/** What set-vs has set. Two that the file has in one key have one edit. */
+function changedSettings(view: View, service: ServiceIntent, stays: boolean): Difference[] {
+  const { name, changed = [] } = service;
+  const settings = { ...service, sorry: service.sorry && { ...service.sorry } };
+  const edits = new Map<string, FileEdit>();
+  return changed.flatMap(({ setting, before, value, source }) => {
+    const found = made(view, source, 'set-vs');
+    const edit = edits.get(keyOf(setting)) ?? settingEdit(name, settings, keyOf(setting));
+    if (!found || !edit) return [];
+    edits.set(keyOf(setting), edit);
+    const told = { change: 'changed', target: name, text: `${setting} ${before} -> ${value}`, by: found.by } as const;
+    return [difference(view, told, edit, stays)];
+  });
+}
+
 /** `stays`: the file has another one of that name, which comes back. */
 function addedService(view: View, service: ServiceIntent, stays: boolean): Difference[] {
   const found = made(view, service.source, 'add-vs');
@@ -121,6 +139,7 @@ function addedService(view: View, service: ServiceIntent, stays: boolean): Diffe
   const held = stays || isForATime(found.by);
   return [
     difference(view, told, { kind: 'add-service', added }, held),
+    ...changedSettings(view, service, held),
     ...realServers.flatMap((server) => addedServer(view, service, server, held)),
   ];
 }
@@ -142,6 +161,7 @@ function ofService(view: View, file: VirtualServerConfig | undefined, now: Servi
   const keys = new Set(now.realServers.map(({ key }) => key));
   const gone = file.realServers.filter(({ address, port }) => !keys.has(formatEndpoint(address, port)));
   return [
+    ...changedSettings(view, now, false),
     ...now.realServers.flatMap((server) =>
       server.source.kind === 'file' ? changedServer(view, now, server, false) : addedServer(view, now, server, false),
     ),

@@ -2,7 +2,7 @@
 import type { Intent, RealServerIntent, ServiceIntent } from './types.js';
 
 /** What says where something comes from, and the weight that a share would be of. */
-const ORIGIN = new Set(['source', 'weightSource', 'configuredWeight', 'realServers', 'sorry']);
+const ORIGIN = new Set(['source', 'weightSource', 'configuredWeight', 'realServers', 'sorry', 'changed']);
 
 const sides = (a: object, b: object): (readonly [string, unknown, unknown])[] => {
   const before = a as Readonly<Record<string, unknown>>;

@@ -361,7 +361,7 @@ const STATUS: Methods['status']['result'] = {
   ],
 };
 
-function list(service: string | undefined): Methods['list']['result'] {
+function list(service: string | undefined): Pick<Methods['list']['result'], 'services'> {
   const services = [WEB, DNS].filter((one) => service === undefined || one.name === service || one.key === service);
   if (services.length === 0) refuse({ code: 'refused', message: `unknown service "${service}"; there is web, dns` });
   return { services };
@@ -497,7 +497,10 @@ export const CANNED: Handlers = {
     instances: [{ name: 'VI_1', family: 'ipv4', virtual_router_id: 51, version: 3, state: 'master' }],
     active_connections: null,
   }),
-  list: ({ service, counters }) => ({ services: list(service).services.map((one) => (counters ? counted(one) : one)) }),
+  list: ({ service, counters }) => ({
+    revision: 7,
+    services: list(service).services.map((one) => (counters ? counted(one) : one)),
+  }),
   stats: ({ service }) => ({ ...STATS, services: STATS.services.filter((one) => service === undefined || one.name === service) }),
   names: ({ service }) => ({
     services: [WEB, DNS].map(({ name, keys }) => ({ name, keys })),

@@ -28,7 +28,7 @@ export const EMPTY: Handlers = {
     recent: [],
     problems: [],
   }),
-  list: ({ service }) => (service === undefined ? { services: [] } : unknown('service')()),
+  list: ({ service }) => (service === undefined ? { revision: 7, services: [] } : unknown('service')()),
   stats: () => ({ ...STATS, services: [] }),
   show: unknown('service'),
   why: unknown('service'),

@@ -247,7 +247,11 @@ export function createHandlers(parts: HandlerParts): Handlers {
   return {
     status: () => status(parts),
     brief: () => brief(parts),
-    list: async (params) => ({ services: await servicesOf(parts, params) }),
+    async list(params) {
+      // What comes later is told to the check process behind this question.
+      const { revision } = wanted.intent();
+      return { revision, services: await servicesOf(parts, params) };
+    },
     stats: ({ service }) => statsOf(parts, service),
     names: ({ service }) => Promise.resolve(namesOf(wanted.intent(), service)),
     async show({ service, rs }) {

@@ -65,8 +65,9 @@ async function drain(looks: readonly Look[], words: readonly string[], io: Parti
     show: shown,
     list: () => {
       const servers = next();
-      if (servers.length === 0) return { services: [] };
+      if (servers.length === 0) return { revision: 7, services: [] };
       return {
+        revision: 7,
         services: [
           { ...WEB, real_servers: servers },
           { ...WEB, name: 'mail', real_servers: [mail] },
@@ -191,7 +192,7 @@ test('list and show tell a host once, with who, when and why', async () => {
   const service = { ...WEB, real_servers: [on('10.0.0.21:80'), on('10.0.0.21:81'), on('[2001:db8::21]:80')] };
   const daemon = await startFakeDaemon({
     ...CANNED,
-    list: () => ({ services: [service] }),
+    list: () => ({ revision: 7, services: [service] }),
     show: () => ({ service, real_server: service.real_servers[0] ?? null, checks: [] }),
   });
   const text = async (...words: string[]) => {

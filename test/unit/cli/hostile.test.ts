@@ -211,7 +211,7 @@ describe('a terminal of 80 columns', () => {
     const long = `because ${'it is so '.repeat(20)}indeed`;
     const service = { ...WEB, real_servers: WEB.real_servers.map((one) => ({ ...one, why: `down: ${long}` })) } as ApiService;
     const handlers = {
-      list: () => ({ services: [service] }),
+      list: () => ({ revision: 7, services: [service] }),
       why: () => ({ target: 'web', summary: long, steps: [long], checks: [] }),
     };
     await withDaemon(handlers, async (daemon) => {

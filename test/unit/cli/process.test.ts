@@ -38,7 +38,7 @@ for (const [way, startLbctl] of Object.entries(WAYS))
     })) as typeof WEB.real_servers;
     let daemon: FakeDaemon;
     before(async () => {
-      daemon = await startFakeDaemon({ list: () => ({ services: [{ ...WEB, real_servers: servers }] }) });
+      daemon = await startFakeDaemon({ list: () => ({ revision: 7, services: [{ ...WEB, real_servers: servers }] }) });
     });
     after(async () => {
       assert.equal(daemon.commandLines.length, startLbctl === startCompiled ? 6 : 0);

@@ -42,7 +42,7 @@ const world = {
 const CALM = { ...world };
 
 const handlers = {
-  list: () => ({ services: [world.service] }),
+  list: () => ({ revision: 7, services: [world.service] }),
   show: () => ({ service: world.service, real_server: world.server, checks: [] }),
   vrrp: () => ({ instances: [{ ...MASTER, state: world.state, since_seconds: 3 }] }),
   status: () => ({ ...(CANNED.status({}) as ApiStatus), revision: world.revision }),

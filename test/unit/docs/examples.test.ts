@@ -125,7 +125,7 @@ async function withDirector(run: (lbctlOf: (line: string) => Promise<string>) =>
     const services = await servicesOf(world);
     const [server, service] = [await detailOf(world, 'web', '192.0.2.22:80'), await detailOf(world, 'web', undefined)];
     const daemon = await startFakeDaemon({
-      list: () => ({ services }),
+      list: () => ({ revision: 7, services }),
       show: () => ({ service: services[0] as ApiService, real_server: null as ApiRealServer | null, checks: service.checks }),
       why: () => server,
       vrrp: () => ({ instances: [CALM] }),
