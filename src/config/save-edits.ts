@@ -2,6 +2,7 @@
 import { formatDuration } from '../base/duration.js';
 import { addressBits, formatEndpoint, type Ip } from '../base/ip.js';
 import type { AddedServer, AddedService } from './added.js';
+import type { Setting } from './settable.js';
 import type { ServiceSettings } from './types.js';
 
 interface OfServer {
@@ -77,7 +78,7 @@ export function fieldsOfService(
   ];
 }
 
-type Setting = (settings: ServiceSettings) => Value | null;
+type Write = (settings: ServiceSettings) => Value | null;
 
 function persistenceOf({ persistence, ids }: ServiceSettings): Value {
   if (!persistence) return 'off';
@@ -94,20 +95,21 @@ function sorryOf({ sorry, forward }: ServiceSettings): Value | null {
   return { map: [['address', formatEndpoint(sorry.address, sorry.port)], ...own] };
 }
 
-/** What the file says for settings as they are, key by key. */
-const SETTINGS: Readonly<Record<string, Setting>> = {
-  scheduler: ({ scheduler }) => scheduler,
-  scheduler_flags: ({ schedulerFlags }) => ({ list: schedulerFlags }),
-  persistence: persistenceOf,
-  quorum: ({ quorum }) => quorum,
-  hysteresis: ({ hysteresis }) => hysteresis,
-  on_failure: ({ onFailure }) => onFailure,
-  slow_start: ({ slowStart }) => (slowStart === undefined ? 0 : formatDuration(slowStart)),
-  sorry_server: sorryOf,
+/** Under which key each is written, and what the file says for it as it is. */
+const WRITTEN: { readonly [K in Setting]: readonly [key: string, write: Write] } = {
+  scheduler: ['scheduler', ({ scheduler }) => scheduler],
+  scheduler_flags: ['scheduler_flags', ({ schedulerFlags }) => ({ list: schedulerFlags })],
+  persistence: ['persistence', persistenceOf],
+  persistence_prefix: ['persistence', persistenceOf],
+  quorum: ['quorum', ({ quorum }) => quorum],
+  hysteresis: ['hysteresis', ({ hysteresis }) => hysteresis],
+  on_failure: ['on_failure', ({ onFailure }) => onFailure],
+  slow_start: ['slow_start', ({ slowStart }) => (slowStart === undefined ? 0 : formatDuration(slowStart))],
+  sorry_server: ['sorry_server', sorryOf],
 };
 
-/** Writes one of a virtual server's settings as it is; undefined: it is none that is written. */
-export function settingEdit(service: string, settings: ServiceSettings, key: string): FileEdit | undefined {
-  const value = SETTINGS[key]?.(settings);
-  return value === undefined ? undefined : { kind: 'set-service', service, key, value };
+/** Writes one of a virtual server's settings as it is. */
+export function settingEdit(service: string, settings: ServiceSettings, setting: Setting): FileEdit {
+  const [key, write] = WRITTEN[setting];
+  return { kind: 'set-service', service, key, value: write(settings) };
 }

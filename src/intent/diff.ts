@@ -110,21 +110,16 @@ function removedService(view: View, { name, realServers }: VirtualServerConfig):
   return [difference(view, told, { kind: 'remove-service', service: name }, false)];
 }
 
-/** The file has the prefix of persistence within it. */
-const keyOf = (setting: string): string => (setting === 'persistence_prefix' ? 'persistence' : setting);
-
-/** What set-vs has set. Two that the file has in one key have one edit. */
-function changedSettings(view: View, service: ServiceIntent, stays: boolean): Difference[] {
-  const { name, changed = [] } = service;
-  const settings = { ...service, sorry: service.sorry && { ...service.sorry } };
-  const edits = new Map<string, FileEdit>();
-  return changed.flatMap(({ setting, before, value, source }) => {
-    const found = made(view, source, 'set-vs');
-    const edit = edits.get(keyOf(setting)) ?? settingEdit(name, settings, keyOf(setting));
-    if (!found || !edit) return [];
-    edits.set(keyOf(setting), edit);
-    const told = { change: 'changed', target: name, text: `${setting} ${before} -> ${value}`, by: found.by } as const;
-    return [difference(view, told, edit, stays)];
+/** Settings of set-vs, one by one. While one of them is for a time all stay: what one says of persistence holds for both of its keys. */
+function changedService(view: View, service: ServiceIntent, stays: boolean): Difference[] {
+  const found = (service.changed ?? []).flatMap(({ source, ...one }) => {
+    const by = made(view, source, 'set-vs')?.by;
+    return by ? [{ ...one, by }] : [];
+  });
+  const held = stays || found.some(({ by }) => isForATime(by));
+  return found.map(({ setting, before, value, by }) => {
+    const told = { change: 'changed', target: service.name, text: `${setting} ${before} -> ${value}`, by } as const;
+    return difference(view, told, settingEdit(service.name, service, setting), held);
   });
 }
 
@@ -139,7 +134,7 @@ function addedService(view: View, service: ServiceIntent, stays: boolean): Diffe
   const held = stays || isForATime(found.by);
   return [
     difference(view, told, { kind: 'add-service', added }, held),
-    ...changedSettings(view, service, held),
+    ...changedService(view, service, held),
     ...realServers.flatMap((server) => addedServer(view, service, server, held)),
   ];
 }
@@ -161,7 +156,7 @@ function ofService(view: View, file: VirtualServerConfig | undefined, now: Servi
   const keys = new Set(now.realServers.map(({ key }) => key));
   const gone = file.realServers.filter(({ address, port }) => !keys.has(formatEndpoint(address, port)));
   return [
-    ...changedSettings(view, now, false),
+    ...changedService(view, now, false),
     ...now.realServers.flatMap((server) =>
       server.source.kind === 'file' ? changedServer(view, now, server, false) : addedServer(view, now, server, false),
     ),

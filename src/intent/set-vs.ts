@@ -131,8 +131,11 @@ const isEmpty = (set: ServiceSet): boolean => Object.keys(set).length === 0;
 function* consequences(before: ServiceIntent, after: ServiceIntent): Generator<string> {
   const others = new Set(differences(before, after));
   const [from, to] = [before.persistence, after.persistence];
+  // ip_vs_edit_service of the kernel (ip_vs_ctl.c) waits for an RCU grace period between the two.
+  if (others.has('scheduler'))
+    yield 'while the kernel changes the scheduler, some milliseconds, it refuses new connections; those that there are stay';
   if (others.has('scheduler') && (isHashed(before.scheduler) || isHashed(after.scheduler) || before.scheduler === 'dh'))
-    yield `connections stay; the next one of a client may go to another real server, for ${before.scheduler} and ${after.scheduler} choose otherwise`;
+    yield `the next connection of a client may go to another real server, for ${before.scheduler} and ${after.scheduler} choose otherwise`;
   if (from && !to) yield 'connections stay; the next one of a client that was kept by persistence may go to another real server';
   else if (from && to && from.prefix !== to.prefix)
     yield 'connections stay; the next one of a client may go to another real server once, for it is known by another prefix now';

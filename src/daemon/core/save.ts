@@ -107,9 +107,12 @@ async function draft({ file, inForce, editFiles }: SaveSeat): Promise<Draft> {
   const now = inForce();
   const found = differences(now.config, now.overrides, Date.now());
   const left = remaining(now.overrides, found);
-  // One may stand for several differences.
-  const edits = [...new Set(found.flatMap(({ edit }) => edit ?? []))];
-  if (edits.length === 0) return { ...now, found, left, files: [], notes: [], next: { config: now.config, parsed: undefined } };
+  const edits = found.flatMap(({ edit }) => edit ?? []);
+  if (edits.length === 0) {
+    // What goes without a word in the file must not have been in force.
+    const kept = whyNot(now, now.config, left) === undefined ? left : now.overrides;
+    return { ...now, found, left: kept, files: [], notes: [], next: { config: now.config, parsed: undefined } };
+  }
   const made = await editFiles(file, edits);
   return { ...now, found, left, files: made.files, notes: made.notes, next: judge(file, now, left, made) };
 }

@@ -62,6 +62,35 @@ describe('differences', () => {
     );
   });
 
+  test('settings of set-vs are written key by key, also of what is added; while one is for a time all stay', () => {
+    const vs = (service: string, more: object) => ({ kind: 'set-vs', service, ...more }) as ChangeRequest;
+    const requests = [
+      vs('web', { scheduler: 'mh', persistence: 300, persistence_prefix: 24 }),
+      vs('web', { sorry_server: '10.0.0.99:80', quorum: 2 }),
+    ];
+    assert.deepEqual(saved(requests), {
+      told: [
+        'changed web scheduler wlc -> mh file',
+        'changed web scheduler_flags none -> mh-fallback file',
+        'changed web persistence none -> 5m file',
+        'changed web persistence_prefix none -> 24 file',
+        'changed web on_failure remove -> quiesce file',
+        'changed web quorum 1 -> 2 file',
+        'changed web sorry_server none -> 10.0.0.99:80 file',
+      ],
+      left: [],
+    });
+    assert.deepEqual(saved([requests[0] as ChangeRequest, { ...vs('web', { quorum: 2 }), ...forATime }]).left, [
+      'set-vs',
+      'set-vs',
+    ]);
+    assert.deepEqual(saved([vs('hash', { scheduler: 'wrr', slow_start: 10 })]).left, []);
+    assert.deepEqual(
+      saved([{ kind: 'add-vs', name: 'db', address: '192.0.2.20:80' }, vs('db', { scheduler: 'wrr', slow_start: 30 })]).left,
+      [],
+    );
+  });
+
   test('a weight for a time is not the weight of what is added for good', () => {
     assert.deepEqual(saved([add('web', '10.0.0.3:80'), { ...set('web', '10.0.0.3', '25%'), ...forATime }]), {
       told: ['added web/10.0.0.3:80 weight 4 file', 'changed web/10.0.0.3:80 weight 4 -> 1 (25%); it ends by itself in 1h stays'],

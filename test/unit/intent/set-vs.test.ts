@@ -60,7 +60,9 @@ describe('set-vs', () => {
   test('sets what is named, and says what was before', () => {
     const { text, overrides, notes } = done(wish({ scheduler: 'wrr', quorum: 12, hysteresis: 2 }));
     assert.equal(text, 'web: scheduler wlc -> wrr, quorum 1 -> 12, hysteresis 0 -> 2');
-    assert.deepEqual(notes, []);
+    assert.deepEqual(notes, [
+      'while the kernel changes the scheduler, some milliseconds, it refuses new connections; those that there are stay',
+    ]);
     const { scheduler, quorum, hysteresis, changed } = serviceIn(overrides);
     assert.deepEqual([scheduler, quorum, hysteresis], ['wrr', 12, 2]);
     assert.deepEqual(
@@ -189,7 +191,7 @@ describe('set-vs', () => {
 
   test('what breaks for whom is said', () => {
     const notes = (request: ChangeRequest, ...before: ChangeRequest[]) => done(request, made(...before)).notes.join('\n');
-    assert.match(notes(wish({ scheduler: 'mh' })), /connections stay; the next one of a client may go to another real server/);
+    assert.match(notes(wish({ scheduler: 'mh' })), /the next connection of a client may go to another real server/);
     assert.match(notes(wish({ persistence: 0 }), wish({ persistence: 60 })), /kept by persistence may go to another/);
     assert.match(notes(wish({ persistence_prefix: 24 }), wish({ persistence: 60 })), /known by another prefix now/);
     assert.match(notes(wish({ on_failure: 'remove' }), wish({ on_failure: 'quiesce' })), /have failed leave the table now/);

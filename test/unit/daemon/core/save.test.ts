@@ -84,48 +84,6 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('lbctl save', () => {
-  test('settings that set-vs has set become keys of the virtual server; what is set for a time stays', async () => {
-    const wanted = await open();
-    const set = { kind: 'set-vs', service: 'web' } as const;
-    const words = { scheduler: 'sh', scheduler_flags: 'sh-port,sh-fallback', persistence: 300, persistence_prefix: 24, quorum: 2 };
-    await wanted.change({ ...set, ...words, sorry_server: '10.0.0.9:80' }, ANN);
-    await wanted.change({ kind: 'set-vs', service: 'web', hysteresis: 1, for: 3600 }, ANN);
-    const before = wanted.intent().services[0];
-    const { disk: _, ...inForce } = await wanted.onDisk();
-    const texts = diffFile(file, inForce, { state: 'in_force', text: '' }, Date.now()).differences.map(
-      ({ target, text, saved }) => `${target}: ${text}${saved ? '' : ' (stays)'}`,
-    );
-    assert.deepEqual(texts, [
-      'web: scheduler wlc -> sh',
-      'web: scheduler_flags none -> sh-port,sh-fallback',
-      'web: persistence none -> 5m',
-      'web: persistence_prefix none -> 24',
-      'web: quorum 1 -> 2',
-      'web: on_failure remove -> quiesce',
-      'web: sorry_server none -> 10.0.0.9:80',
-      'web: hysteresis 0 -> 1; it ends by itself in 1h (stays)',
-    ]);
-    await wanted.save(ANN);
-    const after = wanted.intent().services[0];
-    for (const line of [
-      /scheduler: sh\n/,
-      /scheduler_flags: .*sh-port/,
-      /timeout: 5m/,
-      /prefix: 24/,
-      /quorum: 2\n/,
-      /10\.0\.0\.9:80/,
-    ])
-      assert.match(read(), line);
-    assert.deepEqual(
-      wanted.overrides().map(({ change }) => change.kind === 'set-vs' && change.set),
-      [{ hysteresis: 1 }],
-    );
-    assert.deepEqual(
-      [after?.scheduler, after?.persistence, after?.quorum, after?.hysteresis],
-      [before?.scheduler, before?.persistence, 2, 1],
-    );
-  });
-
   test('the file has it, the overrides are gone, states stay, and what is in force is the same', async () => {
     const wanted = await open();
     await setWeight(wanted, 1, '50%');
