@@ -126,7 +126,7 @@ async function status(parts: HandlerParts): Promise<ApiStatus> {
     config_file: parts.file,
     revision: intent.revision,
     overrides: wanted.overrides().length,
-    loaded: loadedOf(parts),
+    loaded: loadedOf({ files: wanted.files(), events: parts.events }),
     table: tableDigest(intent.services),
     processes: [
       { name: 'core' as const, pid: process.pid, state: 'running' as const, restarts: 0 },

@@ -1,7 +1,9 @@
 /** What `status` says of the past: when the configuration was read, and what changed lately. */
 import { statSync } from 'node:fs';
 import type { ApiEvent, ApiStatus } from '../../control/api.js';
+import type { FileState } from '../../intent/revisions.js';
 import { utc, wallClock } from '../../os/clock.js';
+import { hashOnDisk } from './config-text.js';
 import type { EventLog } from './events.js';
 
 const RECENT = 5;
@@ -14,17 +16,23 @@ const AMONG = 500;
 export const recentOf = (events: EventLog): readonly ApiEvent[] =>
   events.after({ since: 0, limit: RECENT, matches: ({ kind }) => !LESS.has(kind), among: AMONG });
 
-/** Its file has another time of change than before the reading: with includes, those are not looked at. */
-function isStale(file: string, at: string): boolean {
+/** It was written after the reading, and holds something else than what is in force; a file that is included later is not looked at. */
+function isStale({ file, hash }: FileState, at: string): boolean {
   try {
-    return statSync(file).mtimeMs > Date.parse(at);
+    return statSync(file).mtimeMs > Date.parse(at) && hashOnDisk(file) !== hash;
   } catch {
     return true;
   }
 }
 
-export function loadedOf({ file, events }: { readonly file: string; readonly events: EventLog }): ApiStatus['loaded'] {
+interface Loading {
+  /** What is in force came from. */
+  readonly files: readonly FileState[];
+  readonly events: EventLog;
+}
+
+export function loadedOf({ files, events }: Loading): ApiStatus['loaded'] {
   const { at, kind, cause = '' } = events.loaded() ?? { at: wallClock(), kind: 'start' };
   const since = Math.max(0, Math.round((utc() - Date.parse(at)) / 1000));
-  return { since_seconds: since, by: kind === 'start' ? kind : cause, stale: isStale(file, at) };
+  return { since_seconds: since, by: kind === 'start' ? kind : cause, stale: files.some((one) => isStale(one, at)) };
 }

@@ -4,7 +4,7 @@ import type { Before } from '../../config/reparse.js';
 import type { Config, ParsedConfig, SourceText } from '../../config/types.js';
 import type { ApiChanged, ApiProblem, ApiSaved } from '../../control/api.js';
 import type { ChangeRequest } from '../../intent/change.js';
-import type { Revision } from '../../intent/revisions.js';
+import type { FileState, Revision } from '../../intent/revisions.js';
 import type { Intent, Override } from '../../intent/types.js';
 import type { Log } from '../log.js';
 import type { Pending } from '../pending.js';
@@ -51,6 +51,8 @@ export interface Wanted {
   config(): Config;
   intent(): Intent;
   overrides(): readonly Override[];
+  /** The files of the configuration, as they are in force. */
+  files(): readonly FileState[];
   /** What VRRP instances sign with. */
   keys(): Keys;
   /** Oldest first; the last is in force. */

@@ -364,6 +364,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     config: () => inForce.config,
     intent: () => inForce.intent,
     overrides: () => inForce.overrides,
+    files: () => inForce.files,
     keys: () => inForce.keys,
     revisions: () => revisions.kept(),
     pending: () => pending,
