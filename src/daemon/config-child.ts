@@ -18,6 +18,8 @@ const PARSER = fileURLToPath(new URL('./lbd-config.cjs', import.meta.url));
 
 /** Texts that stand for files are on standard input, as JSON. */
 const INSTEAD = '--texts';
+/** An include finds these, and no others. */
+const ALONE = '--texts-alone';
 
 /** Of a child that parses, or edits (edit-child.ts). */
 export const argumentsFor = (file: string, mode: 'parse' | 'edit' = 'parse'): readonly string[] =>
@@ -38,12 +40,12 @@ export function parserEnv(): NodeJS.ProcessEnv {
 
 /**
  * Never rejects: a child that fails is a problem of the configuration, told like any other. `texts`: what is read instead of the files of
- * their names.
+ * their names; `alone`: an include finds these, and no others.
  */
-export function loadConfig(file: string, texts: readonly SourceText[] = []): Promise<ParsedConfig> {
+export function loadConfig(file: string, texts: readonly SourceText[] = [], alone = false): Promise<ParsedConfig> {
   return new Promise((resolve) => {
     const options = { ...LIMITS, env: parserEnv() };
-    const argv = [...argumentsFor(file), ...(texts.length > 0 ? [INSTEAD] : [])];
+    const argv = [...argumentsFor(file), ...(texts.length > 0 ? [alone ? ALONE : INSTEAD] : [])];
     const child = execFile(process.execPath, argv, options, (error, stdout, stderr) => {
       try {
         resolve(JSON.parse(stdout) as ParsedConfig);
@@ -61,15 +63,16 @@ export function loadConfig(file: string, texts: readonly SourceText[] = []): Pro
 }
 
 /** All of it, in this process. The parser is loaded here only. `texts`: as of loadConfig. */
-export async function readWhole(file: string, texts: readonly SourceText[] = []): Promise<ParsedConfig> {
+export async function readWhole(file: string, texts: readonly SourceText[] = [], alone = false): Promise<ParsedConfig> {
   const { parseConfig } = await import('../config/parse.js');
   const found = texts.find((one) => one.file === file) ?? readConfigFile(file);
   if (typeof found === 'string') return failed(file, found);
-  return parseConfig(file, found.text, parseSurroundings(readConfigFile, texts));
+  return parseConfig(file, found.text, parseSurroundings(readConfigFile, texts, alone));
 }
 
-/** What the child runs. `option`: INSTEAD, or nothing. */
+/** What the child runs. `option`: INSTEAD, ALONE, or nothing. */
 export async function parseConfigMain(file: string, option?: string): Promise<void> {
-  const texts = option === INSTEAD ? (JSON.parse(readFileSync(0, 'utf8')) as readonly SourceText[]) : [];
-  process.stdout.write(JSON.stringify(await readWhole(file, texts)));
+  const given = option === INSTEAD || option === ALONE;
+  const texts = given ? (JSON.parse(readFileSync(0, 'utf8')) as readonly SourceText[]) : [];
+  process.stdout.write(JSON.stringify(await readWhole(file, texts, option === ALONE)));
 }

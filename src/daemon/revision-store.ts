@@ -47,6 +47,8 @@ export interface RevisionStore {
   add(revision: Revision, texts: readonly SourceText[]): Promise<void>;
   /** That one does not count after all. */
   drop(revision: number): void;
+  /** Writes these, as revisions that are kept have them. Rejects with the system's error. */
+  keep(texts: readonly SourceText[]): Promise<void>;
   /** Rejects with an Error of one sentence where one is not kept. */
   texts(files: readonly FileState[]): Promise<readonly SourceText[]>;
 }
@@ -83,7 +85,10 @@ function read(text: string, newest: number): Loaded {
     if (!revision) damaged++;
     kept = revision ? withRevision(kept, revision) : [];
   }
-  return { kept: kept.filter((one) => one.revision <= newest).slice(-REVISIONS_KEPT), lines: lines.length, damaged, cut };
+  const counted = kept.filter((one) => one.revision <= newest).slice(-REVISIONS_KEPT);
+  // Nobody goes back from what is in force where the last steps are missing.
+  const whole = counted.at(-1)?.revision === newest;
+  return { kept: whole ? counted : [], lines: lines.length, damaged, cut };
 }
 
 function readLine(text: string): Revision | undefined {
@@ -205,6 +210,13 @@ export async function openRevisions(options: RevisionStoreOptions): Promise<Revi
     drop(revision) {
       kept = kept.filter((one) => one.revision < revision);
       stale = true;
+    },
+    async keep(texts) {
+      stored ??= await look();
+      for (const { text } of texts) {
+        await replaceSafely(pathOf(hashOf(text)), text, { mode: 0o600 });
+        stored.set(hashOf(text), Buffer.byteLength(text));
+      }
     },
     texts: (files) =>
       Promise.all(

@@ -60,13 +60,14 @@ type Read = (file: string) => FileText | string;
 
 /**
  * The files of an include, sorted; relative to the folder of the file that names it. A pattern may match nothing, a plain name may not.
- * `also`: files that are taken for being there.
+ * `also`: files that are taken for being there; `alone`: a pattern matches these, and no others.
  */
 export function readIncludes(
   pattern: string,
   from: string,
   read: Read = readConfigFile,
   also: readonly string[] = [],
+  alone = false,
 ): FileText[] | string {
   const path = resolve(dirname(from), pattern);
   const name = basename(path);
@@ -80,7 +81,7 @@ export function readIncludes(
   let names: string[];
   try {
     const beside = also.filter((one) => dirname(one) === dirname(path)).map((one) => basename(one));
-    const there = beside.length > 0 && !existsSync(dirname(path)) ? [] : readdirSync(dirname(path));
+    const there = alone || (beside.length > 0 && !existsSync(dirname(path))) ? [] : readdirSync(dirname(path));
     names = [...new Set([...there, ...beside])].filter((one) => !one.startsWith('.') && patternOf(name).test(one));
   } catch (error) {
     return `cannot read ${dirname(path)}: ${reasonOf(error)}`;
@@ -104,14 +105,17 @@ function identify(file: string): string {
   }
 }
 
-/** What the parser takes from its surroundings. `texts` stand for the files of their names, which may be others on disk, or not be there. */
-export function parseSurroundings(read: Read = readConfigFile, texts: readonly FileText[] = []) {
+/**
+ * What the parser takes from its surroundings. `texts` stand for the files of their names, which may be others on disk, or not be there;
+ * `alone`: a pattern matches these, and no others.
+ */
+export function parseSurroundings(read: Read = readConfigFile, texts: readonly FileText[] = [], alone = false) {
   enableLinearRegex();
   const instead = new Map(texts.map((one) => [resolve(one.file), one.text]));
   const readOne: Read = (file) => {
     const text = instead.get(resolve(file));
     return text === undefined ? read(file) : { file, text };
   };
-  const readInclude = (pattern: string, from: string) => readIncludes(pattern, from, readOne, [...instead.keys()]);
+  const readInclude = (pattern: string, from: string) => readIncludes(pattern, from, readOne, [...instead.keys()], alone);
   return { env: process.env, hostname: hostname(), readInclude, identify };
 }

@@ -5,8 +5,9 @@
  */
 import type { ParsedConfig, SourceText } from '../../config/types.js';
 import { settle } from '../../intent/expiry.js';
-import { type Cause, overridesAt, type Revision, sameFiles } from '../../intent/revisions.js';
+import { type Cause, type FileState, overridesAt, type Revision, sameFiles } from '../../intent/revisions.js';
 import type { Override } from '../../intent/types.js';
+import { readRegularFile } from '../../os/config-files.js';
 import { type Pending, removePending, writePending } from '../pending.js';
 import { hashOf, type RevisionStore, statesOf } from '../revision-store.js';
 import { type Candidate, candidateOf, guard, type InForce, withOverrides } from './candidate.js';
@@ -24,12 +25,12 @@ export interface Seat {
   pending(): Pending | undefined;
   setPending(pending: Pending | undefined): void;
   keysFor(config: InForce['config']): Keys;
-  /** Reads the configuration, with these texts in place of the files of their names. */
-  read(texts: readonly SourceText[]): Promise<ParsedConfig>;
+  /** Reads the configuration, with these texts in place of the files of their names; `alone`: an include finds these, and no others. */
+  read(texts: readonly SourceText[], alone?: boolean): Promise<ParsedConfig>;
   /** Puts it in force, and tells everybody. Throws Refused when it cannot be saved. */
   install(candidate: Candidate, cause: Cause): Promise<void>;
   /** Overrides that have nothing to apply to any more go. */
-  dropLost(): Promise<void>;
+  dropLost(cause: Cause): Promise<void>;
   tell(kind: string, subject: string, text: string): void;
 }
 
@@ -73,6 +74,18 @@ export function candidateFor(seat: Seat, parsed: ParsedConfig, name = seat.file)
   return candidateOf(parsed, seat.inForce(), { file: name, keysFor: seat.keysFor });
 }
 
+/** Somebody may have to go back to them: what is damaged or was never kept is taken from the disk, where it is the same. */
+async function keepTexts({ revisions }: Seat, files: readonly FileState[]): Promise<void> {
+  await revisions.texts(files).catch((error: Error) => {
+    const texts = files.flatMap(({ file, hash }) => {
+      const found = readRegularFile(file);
+      return typeof found !== 'string' && hashOf(found.text) === hash ? [found] : [];
+    });
+    if (texts.length < files.length) throw error;
+    return revisions.keep(texts);
+  });
+}
+
 /** `candidate`: of candidateFor, the guard passed. */
 export async function apply(seat: Seat, candidate: Candidate, order: ApplyOrder): Promise<void> {
   const { file, stateDir } = seat;
@@ -90,7 +103,7 @@ export async function apply(seat: Seat, candidate: Candidate, order: ApplyOrder)
           applied: [...candidate.files],
         };
   if (pending) {
-    await orRefuse(seat.revisions.texts(files));
+    await orRefuse(keepTexts(seat, files));
     await orRefuse(
       writePending(stateDir, pending).catch((error: Error) => {
         throw new Error(`that it is to be confirmed cannot be saved (${error.message})`);
@@ -123,25 +136,45 @@ export async function confirm(seat: Seat, who: string): Promise<string> {
   const pending = seat.pending() ?? refuse('nothing waits for a confirmation');
   await orRefuse(removePending(seat.stateDir));
   seat.setPending(undefined);
-  seat.tell('apply', seat.file, `what ${pending.who} applied is confirmed (by ${who})`);
-  await seat.dropLost();
+  const text = `what ${pending.who} applied is confirmed`;
+  seat.tell('apply', seat.file, `${text} (by ${who})`);
+  await seat.dropLost({ kind: 'apply', who, why: '', text });
   return 'confirmed: it stays';
 }
+
+/** Without what has come to an include since, be it wrong or right. */
+async function readBefore(
+  seat: Seat,
+  texts: readonly SourceText[],
+): Promise<{ parsed: ParsedConfig; others: readonly string[] }> {
+  const parsed = await seat.read(texts);
+  const faults = parsed.problems.filter(({ severity }) => severity === 'error');
+  const files = [...(parsed.sources ?? []), ...faults].map(({ file }) => file);
+  const others = [...new Set(files)].filter((file) => !texts.some((one) => one.file === file));
+  return others.length === 0 ? { parsed, others } : { parsed: await seat.read(texts, true), others };
+}
+
+const notInForce = (files: readonly string[], what: string): string =>
+  files.length === 0 ? '' : `; ${files.join(', ')} ${what}, and is not in force: lbctl reload takes it`;
 
 /** What was applied, and not confirmed, is taken back: what was changed at run time meanwhile stays. */
 export async function takeBack(seat: Seat, pending: Pending, cause: Pick<Cause, 'who' | 'why'>): Promise<string> {
   const texts = await orRefuse(seat.revisions.texts(pending.before));
-  const parsed = await seat.read(texts);
+  const { parsed, others } = await readBefore(seat, texts);
   const candidate = candidateOf(parsed, seat.inForce(), { file: seat.file, keysFor: seat.keysFor });
   const edited = editedSince(pending.applied, pending.before);
   await orRefuse(writeTexts(texts, edited));
   const text = `back to the configuration of revision ${pending.back_to}: ${candidate.text}`;
   seat.setPending(undefined);
-  await seat.install(candidate, { kind: 'rollback', ...cause, text });
+  try {
+    await seat.install(candidate, { kind: 'rollback', ...cause, text });
+  } catch (error) {
+    seat.setPending(pending);
+    await putBack(seat);
+    throw error;
+  }
   await removePending(seat.stateDir).catch(() => {});
-  return edited.length === 0
-    ? text
-    : `${text}; ${edited.join(', ')} was edited meanwhile, and is not in force: lbctl reload takes it`;
+  return `${text}${notInForce(edited, 'was edited meanwhile')}${notInForce(others, 'was not there then')}`;
 }
 
 interface Target {

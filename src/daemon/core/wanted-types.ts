@@ -106,8 +106,8 @@ export interface WantedOptions {
   readonly reloaded?: () => void;
   /** `before`: what is in force, and where it came from. */
   readonly loadConfig: (file: string, before: Before | undefined) => Promise<ParsedConfig>;
-  /** With texts in place of the files of their names. */
-  readonly loadTexts?: (file: string, texts: readonly SourceText[]) => Promise<ParsedConfig>;
+  /** With texts in place of the files of their names; `alone`: an include finds no others. */
+  readonly loadTexts?: (file: string, texts: readonly SourceText[], alone?: boolean) => Promise<ParsedConfig>;
   /** Absent: files are not written. */
   readonly editFiles?: EditFiles;
 }

@@ -41,6 +41,9 @@ const sameList = (a: readonly Override[], b: readonly Override[]): boolean =>
 
 const START = 'lbd';
 
+/** What could not be taken back is tried again after this time. */
+const AGAIN_MS = 10_000;
+
 export async function openWanted(options: WantedOptions): Promise<Wanted> {
   const { file, log, tell, problems, takenBack } = options;
   const { stateDir } = options.config.global;
@@ -51,6 +54,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   const store = await openOverrides(stateDir, warn);
   const revisions = await openRevisions({ stateDir, newest: store.revision, warn, problem: standing(problems, log) });
   const unsaved = standing(problems, log);
+  const stuck = standing(problems, log);
   let turn: Promise<unknown> = Promise.resolve();
   let reading: Promise<unknown> = Promise.resolve();
   let alarm: Alarm | undefined;
@@ -104,7 +108,8 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const { overrides, ended } = settle(config, list, Date.now());
     const last = revisions.kept().at(-1);
     const first = buildIntent(config, overrides, 0);
-    const asBefore = store.revision > 0 && sameList(first.kept, store.loaded) && (!last || sameFiles(last.files, files));
+    const asBefore =
+      !takenBack && store.revision > 0 && sameList(first.kept, store.loaded) && (!last || sameFiles(last.files, files));
     const merged = buildIntent(config, overrides, asBefore ? store.revision : store.revision + 1);
     const candidate: Candidate = { config, record, keys, files, overrides, merged, texts: sources, names: new Map(), text: '' };
     if (!asBefore || !last || takenBack) await saveStart(candidate);
@@ -197,8 +202,8 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     if (!pending || Date.now() < pending.until) return;
     const late = pending;
     await takeBack(seat, late, { who: START, why: `not confirmed by ${late.who} in time` }).catch((error: Error) => {
-      pending = undefined;
-      warn(`what ${late.who} applied was not confirmed, and cannot be taken back: ${error.message}`);
+      pending = { ...late, until: Date.now() + AGAIN_MS };
+      stuck(`what ${late.who} applied was not confirmed, and cannot be taken back: ${error.message}; it is tried again`);
     });
   }
 
@@ -265,8 +270,8 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     return { ...result, revision: inForce.intent.revision };
   }
 
-  const readTexts = (texts: readonly SourceText[]): Promise<ParsedConfig> =>
-    (options.loadTexts ?? (() => refuse('texts cannot be read here')))(file, texts);
+  const readTexts = (texts: readonly SourceText[], alone?: boolean): Promise<ParsedConfig> =>
+    (options.loadTexts ?? (() => refuse('texts cannot be read here')))(file, texts, alone);
   const readGiven = async ({ text, name = file }: GivenText): Promise<ParsedConfig> => {
     const parsed = await readTexts([{ file, text }]);
     return { ...parsed, problems: parsed.problems.map((one) => (one.file === file ? { ...one, file: name } : one)) };
@@ -281,6 +286,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     pending: () => pending,
     setPending(next) {
       pending = next;
+      if (!next) stuck(undefined);
       alarm?.arm();
     },
     keysFor,
@@ -289,12 +295,14 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
       await commit(candidate, cause);
       installed(candidate, cause);
     },
-    async dropLost() {
-      const { dropped, kept } = buildIntent(inForce.config, inForce.overrides, inForce.intent.revision);
+    async dropLost(cause) {
+      const { dropped } = buildIntent(inForce.config, inForce.overrides, inForce.intent.revision);
       if (dropped.length === 0) return;
-      await store.save(kept, inForce.intent.revision).catch((error: Error) => unsaved(error.message));
-      tellDropped(dropped);
-      inForce = { ...inForce, overrides: kept };
+      // A revision of its own: who goes back behind it finds them again.
+      await commit(withOverrides(inForce, inForce.overrides), cause).then(
+        () => options.changed(inForce.intent),
+        (error: Error) => unsaved(error.message),
+      );
     },
     tell,
   };
@@ -372,12 +380,15 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     change: (requests, context) => inTurn(() => change([requests].flat() as readonly ChangeRequest[], context)),
     reload: (context) =>
       inReading(async () => {
+        // It may be taken back while this is read.
+        refuseWhilePending(pending);
         const parsed = await readFile();
         return inTurn(() => reload(parsed, context));
       }),
     plan: (given) => inReading(async () => planOf(await (given === undefined ? readFile() : readGiven(given)), given?.name)),
     apply: (context) =>
       inReading(async () => {
+        refuseWhilePending(pending);
         const parsed = await readGiven(context);
         return inTurn(() => applyText(parsed, context));
       }),

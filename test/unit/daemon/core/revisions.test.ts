@@ -32,10 +32,10 @@ const emptied = () => config(service('other', 13));
 const put = (text: string): void => writeFileSync(file, text);
 const get = (): string => readFileSync(file, 'utf8');
 
-function read(texts: readonly SourceText[] = []): ParsedConfig {
+function read(texts: readonly SourceText[] = [], alone = false): ParsedConfig {
   const found = texts.find((one) => one.file === file) ?? readConfigFile(file);
   assert.ok(typeof found !== 'string', String(found));
-  return parseConfig(file, found.text, { ...parseSurroundings(readConfigFile, texts), env: {} });
+  return parseConfig(file, found.text, { ...parseSurroundings(readConfigFile, texts, alone), env: {} });
 }
 
 const ignoreLog = { write: (level: string, words: string) => void logged.push(`${level} ${words}`), setLevel: () => {} };
@@ -58,7 +58,7 @@ async function start(more: Partial<WantedOptions> = {}): Promise<Wanted> {
     problems,
     changed: () => {},
     loadConfig: () => Promise.resolve(read()),
-    loadTexts: (_file, texts) => Promise.resolve(read(texts)),
+    loadTexts: (_file, texts, alone) => Promise.resolve(read(texts, alone)),
     ...more,
   });
   open.push(wanted);
@@ -326,6 +326,100 @@ describe('revisions', () => {
       assert.match(text, /lbd\.yaml was edited meanwhile, and is not in force/);
       assert.deepEqual([names(wanted), get()], [['web', 'dns'], edited]);
     });
+
+    test('files that came to an include meanwhile, right or wrong, do not keep it from being taken back', async () => {
+      mkdirSync(join(folder, 'conf.d'));
+      const including = (text: string) => `include: [ conf.d/*.yaml ]\n${text}`;
+      put(including(get()));
+      const wanted = await start();
+      for (const text of [`virtual_servers:\n${service('fresh', 13)}`, 'virtual_servers: {']) {
+        await wanted.apply({ ...ann, text: including(other()), confirm: 60_000 });
+        writeFileSync(join(folder, 'conf.d/b.yaml'), text);
+        const back = await wanted.rollback(undefined, ann);
+        assert.match(back.text, /conf\.d\/b\.yaml was not there then, and is not in force/);
+        assert.deepEqual(names(wanted), ['web', 'dns']);
+        rmSync(join(folder, 'conf.d/b.yaml'));
+      }
+    });
+
+    test('what cannot be taken back now stays pending, is a problem, and is taken back when it can be', async () => {
+      const wanted = await start();
+      const before = get();
+      const [text] = readdirSync(join(folder, 'revisions')).filter((name) => name.length === 64);
+      await wanted.apply({ ...ann, text: other(), confirm: 100 });
+      writeFileSync(join(folder, 'revisions', String(text)), 'damaged');
+      await until(() => problems.size > 0, 'told');
+      assert.match([...problems].join(), /was not confirmed, and cannot be taken back: .* is damaged/);
+      assert.deepEqual([names(wanted), wanted.pending()?.who], [['web', 'mail'], 'ann']);
+      writeFileSync(join(folder, 'revisions', String(text)), before);
+      await wanted.rollback(undefined, ann);
+      assert.deepEqual([names(wanted), get(), problems.size], [['web', 'dns'], before, 0]);
+    });
+
+    test('a reload that was read before it was taken back does not bring it back', async () => {
+      let go = () => {};
+      const wanted = await start({
+        loadConfig() {
+          const parsed = read();
+          return new Promise((resolve) => {
+            go = () => resolve(parsed);
+          });
+        },
+      });
+      await wanted.apply({ ...ann, text: other(), confirm: 200 });
+      const late = wanted.reload(ann).catch((error: Refused) => error.error.message);
+      await until(() => wanted.pending() === undefined, 'taken back');
+      go();
+      assert.match(String(await late), /not confirmed yet/);
+      assert.deepEqual(names(wanted), ['web', 'dns']);
+    });
+
+    test('what was dropped by its confirmation comes back with an earlier revision', async () => {
+      const wanted = await start();
+      await wanted.change(setWeight('3', 'dns'), ann);
+      await wanted.apply({ ...ann, text: other(), confirm: 60_000 });
+      await wanted.confirm(ann);
+      await wanted.rollback(2, ann);
+      assert.deepEqual(
+        [names(wanted), weights(wanted)],
+        [
+          ['web', 'dns'],
+          [10, 3],
+        ],
+      );
+    });
+
+    test('it can be applied where the text before is not kept, and still on disk', async () => {
+      await start();
+      for (const name of readdirSync(join(folder, 'revisions')).filter((one) => one.length === 64))
+        rmSync(join(folder, 'revisions', name));
+      const wanted = await start();
+      await wanted.apply({ ...ann, text: other(), confirm: 60_000 });
+      await wanted.rollback(undefined, ann);
+      assert.deepEqual(names(wanted), ['web', 'dns']);
+    });
+
+    test('a daemon that dies between the two steps of the way back does not lose what came before', async () => {
+      const first = await start();
+      await first.change(setWeight('3'), ann);
+      await first.apply({ ...ann, text: other(), confirm: 60_000 });
+      const journal = readFileSync(join(folder, 'pending.json'));
+      await first.rollback(undefined, ann);
+      await first.change({ kind: 'del-rs', service: 'dns', rs: '10.0.0.1:80' }, ann);
+      await first.rollback(3, { ...ann, force: true }).catch(() => {});
+      await first.rollback(1, ann);
+      assert.equal(first.overrides().length, 0);
+      writeFileSync(join(folder, 'pending.json'), journal);
+      const next = await start();
+      await next.rollback(2, ann);
+      assert.deepEqual(
+        [names(next), weights(next)],
+        [
+          ['web', 'dns'],
+          [3, 10],
+        ],
+      );
+    });
   });
 
   test('a damaged history is set aside, and nothing stops', async () => {
@@ -359,6 +453,19 @@ describe('revisions', () => {
       (await start()).revisions().map(({ revision }) => revision),
       [1, 2, 3],
     );
+  });
+
+  test('a history that lacks the newest revisions is none: nobody goes back through a gap', async () => {
+    const first = await start();
+    await first.change(setWeight('3'), ann);
+    const log = join(folder, 'revisions/log.jsonl');
+    const known = readFileSync(log);
+    await first.change(setWeight('5', 'dns'), ann);
+    writeFileSync(log, known);
+    const wanted = await start();
+    await assert.rejects(wanted.rollback(1, ann), refusedWith('refused', /revision 1 is not kept/));
+    assert.deepEqual([wanted.intent().revision, weights(wanted)], [3, [3, 5]]);
+    assert.equal(wanted.revisions().at(-1)?.revision, 3);
   });
 
   test('of very many revisions the newest are kept', async () => {
