@@ -25,6 +25,9 @@ function shown(value: unknown): string {
 /** `ids` and `source` say nothing that the others do not. */
 const UNSAID = new Set(['name', 'id', 'key', 'source', 'weightSource', 'configuredWeight', 'realServers', 'said']);
 
+/** Who may look may not have them. */
+const SECRET = new Set(['password']);
+
 function fields(before: object, after: object): string[] {
   const [old, now] = [before as Record<string, unknown>, after as Record<string, unknown>];
   const keys = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((key) => !UNSAID.has(key));
@@ -32,7 +35,8 @@ function fields(before: object, after: object): string[] {
     .filter((key) => !same(old[key], now[key]))
     .map((key) => {
       const [from, to] = [shown(old[key]), shown(now[key])];
-      return from.length > SHORT || to.length > SHORT ? `${snake(key)} changed` : `${snake(key)}: ${from} -> ${to}`;
+      const isSaid = !SECRET.has(key) && from.length <= SHORT && to.length <= SHORT;
+      return isSaid ? `${snake(key)}: ${from} -> ${to}` : `${snake(key)} changed`;
     });
 }
 

@@ -24,6 +24,22 @@ const text = (services: string, instances = INSTANCE('VI_1', 51)) => `virtual_se
 describe('what another configuration would change', () => {
   const before = intentOf(text(SERVICE('web', 10) + SERVICE('dns', 11)));
 
+  test('without passwords: who may look at a plan may not have them', () => {
+    const withPassword = (password: string) =>
+      intentOf(
+        text(
+          SERVICE('web', 10),
+          INSTANCE('VI_1', 51).replace(' }\n', `, authentication: { type: pass, password: "${password}" }, version: 2 }\n`),
+        ),
+      );
+    const told = JSON.stringify([
+      ...objectChanges(withPassword('s3cret-1'), withPassword('s3cret-2')),
+      ...objectChanges(before, withPassword('s3cret-1')),
+    ]);
+    assert.match(told, /password/);
+    assert.doesNotMatch(told, /s3cret/);
+  });
+
   test('is told object by object, with what is other', () => {
     const after = intentOf(
       text(
