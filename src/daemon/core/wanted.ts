@@ -11,7 +11,7 @@ import { buildIntent } from '../../intent/merge.js';
 import { followRenames } from '../../intent/rename.js';
 import { type Cause, overrideChanges, sameFiles } from '../../intent/revisions.js';
 import type { Override } from '../../intent/types.js';
-import { wallClock } from '../../os/clock.js';
+import { now, wallClock } from '../../os/clock.js';
 import { type Alarm, createAlarm } from '../alarm.js';
 import { openOverrides } from '../overrides.js';
 import { type Pending, removePending } from '../pending.js';
@@ -59,6 +59,16 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   let reading: Promise<unknown> = Promise.resolve();
   let alarm: Alarm | undefined;
   let pending: Pending | undefined;
+  /** When that is over, on a clock that nobody sets. */
+  let deadline = 0;
+
+  /** `until`: as the wall clock is now. */
+  const waiting = (): Pending | undefined => pending && { ...pending, until: Math.round(Date.now() + deadline - now()) };
+
+  function wait(next: Pending | undefined): void {
+    pending = next;
+    deadline = next ? now() + next.until - Date.now() : 0;
+  }
 
   const newRevision = (candidate: Candidate, overrides: readonly Override[], before: readonly Override[], cause: Cause) => ({
     ...cause,
@@ -136,7 +146,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
 
   let inForce: InForce = await begin();
   alarm = createAlarm(
-    () => [nextEnd(inForce.overrides), pending?.until].filter((one) => one !== undefined).sort((a, b) => a - b)[0],
+    () => [nextEnd(inForce.overrides), waiting()?.until].filter((one) => one !== undefined).sort((a, b) => a - b)[0],
     () => inTurn(() => lookAtClock()),
   );
   alarm.arm();
@@ -199,10 +209,10 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
 
   async function lookAtClock(): Promise<void> {
     await end(settle(inForce.config, inForce.overrides, Date.now()));
-    if (!pending || Date.now() < pending.until) return;
-    const late = pending;
+    const late = waiting();
+    if (!late || now() < deadline) return;
     await takeBack(seat, late, { who: START, why: `not confirmed by ${late.who} in time` }).catch((error: Error) => {
-      pending = { ...late, until: Date.now() + AGAIN_MS };
+      wait({ ...late, until: Date.now() + AGAIN_MS });
       stuck(`what ${late.who} applied was not confirmed, and cannot be taken back: ${error.message}; it is tried again`);
     });
   }
@@ -257,7 +267,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   async function reload(parsed: ParsedConfig, context: ChangeContext): Promise<Reloaded> {
     logProblems(parsed.problems, log);
     expect(context.expected);
-    refuseWhilePending(pending);
+    refuseWhilePending(waiting());
     const candidate = candidateOf(parsed, inForce, { file, keysFor });
     guard(inForce, candidate, context.force === true);
     const { text } = candidate;
@@ -283,9 +293,9 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     stateDir,
     revisions,
     inForce: () => inForce,
-    pending: () => pending,
+    pending: waiting,
     setPending(next) {
-      pending = next;
+      wait(next);
       if (!next) stuck(undefined);
       alarm?.arm();
     },
@@ -310,7 +320,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   async function applyText(parsed: ParsedConfig, context: ApplyContext): Promise<Reloaded> {
     logProblems(parsed.problems, log);
     expect(context.expected);
-    refuseWhilePending(pending);
+    refuseWhilePending(waiting());
     const candidate = candidateFor(seat, parsed, context.name);
     const force = context.force === true;
     guard(inForce, candidate, force);
@@ -324,11 +334,12 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   async function rollback(number: number | undefined, context: ChangeContext): Promise<ApiChanged> {
     expect(context.expected);
     const { who, reason: why = '' } = context;
-    if (pending && number === undefined) {
-      if (context.dryRun) return answerOf(`would take back what ${pending.who} applied`, true);
-      return answerOf(await takeBack(seat, pending, { who, why }), false);
+    const late = waiting();
+    if (late && number === undefined) {
+      if (context.dryRun) return answerOf(`would take back what ${late.who} applied`, true);
+      return answerOf(await takeBack(seat, late, { who, why }), false);
     }
-    refuseWhilePending(pending);
+    refuseWhilePending(waiting());
     const target = findTarget(seat, number);
     const candidate = await candidateOfRevision(seat, target);
     const text = `back to revision ${target.revision.revision}: ${candidate.text}`;
@@ -339,7 +350,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   function planOf(parsed: ParsedConfig, name: string | undefined): Planned {
     const { merged, text } = candidateFor(seat, parsed, name);
     const refused = attempt(() => {
-      refuseWhilePending(pending);
+      refuseWhilePending(waiting());
       guard(inForce, { merged }, false);
     });
     return { before: inForce.intent, after: merged.intent, text, problems: parsed.problems, refused };
@@ -357,7 +368,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
 
   function saveSeat(context: ChangeContext): SaveSeat {
     expect(context.expected);
-    refuseWhilePending(pending);
+    refuseWhilePending(waiting());
     return {
       file,
       inForce: () => inForce,
@@ -375,20 +386,20 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     files: () => inForce.files,
     keys: () => inForce.keys,
     revisions: () => revisions.kept(),
-    pending: () => pending,
+    pending: waiting,
     expect,
     change: (requests, context) => inTurn(() => change([requests].flat() as readonly ChangeRequest[], context)),
     reload: (context) =>
       inReading(async () => {
         // It may be taken back while this is read.
-        refuseWhilePending(pending);
+        refuseWhilePending(waiting());
         const parsed = await readFile();
         return inTurn(() => reload(parsed, context));
       }),
     plan: (given) => inReading(async () => planOf(await (given === undefined ? readFile() : readGiven(given)), given?.name)),
     apply: (context) =>
       inReading(async () => {
-        refuseWhilePending(pending);
+        refuseWhilePending(waiting());
         const parsed = await readGiven(context);
         return inTurn(() => applyText(parsed, context));
       }),
