@@ -29,7 +29,7 @@ import { notifySystemd } from './notify.js';
 import { createPair } from './pair.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
-import { takeBackAtStart } from './take-back.js';
+import { findBegun, finishBegun, takeBackAtStart } from './take-back.js';
 import { openWanted, type TakenBack, type Wanted, type WantedOptions } from './wanted.js';
 
 /** An ordered stop waits for the hand-over: at most a skew time and an interval of the slowest instance, and this much more. */
@@ -60,15 +60,27 @@ function giveUp(message: string, status = 1): never {
 
 type Read = Omit<ParsedConfig, 'config' | 'problems'> & { readonly config: Config };
 
-async function readConfig(file: string): Promise<Read> {
-  const { config, problems, ...rest } = await loadConfig(file);
+const warnEarly = (text: string): void => void process.stderr.write(`lbd: ${text}\n`);
+
+/** One that is wrong may be one that an earlier life had half in place. `alone`: no other lbd is at it. */
+async function readFirst(file: string, alone: () => Promise<void>): Promise<Read> {
+  const found = await loadConfig(file);
+  const begun = found.config ? undefined : await findBegun(file, warnEarly);
+  if (!begun) return valid(file, found);
+  await alone();
+  return valid(file, (await finishBegun(begun, warnEarly)) ? await loadConfig(file) : found);
+}
+
+const readConfig = async (file: string): Promise<Read> => valid(file, await loadConfig(file));
+
+function valid(file: string, { config, problems, ...rest }: ParsedConfig): Read {
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   return config ? { config, ...rest } : giveUp(`${file} is not valid: nothing was started`, INVALID_CONFIG);
 }
 
 /** What is to be in force, and with it what an earlier life left behind that is taken back; for the only lbd there is. */
 async function settled(file: string, found: Read): Promise<Read & { readonly takenBack: TakenBack | undefined }> {
-  const takenBack = await takeBackAtStart(found.config, (text) => process.stderr.write(`lbd: ${text}\n`));
+  const takenBack = await takeBackAtStart(found.config, warnEarly);
   return { ...(takenBack ? await readConfig(file) : found), takenBack };
 }
 
@@ -93,6 +105,17 @@ async function beTheOnlyOne(file: string): Promise<void> {
   else if (!lock) giveUp(`another lbd runs in this network namespace (${holder}): stop it first`);
 }
 
+async function readAlone(file: string): ReturnType<typeof settled> {
+  let lock: Promise<void> | undefined;
+  const alone = () => {
+    lock ??= beTheOnlyOne(file);
+    return lock;
+  };
+  const found = await readFirst(file, alone);
+  await alone();
+  return settled(file, found);
+}
+
 const placesOf = ({ global }: Config) => ({ stateDir: global.stateDir, runDir: dirname(global.socket) });
 
 function makeFolders(config: Config): void {
@@ -110,9 +133,7 @@ export async function runCore(file: string): Promise<void> {
   const signals = holdSignals();
   // A terminal or a disk that takes no more words is no reason to stop.
   process.stderr.on('error', () => {});
-  const found = await readConfig(file);
-  await beTheOnlyOne(file);
-  const source = await settled(file, found);
+  const source = await readAlone(file);
   const { config } = source;
   makeFolders(config);
   const log = createLog(config.global.logLevel);

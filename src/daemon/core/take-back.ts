@@ -1,9 +1,42 @@
 /** At the start: what an earlier life applied and nobody confirmed, or began to go back to, is put in order before anything is read. */
 import type { Config } from '../../config/types.js';
+import { readConfigFile } from '../../os/config-files.js';
 import { type Pending, readPending, removePending } from '../pending.js';
 import { openRevisions } from '../revision-store.js';
 import { editedSince, writeTexts } from './config-text.js';
 import type { TakenBack } from './wanted.js';
+
+/** Where the configuration is wrong, its first file says this all the same, or nobody does. */
+const STATE_DIR = /^[^#\n]*\bstate_dir["']?[ \t]*:[ \t]*["']?([^\s"',}]+)/m;
+
+function stateDirOf(file: string): string {
+  const found = readConfigFile(file);
+  return (typeof found === 'string' ? undefined : STATE_DIR.exec(found.text)?.[1]) ?? '/var/lib/lbd';
+}
+
+/** What an earlier life began. */
+export interface Begun {
+  readonly stateDir: string;
+  readonly pending: Pending;
+}
+
+/** Of a configuration that is wrong as it is: it may have died while it put several files in place. Never rejects. */
+export async function findBegun(file: string, warn: (text: string) => void): Promise<Begun | undefined> {
+  const stateDir = stateDirOf(file);
+  const pending = await readPending(stateDir, warn);
+  return pending?.before.some((one) => one.file === file) ? { stateDir, pending } : undefined;
+}
+
+/** True: the files are what they were to be. Never rejects. */
+export function finishBegun({ stateDir, pending }: Begun, warn: (text: string) => void): Promise<boolean> {
+  return restore(stateDir, pending, () => {}).then(
+    () => true,
+    (error: Error) => {
+      warn(`what ${pending.who} began to change cannot be finished: ${error.message}`);
+      return false;
+    },
+  );
+}
 
 /**
  * Makes the files what they were; undefined: there is nothing to take back, or it cannot be done (which is told, and what is there counts).
