@@ -80,7 +80,7 @@ function valid(file: string, { config, problems, ...rest }: ParsedConfig): Read 
 
 /** What is to be in force, and with it what an earlier life left behind that is taken back; for the only lbd there is. */
 async function settled(file: string, found: Read): Promise<Read & { readonly takenBack: TakenBack | undefined }> {
-  const takenBack = await takeBackAtStart(found.config, warnEarly);
+  const takenBack = await takeBackAtStart(found.config, { read: (texts) => loadConfig(file, texts, true), warn: warnEarly });
   return { ...(takenBack ? await readConfig(file) : found), takenBack };
 }
 

@@ -1,9 +1,9 @@
 /** At the start: what an earlier life applied and nobody confirmed, or began to go back to, is put in order before anything is read. */
-import type { Config } from '../../config/types.js';
+import type { Config, ParsedConfig, SourceText } from '../../config/types.js';
 import { readConfigFile } from '../../os/config-files.js';
 import { type Pending, readPending, removePending } from '../pending.js';
 import { openRevisions } from '../revision-store.js';
-import { editedSince, writeTexts } from './config-text.js';
+import { editedSince, hashOnDisk, writeTexts } from './config-text.js';
 import type { TakenBack } from './wanted.js';
 
 /** Where the configuration is wrong, its first file says this all the same, or nobody does. */
@@ -38,20 +38,27 @@ export function finishBegun({ stateDir, pending }: Begun, warn: (text: string) =
   );
 }
 
+export interface TakeBackParts {
+  /** With these texts in place of the files of their names, and no others. */
+  readonly read: (texts: readonly SourceText[]) => Promise<ParsedConfig>;
+  readonly warn: (text: string) => void;
+}
+
 /**
  * Makes the files what they were; undefined: there is nothing to take back, or it cannot be done (which is told, and what is there counts).
  * `config`: of the files as they are. Never rejects.
  */
-export async function takeBackAtStart(config: Config, warn: (text: string) => void): Promise<TakenBack | undefined> {
+export async function takeBackAtStart(config: Config, { read, warn }: TakeBackParts): Promise<TakenBack | undefined> {
   const { stateDir } = config.global;
   const pending = await readPending(stateDir, warn);
   if (!pending) return undefined;
   const what = `the configuration that ${pending.who} applied was not confirmed before lbd ended`;
   try {
+    const from = (await appliedOf(stateDir, pending, read)) ?? config;
     await restore(stateDir, pending, (edited) =>
       warn(`${what}: ${edited.join(', ')} was edited meanwhile, and is taken as it is`),
     );
-    return { pending, from: config };
+    return { pending, from };
   } catch (error) {
     warn(`${what}, and cannot be taken back: ${(error as Error).message}`);
     await removePending(stateDir).catch(() => {});
@@ -59,9 +66,21 @@ export async function takeBackAtStart(config: Config, warn: (text: string) => vo
   }
 }
 
+const openStore = (stateDir: string) => openRevisions({ stateDir, newest: 0, warn: () => {}, problem: () => {} });
+
+/**
+ * The files are back already, and what was set at run time may still speak of the names of what was applied. Undefined: that is there, or
+ * nobody has it any more.
+ */
+async function appliedOf(stateDir: string, { applied, before, overrides }: Pending, read: TakeBackParts['read']) {
+  if (overrides || before.some(({ file, hash }) => hashOnDisk(file) !== hash)) return undefined;
+  const store = await openStore(stateDir);
+  const texts = await store.texts(applied).catch(() => undefined);
+  return texts && (await read(texts)).config;
+}
+
 async function restore(stateDir: string, pending: Pending, edited: (files: readonly string[]) => void): Promise<void> {
-  const ignore = () => {};
-  const store = await openRevisions({ stateDir, newest: 0, warn: ignore, problem: ignore });
+  const store = await openStore(stateDir);
   const texts = await store.texts(pending.before);
   const others = editedSince(pending.applied, pending.before);
   await writeTexts(texts, others);

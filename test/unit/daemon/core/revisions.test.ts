@@ -44,7 +44,10 @@ const ignoreLog = { write: (level: string, words: string) => void logged.push(`$
 async function start(more: Partial<WantedOptions> = {}): Promise<Wanted> {
   const found = read();
   assert.ok(found.config);
-  const takenBack = await takeBackAtStart(found.config, (text) => void logged.push(text));
+  const takenBack = await takeBackAtStart(found.config, {
+    read: (texts) => Promise.resolve(read(texts, true)),
+    warn: (text) => void logged.push(text),
+  });
   const { config: first, record, sources } = takenBack ? read() : found;
   assert.ok(first);
   const wanted = await openWanted({
@@ -428,6 +431,17 @@ describe('revisions', () => {
           [3, 10],
         ],
       );
+    });
+
+    test('a daemon that dies on the way back keeps what was said of a service under its new name', async () => {
+      const wanted = await start();
+      await wanted.apply({ ...ann, text: config(service('mail', 10), service('dns', 11)), confirm: 60_000 });
+      await wanted.change(setWeight('3', 'mail'), ann);
+      // The files are back, and nothing else.
+      put(config(service('web', 10), service('dns', 11)));
+      const next = await start();
+      assert.deepEqual(names(next), ['web', 'dns']);
+      assert.deepEqual(weights(next), [3, 10]);
     });
   });
 
