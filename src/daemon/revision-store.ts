@@ -41,6 +41,8 @@ const TEXTS_LIMIT = 32 * 1024 * 1024;
 const SLACK = 100;
 
 export interface RevisionStore {
+  /** The greatest number that was found at the start: of what was in force last, where nobody else knows it. */
+  readonly highest: number;
   /** Oldest first, without a gap; the last is in force. */
   kept(): readonly Revision[];
   /** Never rejects: what cannot be kept is told to `problem`. `texts`: of `revision.files`; those that are there are not written again. */
@@ -71,6 +73,8 @@ interface Loaded {
   readonly kept: readonly Revision[];
   readonly lines: number;
   readonly damaged: number;
+  /** The greatest number in it, whether it counts or not. */
+  readonly highest: number;
   /** The last line has no end: power was lost while it was written. */
   readonly cut: boolean;
 }
@@ -80,15 +84,17 @@ function read(text: string, newest: number): Loaded {
   const cut = lines.pop() !== '';
   let kept: Revision[] = [];
   let damaged = 0;
+  let highest = 0;
   for (const one of lines) {
     const revision = readLine(one);
     if (!revision) damaged++;
+    highest = Math.max(highest, revision?.revision ?? 0);
     kept = revision ? withRevision(kept, revision) : [];
   }
   const counted = kept.filter((one) => one.revision <= newest).slice(-REVISIONS_KEPT);
   // Nobody goes back from what is in force where the last steps are missing.
   const whole = counted.at(-1)?.revision === newest;
-  return { kept: whole ? counted : [], lines: lines.length, damaged, cut };
+  return { kept: whole ? counted : [], lines: lines.length, damaged, cut, highest };
 }
 
 function readLine(text: string): Revision | undefined {
@@ -103,7 +109,7 @@ function readLine(text: string): Revision | undefined {
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 async function load(path: string, { newest, warn }: RevisionStoreOptions): Promise<Loaded> {
-  const nothing: Loaded = { kept: [], lines: 0, damaged: 0, cut: false };
+  const nothing: Loaded = { kept: [], lines: 0, damaged: 0, cut: false, highest: 0 };
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     if (!isMissing(error)) warn(`${path} cannot be read (${error.message}): older revisions are not known`);
     return undefined;
@@ -135,8 +141,10 @@ export async function openRevisions(options: RevisionStoreOptions): Promise<Revi
 
   async function look(): Promise<Map<string, number>> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const names = (await readdir(folder)).filter((one) => /^[0-9a-f]{64}$/.test(one));
-    return new Map(names.map((name) => [name, 0]));
+    const names = await readdir(folder);
+    // Of one that died while it wrote them.
+    for (const name of names.filter((one) => one.endsWith('.tmp'))) await rm(join(folder, name), { force: true });
+    return new Map(names.filter((one) => /^[0-9a-f]{64}$/.test(one)).map((name) => [name, 0]));
   }
 
   /** True: there are more than before. */
@@ -193,6 +201,7 @@ export async function openRevisions(options: RevisionStoreOptions): Promise<Revi
   }
 
   return {
+    highest: loaded.highest,
     kept: () => kept,
     async add(revision, texts) {
       // One of that number was on its way and never counted.

@@ -1,5 +1,5 @@
 /** Files that must be whole after a loss of power: written beside, synced, put in their place, the folder synced. */
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** What is written or renamed in a folder is there after a loss of power. */
@@ -26,7 +26,13 @@ async function write(path: string, text: string, mode: number): Promise<void> {
 
 /** Rejects with the system's error; the old content stays then. */
 export async function replaceSafely(path: string, text: string, { mode, beside }: Replacement): Promise<void> {
-  await Promise.all([write(`${path}.tmp`, text, mode), beside]);
-  await rename(`${path}.tmp`, path);
+  try {
+    await Promise.all([write(`${path}.tmp`, text, mode), beside]);
+    await rename(`${path}.tmp`, path);
+  } catch (error) {
+    // On a disk that is full it would keep it so.
+    await rm(`${path}.tmp`, { force: true }).catch(() => {});
+    throw error;
+  }
   await syncFolder(dirname(path));
 }

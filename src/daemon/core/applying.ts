@@ -5,7 +5,7 @@
  */
 import type { ParsedConfig, SourceText } from '../../config/types.js';
 import { settle } from '../../intent/expiry.js';
-import { type Cause, type FileState, overridesAt, type Revision, sameFiles } from '../../intent/revisions.js';
+import { type Cause, type FileState, overrideChanges, overridesAt, type Revision, sameFiles } from '../../intent/revisions.js';
 import type { Override } from '../../intent/types.js';
 import { readRegularFile } from '../../os/config-files.js';
 import { type Pending, removePending, writePending } from '../pending.js';
@@ -60,7 +60,7 @@ export function refuseWhilePending(pending: Pending | undefined): void {
 }
 
 /** Edits of the file that nobody has read yet are somebody's work. */
-function refuseEdited(seat: Seat, texts: readonly SourceText[]): void {
+export function refuseEdited(seat: Seat, texts: readonly SourceText[]): void {
   const { files } = seat.inForce();
   const edited = files.length > 0 ? editedSince(files, statesOf(texts)) : [];
   if (edited.length > 0)
@@ -90,7 +90,6 @@ async function keepTexts({ revisions }: Seat, files: readonly FileState[]): Prom
 export async function apply(seat: Seat, candidate: Candidate, order: ApplyOrder): Promise<void> {
   const { file, stateDir } = seat;
   const texts = [{ file, text: order.text }];
-  if (!order.force) refuseEdited(seat, texts);
   const { files, intent } = seat.inForce();
   const pending: Pending | undefined =
     order.confirm === undefined
@@ -216,26 +215,35 @@ export async function candidateOfRevision(seat: Seat, { revision, overrides }: T
 }
 
 function describeOverrides(before: readonly Override[], after: readonly Override[]): string {
-  const gone = before.filter((one) => !after.some(({ id }) => id === one.id)).length;
-  const back = after.filter((one) => !before.some(({ id }) => id === one.id)).length;
+  const { removed, added } = overrideChanges(before, after);
+  const [gone, back] = [removed.length, added.length];
   const words = [...(gone > 0 ? [`${gone} undone`] : []), ...(back > 0 ? [`${back} made again`] : [])];
   return words.length === 0 ? NOTHING : `changes made at run time: ${words.join(', ')}`;
+}
+
+/** Texts of the candidate that are others than in force. */
+function changedTexts(seat: Seat, { texts }: Candidate): readonly SourceText[] {
+  const { files } = seat.inForce();
+  return texts.filter((one) => !files.some(({ file, hash }) => file === one.file && hash === hashOf(one.text)));
+}
+
+/** What may be in the way of goTo. Throws Refused. */
+export function refuseGoing(seat: Seat, candidate: Candidate, force: boolean): void {
+  guard(seat.inForce(), candidate, force);
+  if (!force) refuseEdited(seat, changedTexts(seat, candidate));
 }
 
 export async function goTo(
   seat: Seat,
   target: Target,
   candidate: Candidate,
-  { force, who, why }: Omit<ApplyOrder, 'text'>,
+  { who, why }: Pick<Cause, 'who' | 'why'>,
 ): Promise<void> {
-  guard(seat.inForce(), candidate, force);
   const { files } = seat.inForce();
-  const { texts } = candidate;
   const text = `back to revision ${target.revision.revision}: ${candidate.text}`;
-  const changed = texts.filter((one) => !files.some(({ file, hash }) => file === one.file && hash === hashOf(one.text)));
+  const changed = changedTexts(seat, candidate);
   if (changed.length === 0 && candidate.text === NOTHING) return;
   if (changed.length === 0) return seat.install(candidate, { kind: 'rollback', who, why, text });
-  if (!force) refuseEdited(seat, changed);
   // Several files and the overrides: a daemon that dies meanwhile finds here what belongs together.
   const journal = {
     until: 0,

@@ -30,9 +30,9 @@ export async function writeTexts(texts: readonly SourceText[], except: readonly 
     const before = hashOnDisk(one.file);
     return before === undefined ? [] : [{ ...one, before }];
   });
-  // One that was taken away since.
+  // One that was taken away since; nobody knows any more who might read its passwords.
   for (const { file, text } of others.filter(({ file }) => hashOnDisk(file) === undefined))
-    await replaceSafely(file, text, { mode: 0o644 }).catch((error: Error) => {
+    await replaceSafely(file, text, { mode: 0o600 }).catch((error: Error) => {
       throw new Error(`${file} cannot be written: ${error.message}`);
     });
   await replaceFiles(there);

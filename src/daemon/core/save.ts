@@ -46,6 +46,8 @@ export interface SaveSeat {
   readonly file: string;
   inForce(): InForce;
   readonly editFiles: EditFiles;
+  /** Throws Refused where another revision than the expected one is in force. */
+  expect(): void;
   /** One change at a time. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** On disk alone. */
@@ -171,6 +173,7 @@ async function write(seat: SaveSeat, { config, overrides, files, next, left }: D
 async function once(seat: SaveSeat, context: SaveContext): Promise<ApiSaved | undefined> {
   const made = await draft(seat);
   return seat.inTurn(async () => {
+    seat.expect();
     const { config, overrides, intent } = seat.inForce();
     if (config !== made.config || overrides !== made.overrides) return undefined;
     const dryRun = context.dryRun === true;

@@ -23,6 +23,8 @@ import {
   confirm,
   findTarget,
   goTo,
+  refuseEdited,
+  refuseGoing,
   refuseWhilePending,
   type Seat,
   takeBack,
@@ -59,6 +61,8 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   let reading: Promise<unknown> = Promise.resolve();
   let alarm: Alarm | undefined;
   let pending: Pending | undefined;
+  /** What an earlier life left is taken back, and on disk as if it were not: it is removed with the next change that can be saved. */
+  let leftOver = false;
   /** When that is over, on a clock that nobody sets. */
   let deadline = 0;
 
@@ -87,6 +91,13 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     try {
       await store.save(overrides, next.revision, written);
       unsaved(undefined);
+      if (leftOver)
+        await removePending(stateDir).then(
+          () => {
+            leftOver = false;
+          },
+          () => {},
+        );
     } catch (error) {
       const reason = (error as Error).message;
       if (!sameList(overrides, before)) {
@@ -120,7 +131,9 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const first = buildIntent(config, overrides, 0);
     const asBefore =
       !takenBack && store.revision > 0 && sameList(first.kept, store.loaded) && (!last || sameFiles(last.files, files));
-    const merged = buildIntent(config, overrides, asBefore ? store.revision : store.revision + 1);
+    // Numbers count on where it is not known what the last one was.
+    const newest = store.revision || revisions.highest;
+    const merged = buildIntent(config, overrides, asBefore ? newest : newest + 1);
     const candidate: Candidate = { config, record, keys, files, overrides, merged, texts: sources, names: new Map(), text: '' };
     if (!asBefore || !last || takenBack) await saveStart(candidate);
     tellDropped(merged.dropped);
@@ -140,6 +153,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
       // Before that it says which overrides belong to the files.
       if (takenBack) await removePending(stateDir);
     } catch (error) {
+      leftOver = takenBack !== undefined;
       unsaved(`what is wanted cannot be saved: ${(error as Error).message}`);
     }
   }
@@ -324,6 +338,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const candidate = candidateFor(seat, parsed, context.name);
     const force = context.force === true;
     guard(inForce, candidate, force);
+    if (!force) refuseEdited(seat, [{ file, text: context.text }]);
     const result = { ...answerOf(candidate.text, context.dryRun), problems: parsed.problems };
     if (context.dryRun) return result;
     const { text, confirm: confirmed, who, reason: why = '' } = context;
@@ -343,15 +358,17 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const target = findTarget(seat, number);
     const candidate = await candidateOfRevision(seat, target);
     const text = `back to revision ${target.revision.revision}: ${candidate.text}`;
-    if (!context.dryRun) await goTo(seat, target, candidate, { force: context.force === true, who, why });
+    refuseGoing(seat, candidate, context.force === true);
+    if (!context.dryRun) await goTo(seat, target, candidate, { who, why });
     return answerOf(text, context.dryRun);
   }
 
-  function planOf(parsed: ParsedConfig, name: string | undefined): Planned {
-    const { merged, text } = candidateFor(seat, parsed, name);
+  function planOf(parsed: ParsedConfig, given: GivenText | undefined): Planned {
+    const { merged, text } = candidateFor(seat, parsed, given?.name);
     const refused = attempt(() => {
       refuseWhilePending(waiting());
       guard(inForce, { merged }, false);
+      if (given) refuseEdited(seat, [{ file, text: given.text }]);
     });
     return { before: inForce.intent, after: merged.intent, text, problems: parsed.problems, refused };
   }
@@ -373,6 +390,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
       file,
       inForce: () => inForce,
       editFiles: options.editFiles ?? (() => refuse('files are not written here')),
+      expect: () => expect(context.expected),
       inTurn,
       keep: (overrides) => store.save(overrides, inForce.intent.revision),
       adopt: (saved) => adoptSaved(saved, context),
@@ -396,7 +414,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
         const parsed = await readFile();
         return inTurn(() => reload(parsed, context));
       }),
-    plan: (given) => inReading(async () => planOf(await (given === undefined ? readFile() : readGiven(given)), given?.name)),
+    plan: (given) => inReading(async () => planOf(await (given === undefined ? readFile() : readGiven(given)), given)),
     apply: (context) =>
       inReading(async () => {
         refuseWhilePending(waiting());

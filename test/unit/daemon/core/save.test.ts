@@ -243,7 +243,15 @@ describe('lbd dies while it saves', () => {
           return new Promise<void>(() => {});
         };
         void saveOverrides(
-          { file, inForce, editFiles: edit, inTurn: (work) => work(), keep: (list) => store.save(list, 1), adopt },
+          {
+            file,
+            inForce,
+            editFiles: edit,
+            expect: () => {},
+            inTurn: (work) => work(),
+            keep: (list) => store.save(list, 1),
+            adopt,
+          },
           ANN,
         );
       });
