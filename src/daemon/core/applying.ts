@@ -27,8 +27,11 @@ export interface Seat {
   keysFor(config: InForce['config']): Keys;
   /** Reads the configuration, with these texts in place of the files of their names; `alone`: an include finds these, and no others. */
   read(texts: readonly SourceText[], alone?: boolean): Promise<ParsedConfig>;
-  /** Puts it in force, and tells everybody. Throws Refused when it cannot be saved. */
-  install(candidate: Candidate, cause: Cause): Promise<void>;
+  /**
+   * Puts it in force, and tells everybody. True: it is saved, as far as it has to be. Throws Refused when it cannot be; with `anyway` it is in
+   * force all the same, and `pending.json` is removed when something can be saved again.
+   */
+  install(candidate: Candidate, cause: Cause, anyway?: boolean): Promise<boolean>;
   /** Overrides that have nothing to apply to any more go. */
   dropLost(cause: Cause): Promise<void>;
   tell(kind: string, subject: string, text: string): void;
@@ -165,14 +168,9 @@ export async function takeBack(seat: Seat, pending: Pending, cause: Pick<Cause, 
   await orRefuse(writeTexts(texts, edited));
   const text = `back to the configuration of revision ${pending.back_to}: ${candidate.text}`;
   seat.setPending(undefined);
-  try {
-    await seat.install(candidate, { kind: 'rollback', ...cause, text });
-  } catch (error) {
-    seat.setPending(pending);
-    await putBack(seat);
-    throw error;
-  }
-  await removePending(seat.stateDir).catch(() => {});
+  const saved = await seat.install(candidate, { kind: 'rollback', ...cause, text }, true);
+  // A start that finds it goes the same way.
+  if (saved) await removePending(seat.stateDir).catch(() => {});
   return `${text}${notInForce(edited, 'was edited meanwhile')}${notInForce(others, 'was not there then')}`;
 }
 
@@ -243,7 +241,10 @@ export async function goTo(
   const text = `back to revision ${target.revision.revision}: ${candidate.text}`;
   const changed = changedTexts(seat, candidate);
   if (changed.length === 0 && candidate.text === NOTHING) return;
-  if (changed.length === 0) return seat.install(candidate, { kind: 'rollback', who, why, text });
+  if (changed.length === 0) {
+    await seat.install(candidate, { kind: 'rollback', who, why, text });
+    return;
+  }
   // Several files and the overrides: a daemon that dies meanwhile finds here what belongs together.
   const journal = {
     until: 0,

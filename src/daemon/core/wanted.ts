@@ -82,8 +82,11 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     ...overrideChanges(before, overrides),
   });
 
-  /** Saved before it counts: what the disk does not have must not be in force. While something is pending, nothing is lost for good. */
-  async function commit(candidate: Candidate, cause: Cause): Promise<void> {
+  /**
+   * Saved before it counts: what the disk does not have must not be in force, but for the way back that is promised (`anyway`). While
+   * something is pending, nothing is lost for good. True: it is saved, as far as it has to be.
+   */
+  async function commit(candidate: Candidate, cause: Cause, anyway = false): Promise<boolean> {
     const overrides = pending ? candidate.overrides : candidate.merged.kept;
     const before = inForce.overrides;
     const next = newRevision(candidate, overrides, before, cause);
@@ -100,13 +103,16 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
         );
     } catch (error) {
       const reason = (error as Error).message;
-      if (!sameList(overrides, before)) {
+      const isSame = sameList(overrides, before);
+      if (!isSame && !anyway) {
         revisions.drop(next.revision);
         throw new Refused({ code: 'unavailable', message: `the change cannot be saved (${reason}): nothing was changed` });
       }
-      unsaved(`the number of the revision cannot be saved: ${reason}`);
+      leftOver ||= !isSame;
+      unsaved(`${isSame ? 'the number of the revision' : 'what is in force'} cannot be saved: ${reason}`);
     }
     accept(candidate, overrides);
+    return !leftOver;
   }
 
   function accept({ config, record, keys, files, merged }: Candidate, overrides: readonly Override[]): void {
@@ -310,14 +316,16 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     pending: waiting,
     setPending(next) {
       wait(next);
-      if (!next) stuck(undefined);
+      if (next) leftOver = false;
+      else stuck(undefined);
       alarm?.arm();
     },
     keysFor,
     read: readTexts,
-    async install(candidate, cause) {
-      await commit(candidate, cause);
+    async install(candidate, cause, anyway) {
+      const saved = await commit(candidate, cause, anyway);
       installed(candidate, cause);
+      return saved;
     },
     async dropLost(cause) {
       const { dropped } = buildIntent(inForce.config, inForce.overrides, inForce.intent.revision);

@@ -147,6 +147,46 @@ describe('the history at its edges', () => {
     assert.deepEqual(names(await start()), ['web', 'mail']);
   });
 
+  test('a state_dir that takes nothing does not keep it from being taken back, and what was said at run time is not lost', async () => {
+    const wanted = await start();
+    await wanted.change(setWeight('3'), ann);
+    await wanted.apply({ ...ann, text: config('mail', 'dns'), confirm: 60_000 });
+    await wanted.change(setWeight('4', 'dns'), ann);
+    mkdirSync(join(state, 'overrides.json.tmp'));
+    await wanted.rollback(undefined, ann);
+    const weights = (one: Wanted) => one.intent().services.map(({ realServers }) => realServers[0]?.weight);
+    assert.deepEqual(
+      [names(wanted), weights(wanted)],
+      [
+        ['web', 'dns'],
+        [3, 4],
+      ],
+    );
+    assert.equal(wanted.pending(), undefined);
+    rmSync(join(state, 'overrides.json.tmp'), { recursive: true });
+    const next = await start();
+    assert.deepEqual(
+      [names(next), weights(next)],
+      [
+        ['web', 'dns'],
+        [3, 4],
+      ],
+    );
+    await next.change(setWeight('5'), ann);
+    assert.equal(existsSync(join(state, 'pending.json')), false);
+  });
+
+  test('one that waits after that is on disk until it is confirmed', async () => {
+    const wanted = await start();
+    await wanted.change(setWeight('3'), ann);
+    await wanted.apply({ ...ann, text: config('mail', 'dns'), confirm: 60_000 });
+    mkdirSync(join(state, 'overrides.json.tmp'));
+    await wanted.rollback(undefined, ann);
+    rmSync(join(state, 'overrides.json.tmp'), { recursive: true });
+    await wanted.apply({ ...ann, text: config('mail', 'dns'), confirm: 60_000 });
+    assert.deepEqual(names(await start()), ['web', 'dns']);
+  });
+
   test('a file that was taken away comes back for its owner alone: it may have passwords', async () => {
     const wanted = await start();
     rmSync(file);
