@@ -2,6 +2,7 @@
  * The overrides on disk: `<state_dir>/overrides.json`, replaced as a whole, so that a power loss leaves the
  * old or the new. A damaged file is set aside and never stops the daemon.
  */
+import { hash } from 'node:crypto';
 import { copyFile, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -122,11 +123,14 @@ async function load(path: string, warn: (text: string) => void): Promise<Content
   const aside = `${path}.damaged-${Date.now()}`;
   try {
     const damage: string[] = [];
-    const content = parse(await readFile(path, 'utf8'), (text) => damage.push(text));
-    for (const text of damage) warn(text);
-    // The next change would write the file without them.
+    const text = await readFile(path, 'utf8');
+    const content = parse(text, (one) => damage.push(one));
+    for (const one of damage) warn(one);
+    // The next change would write the file without them; until then lbd may start often.
     if (damage.length > 0)
-      await copyFile(path, aside).catch((error: Error) => warn(`${path} cannot be copied: ${error.message}`));
+      await copyFile(path, `${path}.damaged-${hash('sha256', text).slice(0, 12)}`).catch((error: Error) =>
+        warn(`${path} cannot be copied: ${error.message}`),
+      );
     return content;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NOTHING;

@@ -117,7 +117,8 @@ async function load(path: string, { newest, warn }: RevisionStoreOptions): Promi
   if (text === undefined) return nothing;
   const found = read(text, newest);
   if (found.damaged > 0) {
-    const aside = `${path}.damaged-${Date.now()}`;
+    // Once, however often lbd starts before it is written anew.
+    const aside = `${path}.damaged-${hashOf(text).slice(0, 12)}`;
     const where = await copyFile(path, aside).then(
       () => `a copy is ${aside}`,
       (error: Error) => `it cannot be copied: ${error.message}`,

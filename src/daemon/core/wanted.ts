@@ -13,7 +13,7 @@ import { type Cause, overrideChanges, sameFiles } from '../../intent/revisions.j
 import type { Override } from '../../intent/types.js';
 import { now, wallClock } from '../../os/clock.js';
 import { type Alarm, createAlarm } from '../alarm.js';
-import { openOverrides } from '../overrides.js';
+import { openOverrides, readOverride } from '../overrides.js';
 import { type Pending, removePending } from '../pending.js';
 import { openRevisions, statesOf } from '../revision-store.js';
 import {
@@ -130,7 +130,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   async function begin(): Promise<InForce> {
     const { config, record, keys = NO_KEYS, sources = [] } = options;
     const files = statesOf(sources);
-    const saved = (takenBack?.pending.overrides as readonly Override[] | undefined) ?? store.loaded;
+    const saved = takenBack?.pending.overrides?.map(readOverride).filter((one) => one !== undefined) ?? store.loaded;
     const list = takenBack && !takenBack.pending.overrides ? followRenames(takenBack.from, config, saved).overrides : saved;
     const { overrides, ended } = settle(config, list, Date.now());
     const last = revisions.kept().at(-1);

@@ -187,6 +187,26 @@ describe('the history at its edges', () => {
     assert.deepEqual(names(await start()), ['web', 'dns']);
   });
 
+  test('what is damaged is copied once, however often lbd starts', async () => {
+    const first = await start();
+    await first.change(setWeight('3'), ann);
+    const [log, overrides] = [join(state, 'revisions/log.jsonl'), join(state, 'overrides.json')];
+    writeFileSync(log, `{"revision":1}\n${readFileSync(log, 'utf8').split('\n')[1]}\n`);
+    const content = JSON.parse(readFileSync(overrides, 'utf8'));
+    writeFileSync(overrides, JSON.stringify({ ...content, overrides: [...content.overrides, { id: 9 }] }));
+    for (let i = 0; i < 3; i++) assert.equal((await start()).overrides().length, 1);
+    const copies = [...readdirSync(state), ...readdirSync(join(state, 'revisions'))].filter((name) => name.includes('.damaged-'));
+    assert.equal(copies.length, 2);
+  });
+
+  test('a way back that names what this lbd does not know is gone all the same', async () => {
+    const wanted = await start();
+    await wanted.apply({ ...ann, text: config('web', 'mail'), confirm: 60_000 });
+    const path = join(state, 'pending.json');
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), overrides: [{ id: 1 }] }));
+    assert.deepEqual(names(await start()), ['web', 'dns']);
+  });
+
   test('a file that was taken away comes back for its owner alone: it may have passwords', async () => {
     const wanted = await start();
     rmSync(file);
