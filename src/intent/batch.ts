@@ -29,6 +29,13 @@ export function decideBatch(
   return { overrides: list, decided };
 }
 
-/** What they do, in one line. */
-export const describeBatch = ({ decided }: Batch): string =>
-  decided.length === 1 ? (decided[0]?.text ?? '') : `${decided.length} changes: ${decided.map(({ text }) => text).join('; ')}`;
+/** A revision, an event and an answer have all of it: a thousand would be no line for people any more. */
+const SHOWN = 10;
+
+/** What they do, in one line; a long list is cut with a count. */
+export function describeBatch({ decided }: Batch): string {
+  const more = decided.length - SHOWN;
+  const texts = decided.slice(0, SHOWN).map(({ text }) => text);
+  if (decided.length === 1) return texts.join();
+  return `${decided.length} changes: ${texts.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}

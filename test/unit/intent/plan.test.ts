@@ -162,5 +162,7 @@ describe('a batch', () => {
       ['7 add-rs', '8 set-rs'],
     );
     assert.match(describeBatch(batch), /^2 changes: added 10\.0\.0\.9:80.*; weight of 10\.0\.0\.9:80/);
+    const many = { ...batch, decided: Array.from({ length: 300 }, () => batch.decided[0] as (typeof batch.decided)[0]) };
+    assert.match(describeBatch(many), /^300 changes: (added 10\.0\.0\.9:80[^;]*; ){10}and 290 more$/);
   });
 });
