@@ -29,6 +29,7 @@ import {
   type Seat,
   takeBack,
 } from './applying.js';
+import { followAway } from './away.js';
 import { type Candidate, candidateOf, guard, type InForce, withOverrides } from './candidate.js';
 import { type Keys, NO_KEYS } from './keys.js';
 import { logProblems, standing } from './problem-words.js';
@@ -42,6 +43,9 @@ const sameList = (a: readonly Override[], b: readonly Override[]): boolean =>
   a.length === b.length && a.every((one, i) => one === b[i]);
 
 const START = 'lbd';
+
+const NONE: ReadonlyMap<string, string> = new Map();
+const UNREAD: ParsedConfig = { config: undefined, problems: [] };
 
 /** What could not be taken back is tried again after this time. */
 const AGAIN_MS = 10_000;
@@ -121,6 +125,10 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     alarm?.arm();
   }
 
+  function tellRenamed(names: ReadonlyMap<string, string>): void {
+    for (const [from, to] of names) tell('override', to, `what was set at run time for ${from} is kept: it is ${to} now`);
+  }
+
   function tellDropped(dropped: Candidate['merged']['dropped']): void {
     for (const { override, reason } of dropped)
       tell('override', `#${override.id}`, `dropped the override of ${override.who} (${override.when}): ${reason}`);
@@ -131,7 +139,13 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const { config, record, keys = NO_KEYS, sources = [] } = options;
     const files = statesOf(sources);
     const saved = takenBack?.pending.overrides?.map(readOverride).filter((one) => one !== undefined) ?? store.loaded;
-    const list = takenBack && !takenBack.pending.overrides ? followRenames(takenBack.from, config, saved).overrides : saved;
+    const away = takenBack
+      ? { overrides: takenBack.pending.overrides ? saved : followRenames(takenBack.from, config, saved).overrides, names: NONE }
+      : await followAway(config, files, saved, {
+          revisions,
+          read: async (texts) => (await options.loadTexts?.(file, texts, true)) ?? UNREAD,
+        });
+    const list = away.overrides;
     const { overrides, ended } = settle(config, list, Date.now());
     const last = revisions.kept().at(-1);
     const first = buildIntent(config, overrides, 0);
@@ -142,6 +156,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     const merged = buildIntent(config, overrides, asBefore ? newest : newest + 1);
     const candidate: Candidate = { config, record, keys, files, overrides, merged, texts: sources, names: new Map(), text: '' };
     if (!asBefore || !last || takenBack) await saveStart(candidate);
+    tellRenamed(away.names);
     tellDropped(merged.dropped);
     for (const { subject, text } of ended) tell('override', subject, text);
     return { config, record, keys, files, overrides: merged.kept, intent: merged.intent };
@@ -266,7 +281,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
 
   /** Everybody is told; a file that was read without a change may still name files that are others. */
   function installed({ names }: Pick<Candidate, 'names'>, cause: Cause): void {
-    for (const [from, to] of names) tell('override', to, `what was set at run time for ${from} is kept: it is ${to} now`);
+    tellRenamed(names);
     log.setLevel(inForce.config.global.logLevel);
     const kind = cause.kind === 'reload' ? 'reload' : 'apply';
     tell(kind, file, `${cause.text} (by ${cause.who}${cause.why ? `: ${cause.why}` : ''})`, {

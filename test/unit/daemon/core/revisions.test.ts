@@ -105,6 +105,24 @@ describe('revisions', () => {
     );
   });
 
+  test('a virtual server that gets another name while lbd is away keeps what was set at run time', async () => {
+    const wanted = await start();
+    await wanted.change(setWeight('3', 'dns'), ann);
+    put(config(service('web', 10), service('names', 11)));
+    const next = await start();
+    assert.deepEqual(
+      [names(next), weights(next)],
+      [
+        ['web', 'names'],
+        [10, 3],
+      ],
+    );
+    assert.match(told.join('\n'), /what was set at run time for dns is kept: it is names now/);
+    put(config(service('web', 10)));
+    assert.equal((await start()).overrides().length, 0);
+    assert.match(told.join('\n'), /dropped the override of ann/);
+  });
+
   test('a change that expects another revision is refused, and says what came between', async () => {
     const wanted = await start();
     await wanted.change(setWeight('3'), { who: 'bob', expected: 1 });
