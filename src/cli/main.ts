@@ -1,4 +1,5 @@
 /** The program lbctl: the process around the function. */
+import { isatty } from 'node:tty';
 import { lbctl } from './lbctl.js';
 
 /** A reader that went away (`lbctl list | head`) is no error; anything else (a full disk) is. */
@@ -52,7 +53,8 @@ export function main(argv: readonly string[]): void {
     env: process.env,
     terminal: process.stdout.isTTY ? TERMINAL : undefined,
     interrupted,
-    ...(process.stdin.isTTY ? { keys } : {}),
+    // To ask process.stdin would open it, and make a pipe non-blocking that `plan -` reads.
+    ...(isatty(0) ? { keys } : {}),
     progress: process.stderr.isTTY ? { columns: process.stderr.columns || 80 } : undefined,
   };
   lbctl(argv, io).then(

@@ -1,5 +1,5 @@
 /** Reads a configuration file and the files it includes. */
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { enableLinearRegex } from './linear-regex.js';
@@ -20,11 +20,31 @@ const reasonOf = (error: unknown): string => {
   return WORDS[code ?? ''] ?? message;
 };
 
+/** How long a standard input that never blocks is left alone when it has nothing yet. */
+const INPUT_PAUSE_MS = 20;
+
+/** To its end. Whoever has it, too, may have made it non-blocking: then it is asked again. Throws the system's error. */
+function readStandardInput(): string {
+  const parts: Buffer[] = [];
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    const part = Buffer.alloc(1 << 16);
+    try {
+      const length = readSync(0, part);
+      if (length === 0) return Buffer.concat(parts).toString();
+      parts.push(part.subarray(0, length));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(sleeper, 0, 0, INPUT_PAUSE_MS);
+    }
+  }
+}
+
 /** The text, or the sentence that says why it cannot be read. */
 export function readConfigFile(file: string): FileText | string {
   try {
     // Opened by its name, standard input that is a socket cannot be read.
-    return { file, text: readFileSync(file === '/dev/stdin' ? 0 : file, 'utf8') };
+    return { file, text: file === '/dev/stdin' ? readStandardInput() : readFileSync(file, 'utf8') };
   } catch (error) {
     return `cannot read ${file}: ${reasonOf(error)}`;
   }

@@ -1,12 +1,15 @@
 /** lbctl as a process: what only the process around the function can get wrong, in Node.js and compiled. */
 import '../../fake/version.js';
 import assert from 'node:assert/strict';
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ApiEvent } from '../../../src/control/api.js';
 import { EVENTS, type FakeDaemon, startFakeDaemon, startRawServer, WEB } from '../../fake/control.js';
@@ -98,6 +101,31 @@ for (const [way, startLbctl] of Object.entries(WAYS))
       (child.stderr as Socket).destroy();
       assert.deepEqual(await ended(child), [2, null]);
     });
+  });
+
+for (const [way, startLbctl] of Object.entries(WAYS))
+  test(`standard input that comes slowly is waited for, ${way}, of a pipe that never blocks, too`, async () => {
+    const daemon = await startFakeDaemon();
+    const folder = mkdtempSync(join(tmpdir(), 'lbd-pipe-'));
+    const fifo = join(folder, 'fifo');
+    spawnSync('mkfifo', [fifo]);
+    for (const flags of [constants.O_RDONLY, constants.O_RDONLY | constants.O_NONBLOCK]) {
+      // Who opens it for both waits for nobody.
+      const both = openSync(fifo, 'r+');
+      const [input, writer] = [openSync(fifo, flags), openSync(fifo, 'w')];
+      closeSync(both);
+      const child = startLbctl(['--socket', daemon.socketPath, 'batch'], { stdio: [input, 'pipe', 'pipe'] });
+      const [err, end] = [text(child.stderr as Socket), ended(child)];
+      closeSync(input);
+      // It must have begun to read.
+      await Promise.race([end, sleep(700)]);
+      writeSync(writer, 'nonsense\n');
+      closeSync(writer);
+      assert.match(await err, /^lbctl: line 1: unknown command "nonsense"/);
+      assert.deepEqual(await end, [2, null]);
+    }
+    rmSync(folder, { recursive: true });
+    await daemon.close();
   });
 
 test('events -f to a reader that stands still takes no more than it can hold', async () => {
