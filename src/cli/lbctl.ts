@@ -24,6 +24,8 @@ const TIMEOUTS: Readonly<Partial<Record<MethodName, number>>> = {
   rollback: RELOAD_TIMEOUT_MS,
   diff: RELOAD_TIMEOUT_MS,
   save: RELOAD_TIMEOUT_MS,
+  // A thousand at a time, which may be in a large table.
+  changes: RELOAD_TIMEOUT_MS,
   failover: FAILOVER_TIMEOUT_MS,
   list: WHOLE_TIMEOUT_MS,
   stats: WHOLE_TIMEOUT_MS,

@@ -54,6 +54,8 @@ interface Draft {
   service: Omit<ServiceIntent, 'realServers'>;
   readonly checks: VirtualServerConfig['checks'];
   readonly servers: Map<string, RealServerIntent>;
+  /** A memo: knows all that may be in its table; undefined: has to be made anew. */
+  findTwin?: ReturnType<typeof twinFinder> | undefined;
 }
 
 const FROM_FILE: Source = { kind: 'file' };
@@ -130,16 +132,23 @@ function applyAddVs(config: Config, drafts: Drafts, change: Extract<Change, { ki
   return undefined;
 }
 
+function twinsOf({ service, servers }: Draft): ReturnType<typeof twinFinder> {
+  const findTwin = twinFinder(service.name, service);
+  for (const other of destinationsOf({ realServers: [...servers.values()], sorry: service.sorry })) findTwin(other);
+  return findTwin;
+}
+
 function applyAddRs(config: Config, draft: Draft, change: Extract<Change, { kind: 'add-rs' }>, override: Override): Applied {
   const { name } = draft.service;
   const key = formatEndpoint(change.address, change.port);
   if (draft.servers.has(key)) return `the file has ${key} in ${name} now`;
   const server = buildAddedServer(change, { name, settings: draft.service, checks: draft.checks });
   if (isRefused(server)) return server.refused;
-  const findTwin = twinFinder(name, draft.service);
-  for (const other of destinationsOf({ realServers: [...draft.servers.values()], sorry: draft.service.sorry })) findTwin(other);
+  const findTwin = draft.findTwin ?? twinsOf(draft);
+  draft.findTwin = undefined;
   const fault = findTwin(server.value) ?? (config.connectionSync && mixedFault(draft.service, [server.value]));
   if (fault) return fault;
+  draft.findTwin = findTwin;
   draft.servers.set(key, draftServer(server.value, fromOverride(override)));
   return undefined;
 }
@@ -151,6 +160,7 @@ function applySetVs(config: Config, draft: Draft, change: Extract<Change, { kind
   const servers = [...draft.servers.values()];
   const changed = changeService({ name, settings: before, servers, checks }, change.set, config.defaults);
   if (isRefused(changed)) return changed.refused;
+  draft.findTwin = undefined;
   const { settings } = changed.value;
   const others = differences(before, settings);
   if (others.length === 0)
@@ -183,8 +193,10 @@ function applyToServer(
   const key = formatEndpoint(change.address, change.port);
   const server = draft.servers.get(key);
   if (!server) return `${draft.service.name} has no real server ${key} any more`;
-  if (change.kind === 'del-rs') draft.servers.delete(key);
-  else if (change.kind === 'set-state') {
+  if (change.kind === 'del-rs') {
+    draft.servers.delete(key);
+    draft.findTwin = undefined;
+  } else if (change.kind === 'set-state') {
     const { kind: _, service: __, address: ___, port: ____, ...state } = change;
     draft.servers.set(key, withWord(server, { ...state, source: fromOverride(override) }));
   } else {
@@ -285,11 +297,35 @@ function directorOf(config: Config): DirectorIntent {
   return director;
 }
 
-function build(config: Config, overrides: readonly Override[]): Built {
-  const drafts: Drafts = new Map(config.virtualServers.map((vs) => [vs.name, vs]));
-  const dropped: DroppedOverride[] = [];
-  const ofHosts = (override: Override) => override.change.kind === 'set-host';
-  for (const override of [...overrides.filter((one) => !ofHosts(one)), ...overrides.filter(ofHosts)]) {
+const ofHosts = (override: Override): boolean => override.change.kind === 'set-host';
+
+/** What was built of all but the last override, to go on from there; undefined: nothing was, or hosts have the last word. */
+function earlier(known: readonly Built[], overrides: readonly Override[]): Built | undefined {
+  if (overrides.length === 0 || overrides.some(ofHosts)) return undefined;
+  const before = overrides.slice(0, -1);
+  return known.find((one) => sameOverrides(one.overrides, before));
+}
+
+/** The drafts of what was built, with a copy of the one that `change` is about: what was built stays as it is. */
+function goOn({ drafts }: Built, { change }: Override): Drafts {
+  const next: Drafts = new Map(drafts);
+  const draft = 'service' in change ? next.get(change.service) : undefined;
+  if (!draft || !isDraft(draft)) return next;
+  const { findTwin, applied, servers } = draft;
+  next.set(draft.service.name, { ...draft, applied: [...applied], servers: new Map(servers), findTwin });
+  // It knows one more server in a moment.
+  draft.findTwin = undefined;
+  return next;
+}
+
+/** A batch asks after each of its changes: to begin anew each time would stop core for minutes. */
+function build(config: Config, overrides: readonly Override[], known: readonly Built[]): Built {
+  const base = earlier(known, overrides);
+  const last = overrides.at(-1);
+  const drafts: Drafts = base && last ? goOn(base, last) : new Map(config.virtualServers.map((vs) => [vs.name, vs]));
+  const dropped: DroppedOverride[] = base ? [...base.dropped] : [];
+  const todo = base && last ? [last] : [...overrides.filter((one) => !ofHosts(one)), ...overrides.filter(ofHosts)];
+  for (const override of todo) {
     const reason = apply(config, drafts, override);
     if (reason !== undefined) dropped.push({ override, reason });
   }
@@ -297,11 +333,12 @@ function build(config: Config, overrides: readonly Override[]): Built {
   const kept = overrides.filter((one) => !gone.has(one));
   const { vrrpInstances: instances, syncGroups: groups, scripts } = config;
   const services = [...drafts.values()].map(finish);
-  return { overrides, intent: { services, instances, groups, scripts, director: directorOf(config) }, kept, dropped };
+  return { overrides, drafts, intent: { services, instances, groups, scripts, director: directorOf(config) }, kept, dropped };
 }
 
 interface Built extends Omit<Merged, 'intent'> {
   readonly overrides: readonly Override[];
+  readonly drafts: Drafts;
   readonly intent: Omit<Intent, 'revision'>;
 }
 
@@ -314,7 +351,7 @@ const sameOverrides = (a: readonly Override[], b: readonly Override[]): boolean 
 
 export function buildIntent(config: Config, overrides: readonly Override[], revision: number): Merged {
   const known = built.get(config) ?? [];
-  const found = known.find((one) => sameOverrides(one.overrides, overrides)) ?? build(config, overrides);
+  const found = known.find((one) => sameOverrides(one.overrides, overrides)) ?? build(config, overrides, known);
   built.set(config, [found, ...known.filter((one) => one !== found)].slice(0, REMEMBERED));
   const { intent, kept, dropped } = found;
   return { intent: { revision, ...intent }, kept, dropped };

@@ -165,4 +165,34 @@ describe('a batch', () => {
     const many = { ...batch, decided: Array.from({ length: 300 }, () => batch.decided[0] as (typeof batch.decided)[0]) };
     assert.match(describeBatch(many), /^300 changes: (added 10\.0\.0\.9:80[^;]*; ){10}and 290 more$/);
   });
+
+  test('a thousand servers of one service are decided in a moment: nothing else is answered meanwhile', () => {
+    const requests = Array.from({ length: 1000 }, (_, i) => {
+      return { kind: 'add-rs', service: 'web', rs: `10.1.${i >> 8}.${i & 255}:80` } as const;
+    });
+    const began = performance.now();
+    const batch = decideBatch(config, [], requests, provenance);
+    assert.ok('overrides' in batch);
+    const ms = performance.now() - began;
+    // It was half a minute.
+    assert.ok(ms < 3000, `${ms} ms`);
+    const anew = buildIntent(configOf(text(SERVICE('web', 10))), batch.overrides, 1);
+    assert.deepEqual(buildIntent(config, batch.overrides, 1), anew);
+  });
+
+  test('what was tried and not made leaves no trace', () => {
+    const add = (rs: string) => ({ kind: 'add-rs', service: 'web', rs, forward: 'dr' }) as const;
+    const first = decideBatch(config, [], [add('10.0.0.7:80')], provenance);
+    assert.ok('overrides' in first);
+    for (const _ of [1, 2]) {
+      const more = decideBatch(config, first.overrides, [add('10.0.0.8:80')], { ...provenance, id: 8 });
+      assert.ok('overrides' in more, JSON.stringify(more));
+    }
+    const twin = decideBatch(config, first.overrides, [add('10.0.0.8:80'), add('10.0.0.8:81')], { ...provenance, id: 8 });
+    assert.ok('refused' in twin);
+    const other = decideBatch(config, first.overrides, [add('10.0.0.8:80')], { ...provenance, id: 8 });
+    assert.ok('overrides' in other);
+    const servers = buildIntent(config, first.overrides, 1).intent.services[0]?.realServers.map(({ key }) => key);
+    assert.equal(servers?.includes('10.0.0.8:80'), false);
+  });
 });
