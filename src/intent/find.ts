@@ -19,6 +19,13 @@ export function findService(services: Services, word: string): ServiceIntent | R
   return refuse(`unknown service "${word}"${hint}`);
 }
 
+/** What is said of a word that is neither. */
+export function unknownTarget(word: string, services: Services, instances: readonly { readonly name: string }[]): string {
+  const names = [...services, ...instances].map((one) => one.name);
+  const hint = didYouMean(word, names) || (names.length <= 20 ? `; there is ${names.join(', ')}` : '');
+  return `unknown service or VRRP instance "${word}"${hint}`;
+}
+
 export function findServer(service: ServiceIntent, word: string): RealServerIntent | Refusal {
   const parsed = parseServerWord(word);
   if (isRefused(parsed)) return parsed;

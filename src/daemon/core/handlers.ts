@@ -20,6 +20,7 @@ import type { Comparison } from '../../control/compare.js';
 import type { ChangeRequest } from '../../intent/change.js';
 import { tableDigest } from '../../intent/digest.js';
 import type { KernelStatus } from '../../intent/doctor/types.js';
+import { unknownTarget } from '../../intent/find.js';
 import { namesOf } from '../../intent/names.js';
 import { outOfService } from '../../intent/out-of-service.js';
 import { brokenPromise } from '../../intent/sticky.js';
@@ -199,6 +200,8 @@ function splitTarget(parts: HandlerParts, target: string): (string | undefined)[
   for (const service of services) {
     for (const word of words(service)) if (target.startsWith(`${word}/`)) return [word, target.slice(word.length + 1)];
   }
+  const { instances } = parts.wanted.intent();
+  if (instances.length > 0 && !target.includes('/')) return refuse(unknownTarget(target, services, instances));
   return [target, undefined];
 }
 

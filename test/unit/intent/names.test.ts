@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unknownTarget } from '../../../src/intent/find.js';
 import { namesOf } from '../../../src/intent/names.js';
 import { makeServer, makeService } from '../../fake/intent.js';
 
@@ -23,4 +24,11 @@ test('names: of all services, and of the real servers of one, by its name or any
   for (const word of ['web', 'tcp/192.0.2.10:81']) assert.deepEqual(asked(word).real_servers, ['10.0.0.1:80', '10.0.0.2:80']);
   assert.deepEqual(asked('fwmark/7/inet6').real_servers, ['10.0.0.2:80']);
   assert.deepEqual(asked('nonsense').real_servers, []);
+});
+
+test('a target that is unknown may have been meant for a service or for an instance', () => {
+  const services = [makeService([], { name: 'web' })];
+  const instances = [{ name: 'VI_1' }];
+  assert.equal(unknownTarget('VI_2', services, instances), 'unknown service or VRRP instance "VI_2"; did you mean "VI_1"?');
+  assert.equal(unknownTarget('nothing', services, instances), 'unknown service or VRRP instance "nothing"; there is web, VI_1');
 });
