@@ -30,20 +30,24 @@ function split(line: string): string[] | undefined {
   return line.slice(at).trim() === '' ? words : undefined;
 }
 
+/** The commands of CHANGES. */
+const COMMANDS = ['add-rs', 'set-rs', 'del-rs', 'drain', 'undrain', 'disable', 'enable', 'add-vs', 'set-vs', 'del-vs'];
+
 /** Those that are said of the whole batch. */
 const OPTIONS = ['dry_run', 'reason', 'expected_revision'] as const;
 
 function changeOf(work: Work): ApiChange | undefined {
   const order = work.kind === 'drain' ? work.order : work;
-  if (!('method' in order) || (work.kind === 'drain' && work.wait)) return undefined;
+  if (!('method' in order)) return undefined;
   const method = CHANGES.find((one) => one === order.method);
   return method && { method, params: order.params as ApiChange['params'] };
 }
 
 function readLine(argv: readonly string[]): ApiChange {
-  const change = changeOf(parseCommandLine(argv[0] === 'lbctl' ? argv.slice(1) : argv, {}).work);
-  if (!change)
-    throw new UsageError(`"${argv[0]}" is no change of a batch: ${CHANGES.map((one) => one.replace('_', '-')).join(', ')}`);
+  const { work } = parseCommandLine(argv[0] === 'lbctl' ? argv.slice(1) : argv, {});
+  if (work.kind === 'drain' && work.wait) throw new UsageError('--wait is nothing for a batch: leave it out');
+  const change = changeOf(work);
+  if (!change) throw new UsageError(`"${argv[0]}" is no change of a batch: ${COMMANDS.join(', ')}`);
   const option = OPTIONS.find((name) => Object.hasOwn(change.params, name));
   if (option) throw new UsageError(`--${option.replace('_', '-')} is said of the whole batch`);
   return change;

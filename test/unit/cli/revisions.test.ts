@@ -103,8 +103,12 @@ describe('revisions on the command line', () => {
 
   const BAD: readonly (readonly [name: string, text: string, RegExp])[] = [
     ['nothing', '# only this\n', /has no change: a command line each/],
-    ['looks', 'set-rs web 10.0.0.1:80 --weight 3\nlist\n', /:2: "list" is no change of a batch: add-rs, set-rs/],
-    ['waits', 'drain web 10.0.0.1:80 --wait\n', /:1: "drain" is no change of a batch/],
+    [
+      'looks',
+      'set-rs web 10.0.0.1:80 --weight 3\nlist\n',
+      /:2: "list" is no change of a batch: add-rs, set-rs, del-rs, drain, undrain/,
+    ],
+    ['waits', 'drain web 10.0.0.1:80 --wait\n', /:1: --wait is nothing for a batch: leave it out/],
     ['reason', 'set-rs web 10.0.0.1:80 --weight 3 --reason x\n', /:1: --reason is said of the whole batch/],
     ['words', 'set-rs web 10.0.0.1:80 --weight heavy\n', /:1: "heavy" is no weight/],
     ['quote', `set-rs "web 10.0.0.1:80 --weight 3\n`, /:1: a quote is not closed/],
