@@ -202,6 +202,8 @@ export interface ApiProblemLine {
   /** `hint`: nothing is wrong, but somebody may have forgotten something. */
   readonly severity: 'critical' | 'warning' | 'hint';
   readonly text: string;
+  /** Since somebody first saw it: lbd looks at itself every 15 s, every minute where it has very many real servers. */
+  readonly since_seconds?: number;
 }
 
 export interface ApiStatus {

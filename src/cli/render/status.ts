@@ -42,12 +42,16 @@ const slowStartLines = (view: View, all: ApiStatus['slow_starts']): string =>
     )
     .join('');
 
+/** What is new needs no age. */
+const SOME_TIME_S = 10;
+
 function problemLines(view: View, { problems }: ApiStatus): string {
   if (problems.length === 0) return line(view, styled('no problem', 'green'));
   return problems
-    .map(({ severity, text }) => {
+    .map(({ severity, text, since_seconds: since = 0 }) => {
       const style = STYLES[severity];
-      return sentence(view, styled(severity.toUpperCase().padEnd(9), style), text);
+      const old = since < SOME_TIME_S ? '' : ` (for ${age(since)})`;
+      return sentence(view, styled(severity.toUpperCase().padEnd(9), style), text, styled(old, 'dim'));
     })
     .join('');
 }

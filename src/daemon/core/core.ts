@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { formatProblem } from '../../config/problems.js';
-import type { Config, ParsedConfig } from '../../config/types.js';
+import type { Config, ParsedConfig, SourceText } from '../../config/types.js';
 import type { ApiEvent, ApiEventChange } from '../../control/api.js';
 import { now, wallClock } from '../../os/clock.js';
 import { runCommand } from '../../os/command.js';
@@ -80,8 +80,11 @@ function valid(file: string, { config, problems, ...rest }: ParsedConfig): Read 
 
 /** What is to be in force, and with it what an earlier life left behind that is taken back; for the only lbd there is. */
 async function settled(file: string, found: Read): Promise<Read & { readonly takenBack: TakenBack | undefined }> {
-  const takenBack = await takeBackAtStart(found.config, { read: (texts) => loadConfig(file, texts, true), warn: warnEarly });
-  return { ...(takenBack ? await readConfig(file) : found), takenBack };
+  const read = (texts: readonly SourceText[]) => loadConfig(file, texts, true);
+  const takenBack = await takeBackAtStart(found.config, { read, warn: warnEarly });
+  if (!takenBack?.instead) return { ...(takenBack ? await readConfig(file) : found), takenBack };
+  const { config, problems: _, ...rest } = await read(takenBack.instead.texts);
+  return config ? { config, ...rest, takenBack } : { ...found, takenBack: undefined };
 }
 
 function keysOf(config: Config, log: Log): Keys {

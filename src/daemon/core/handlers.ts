@@ -27,7 +27,9 @@ import { brokenPromise } from '../../intent/sticky.js';
 import { now, wallClock } from '../../os/clock.js';
 import { reportStats } from '../check/stats.js';
 import type { CheckBrief, CheckSummary, DetailAnswer, ServicesAnswer } from '../messages.js';
+import { createAges } from './ages.js';
 import { ask } from './ask.js';
+import { isLarge } from './command-line.js';
 import { diff } from './diff.js';
 import { examine } from './doctor.js';
 import { type EventLog, recall, type Tell } from './events.js';
@@ -36,7 +38,7 @@ import { loadedOf, recentOf } from './lately.js';
 import type { Pair } from './pair.js';
 import { compareWithPeers } from './peers.js';
 import { refuse } from './refused.js';
-import { describeOverride, history, pendingText, plan } from './revisions.js';
+import { describeOverride, history, pendingText, plan, withPeers } from './revisions.js';
 import type { SharedMethod } from './sharing.js';
 import { assembleStatus } from './status.js';
 import type { Supervisor } from './supervisor.js';
@@ -233,7 +235,25 @@ const contextOf = (params: ChangeOptions & { readonly force?: boolean }, caller:
   who: caller.name,
 });
 
+/** A problem that nobody asks about has an age, too. */
+const LOOK_MS = { few: 15_000, many: 60_000 };
+
+function withAges(parts: HandlerParts): () => Promise<ApiStatus> {
+  const ages = createAges(now);
+  const look = async (): Promise<ApiStatus> => {
+    const found = await status(parts);
+    return { ...found, problems: ages.aged(found.problems) };
+  };
+  const again = (): void => {
+    const ms = isLarge(parts.wanted.intent().services) ? LOOK_MS.many : LOOK_MS.few;
+    setTimeout(() => void look().then(again, again), ms).unref();
+  };
+  again();
+  return look;
+}
+
 export function createHandlers(parts: HandlerParts): Handlers {
+  const agedStatus = withAges(parts);
   const { wanted, events } = parts;
   const { sharing } = parts.pair;
   /** A change, here and then at the peers that share it; one that a peer shares is made here alone. */
@@ -248,7 +268,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       return notes.length === 0 ? result : { ...result, notes: [...(result.notes ?? []), ...notes] };
     };
   return {
-    status: () => status(parts),
+    status: agedStatus,
     brief: () => brief(parts),
     async list(params) {
       // What comes later is told to the check process behind this question.
@@ -298,7 +318,8 @@ export function createHandlers(parts: HandlerParts): Handlers {
     apply: ({ text, name, confirm, ...options }, caller) =>
       wanted.apply({ text, name, confirm: confirm === undefined ? undefined : confirm * 1000, ...contextOf(options, caller) }),
     confirm: (params, caller) => wanted.confirm(contextOf(params, caller)),
-    rollback: ({ revision, ...options }, caller) => wanted.rollback(revision, contextOf(options, caller)),
+    rollback: async ({ revision, ...options }, caller) =>
+      withPeers(wanted, await wanted.rollback(revision, contextOf(options, caller))),
     history: ({ limit }) => Promise.resolve(history(wanted, limit)),
     overrides: () => Promise.resolve({ overrides: wanted.overrides().map(describeOverride) }),
     diff: (params) =>

@@ -1,6 +1,6 @@
 /** What the API tells of revisions, overrides, and of what another configuration would change. */
 import { formatEndpoint } from '../../base/ip.js';
-import type { ApiHistory, ApiOverride, ApiPlan } from '../../control/api.js';
+import type { ApiChanged, ApiHistory, ApiOverride, ApiPlan } from '../../control/api.js';
 import { objectChanges } from '../../intent/plan.js';
 import type { Change, Intent, Override } from '../../intent/types.js';
 import type { Foreseen } from '../check/foresee.js';
@@ -68,4 +68,15 @@ export function pendingText(pending: Pending | undefined, now: number): string |
   if (!pending) return undefined;
   const left = Math.max(0, Math.round((pending.until - now) / 1000));
   return `what ${pending.who} applied is taken back to revision ${pending.back_to} in ${left} s, unless confirmed: lbctl confirm`;
+}
+
+/** Directors that share changes do not share the way back: each has revisions of its own. */
+export function withPeers(wanted: Pick<Wanted, 'config'>, result: ApiChanged): ApiChanged {
+  const names = wanted.config().global.peers.flatMap(({ name, share }) => (share ? [name] : []));
+  if (names.length === 0) return result;
+  const own = names.length === 1 ? 'has revisions of its own' : 'have revisions of their own';
+  return {
+    ...result,
+    notes: [...(result.notes ?? []), `${names.join(', ')} ${own}: what was shared stays there (lbctl diff --peer)`],
+  };
 }

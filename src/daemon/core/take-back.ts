@@ -55,10 +55,16 @@ export async function takeBackAtStart(config: Config, { read, warn }: TakeBackPa
   const what = `the configuration that ${pending.who} applied was not confirmed before lbd ended`;
   try {
     const from = (await appliedOf(stateDir, pending, read)) ?? config;
-    await restore(stateDir, pending, (edited) =>
-      warn(`${what}: ${edited.join(', ')} was edited meanwhile, and is taken as it is`),
+    const texts = await (await openStore(stateDir)).texts(pending.before);
+    const edited = editedSince(pending.applied, pending.before);
+    if (edited.length > 0) warn(`${what}: ${edited.join(', ')} was edited meanwhile, and is taken as it is`);
+    const unwritten = await writeTexts(texts, edited).then(
+      () => undefined,
+      (error: Error) => `${what}; the one before it is in force, and ${error.message}`,
     );
-    return { pending, from };
+    if (unwritten === undefined) return { pending, from };
+    warn(unwritten);
+    return { pending, from, instead: { texts, why: unwritten } };
   } catch (error) {
     warn(`${what}, and cannot be taken back: ${(error as Error).message}`);
     await removePending(stateDir).catch(() => {});

@@ -84,6 +84,8 @@ export interface TakenBack {
   readonly pending: Pending;
   /** What the files were until then. */
   readonly from: Config;
+  /** What is in force instead of what the files say, and why they do not say it; absent: they do. */
+  readonly instead?: { readonly texts: readonly SourceText[]; readonly why: string };
 }
 
 export interface WantedOptions {

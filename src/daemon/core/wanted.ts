@@ -44,6 +44,8 @@ const sameList = (a: readonly Override[], b: readonly Override[]): boolean =>
 
 const START = 'lbd';
 
+/** After them the files are what somebody wants them to be. */
+const NEWER: ReadonlySet<Cause['kind']> = new Set(['reload', 'apply', 'rollback', 'save']);
 const NONE: ReadonlyMap<string, string> = new Map();
 const UNREAD: ParsedConfig = { config: undefined, problems: [] };
 
@@ -61,6 +63,10 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
   const revisions = await openRevisions({ stateDir, newest: store.revision, warn, problem: standing(problems, log) });
   const unsaved = standing(problems, log);
   const stuck = standing(problems, log);
+  const standsFor = standing(problems, log);
+  /** The files are still what was not confirmed: the next start takes it back again. */
+  let outstanding = takenBack?.instead !== undefined;
+  standsFor(takenBack?.instead?.why);
   let turn: Promise<unknown> = Promise.resolve();
   let reading: Promise<unknown> = Promise.resolve();
   let alarm: Alarm | undefined;
@@ -98,10 +104,12 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     try {
       await store.save(overrides, next.revision, written);
       unsaved(undefined);
-      if (leftOver)
+      if (leftOver || (outstanding && NEWER.has(cause.kind)))
         await removePending(stateDir).then(
           () => {
             leftOver = false;
+            standsFor(undefined);
+            outstanding = false;
           },
           () => {},
         );
@@ -172,7 +180,7 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     try {
       await store.save(kept, next.revision, revisions.add(next, candidate.texts));
       // Before that it says which overrides belong to the files.
-      if (takenBack) await removePending(stateDir);
+      if (takenBack && !takenBack.instead) await removePending(stateDir);
     } catch (error) {
       leftOver = takenBack !== undefined;
       unsaved(`what is wanted cannot be saved: ${(error as Error).message}`);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { parseConfig } from '../../../../src/config/parse.js';
 import type { ParsedConfig, SourceText } from '../../../../src/config/types.js';
 import { Refused } from '../../../../src/daemon/core/refused.js';
+import { withPeers } from '../../../../src/daemon/core/revisions.js';
 import { takeBackAtStart } from '../../../../src/daemon/core/take-back.js';
 import { openWanted, type Wanted, type WantedOptions } from '../../../../src/daemon/core/wanted.js';
 import { parseSurroundings, readConfigFile } from '../../../../src/os/config-files.js';
@@ -48,7 +49,8 @@ async function start(more: Partial<WantedOptions> = {}): Promise<Wanted> {
     read: (texts) => Promise.resolve(read(texts, true)),
     warn: (text) => void logged.push(text),
   });
-  const { config: first, record, sources } = takenBack ? read() : found;
+  const instead = takenBack?.instead && read(takenBack.instead.texts, true);
+  const { config: first, record, sources } = instead ?? (takenBack ? read() : found);
   assert.ok(first);
   const wanted = await openWanted({
     file,
@@ -338,6 +340,40 @@ describe('revisions', () => {
       assert.match(told.join('\n'), /dropped the override of ann/);
     });
 
+    test('a start that cannot write the file back has the configuration before in force, says so, and tries again', async () => {
+      const wanted = await start();
+      const before = get();
+      await wanted.apply({ ...ann, text: other(), confirm: 60_000 });
+      // Where the new text is written first.
+      const beside = join(folder, '.lbd.yaml.lbd-new');
+      mkdirSync(beside);
+      for (let i = 0; i < 2; i++) {
+        const next = await start();
+        assert.deepEqual([names(next), get()], [['web', 'dns'], other()]);
+        await next.change(setWeight(String(i + 3)), ann);
+        assert.match(
+          [...problems].join(),
+          /ann applied was not confirmed .*the one before it is in force, and .*lbd\.yaml cannot be written/,
+        );
+      }
+      rmSync(beside, { recursive: true });
+      assert.deepEqual([names(await start()), get()], [['web', 'dns'], before]);
+      assert.equal(existsSync(join(folder, 'pending.json')), false);
+    });
+
+    test('a reload takes the file that could not be written back, and that is the end of it', async () => {
+      const wanted = await start();
+      await wanted.apply({ ...ann, text: other(), confirm: 60_000 });
+      const beside = join(folder, '.lbd.yaml.lbd-new');
+      mkdirSync(beside);
+      problems.clear();
+      const next = await start();
+      await next.reload(ann);
+      rmSync(beside, { recursive: true });
+      assert.deepEqual([names(next), problems.size], [['web', 'mail'], 0]);
+      assert.deepEqual(names(await start()), ['web', 'mail']);
+    });
+
     test('a file that somebody edited meanwhile is left alone', async () => {
       const wanted = await start();
       await wanted.apply({ ...ann, text: other(), confirm: 60_000 });
@@ -461,6 +497,19 @@ describe('revisions', () => {
       assert.deepEqual(names(next), ['web', 'dns']);
       assert.deepEqual(weights(next), [3, 10]);
     });
+  });
+
+  test('a way back is not shared, and that is said where changes are', async () => {
+    const wanted = await start();
+    const peer = { name: 'd2', url: 'https://192.0.2.3', tokenFile: '/t', ca: undefined, serverName: undefined };
+    const told = (share: boolean[]) => {
+      const peers = share.map((one, i) => ({ ...peer, name: `d${i + 2}`, share: one }));
+      const config = { ...wanted.config(), global: { ...wanted.config().global, peers } };
+      return withPeers({ config: () => config }, { text: '', revision: 1, dry_run: false }).notes;
+    };
+    assert.equal(told([false]), undefined);
+    assert.deepEqual(told([true]), ['d2 has revisions of its own: what was shared stays there (lbctl diff --peer)']);
+    assert.match(told([true, true])?.join() ?? '', /^d2, d3 have revisions of their own/);
   });
 
   test('a damaged history is set aside, and nothing stops', async () => {
