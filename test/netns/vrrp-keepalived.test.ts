@@ -52,7 +52,7 @@ const UNROUTED = 60;
 
 function pairOf({ title, settings, vip, takeOver }: Pairing): void {
   // Its adverts are a second apart at least.
-  inLanes(title, settings.version === 2 ? 3 : 1, (test) => {
+  inLanes(title, settings.version === 2 ? 2 : 1, (test) => {
     let lan: Lan;
     let folders: Folders;
     let traffic: Traffic;
