@@ -1,40 +1,14 @@
 /** lbctl doctor: with a daemon, without one, and what it makes of what it hears. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type Io, lbctl } from '../../../src/cli/lbctl.js';
 import type { ApiDoctor } from '../../../src/control/api.js';
+import { expectText, run } from '../../fake/cli.js';
 import { CANNED, type FakeDaemon, startFakeDaemon } from '../../fake/control.js';
 
-/** The sources' folder; the compiled test lies in dist/. LBD_REGENERATE=1 writes the text anew. */
-const EXPECTED = fileURLToPath(new URL('../../../../test/unit/cli/expected/doctor.txt', import.meta.url));
 const NO_SOCKET = '/nonexistent/lbd.sock';
-
-interface Run {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(argv: readonly string[], changes: Partial<Io> = {}): Promise<Run> {
-  let out = '';
-  let err = '';
-  const io: Io = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    terminal: undefined,
-    ...changes,
-  };
-  return { status: await lbctl(argv, io), out, err };
-}
 
 describe('with a daemon', () => {
   let daemon: FakeDaemon;
@@ -48,9 +22,7 @@ describe('with a daemon', () => {
     const { status, out, err } = await ctl();
     assert.deepEqual([status, err], [1, '']);
     assert.deepEqual(daemon.asked.at(-1), { method: 'doctor', params: {} });
-    if (process.env.LBD_REGENERATE) writeFileSync(EXPECTED, out);
-    assert.ok(existsSync(EXPECTED), `${EXPECTED} is missing: run with LBD_REGENERATE=1 and read what it wrote`);
-    assert.equal(out, readFileSync(EXPECTED, 'utf8'));
+    expectText('doctor', out);
   });
 
   test('json and yaml are exactly the answer, with the same status', async () => {

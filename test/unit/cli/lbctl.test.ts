@@ -1,46 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type Io, lbctl } from '../../../src/cli/lbctl.js';
 import type { ApiEvent } from '../../../src/control/api.js';
+import { expectText, run } from '../../fake/cli.js';
 import { CANNED, EVENTS, type FakeDaemon, startFakeDaemon, startRawServer } from '../../fake/control.js';
-
-/** The sources' folder; the compiled test lies in dist/. LBD_REGENERATE=1 writes the texts anew. */
-const EXPECTED = fileURLToPath(new URL('../../../../test/unit/cli/expected/', import.meta.url));
-
-interface Run {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(argv: readonly string[], changes: Partial<Io> = {}): Promise<Run> {
-  let out = '';
-  let err = '';
-  const io: Io = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    terminal: undefined,
-    ...changes,
-  };
-  const status = await lbctl(argv, io);
-  return { status, out, err };
-}
-
-function expectText(name: string, text: string): void {
-  const file = join(EXPECTED, `${name}.txt`);
-  if (process.env.LBD_REGENERATE) writeFileSync(file, text);
-  assert.ok(existsSync(file), `${file} is missing: run with LBD_REGENERATE=1 and read what it wrote`);
-  assert.equal(text, readFileSync(file, 'utf8'));
-}
 
 let daemon: FakeDaemon;
 let folder: string;

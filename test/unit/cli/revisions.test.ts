@@ -1,41 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type Io, lbctl } from '../../../src/cli/lbctl.js';
+import { expectText, run } from '../../fake/cli.js';
 import { type FakeDaemon, startFakeDaemon } from '../../fake/control.js';
-
-/** See lbctl.test.ts. */
-const EXPECTED = fileURLToPath(new URL('../../../../test/unit/cli/expected/', import.meta.url));
 
 let daemon: FakeDaemon;
 let folder: string;
 
-async function ctl(...argv: string[]) {
-  let out = '';
-  let err = '';
-  const io: Io = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    terminal: undefined,
-  };
-  const status = await lbctl(['--socket', daemon.socketPath, ...argv], io);
-  return { status, out, err };
-}
-
-function expectText(name: string, text: string): void {
-  const file = join(EXPECTED, `${name}.txt`);
-  if (process.env.LBD_REGENERATE) writeFileSync(file, text);
-  assert.ok(existsSync(file), `${file} is missing: run with LBD_REGENERATE=1 and read what it wrote`);
-  assert.equal(text, readFileSync(file, 'utf8'));
-}
+const ctl = (...argv: string[]) => run(['--socket', daemon.socketPath, ...argv]);
 
 function write(name: string, text: string): string {
   const file = join(folder, name);

@@ -1,35 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Io, lbctl } from '../../../src/cli/lbctl.js';
+import type { Io } from '../../../src/cli/lbctl.js';
 import type { ApiEvent, ApiRealServer, ApiService, ApiStatus, Methods } from '../../../src/control/api.js';
+import { type Run, run as runLbctl } from '../../fake/cli.js';
 import { CANNED, EVENTS, type FakeDaemon, MASTER, startFakeDaemon, WEB } from '../../fake/control.js';
 
 const RS = '10.0.0.22:80';
 const [UP, DOWN] = WEB.real_servers as [ApiRealServer, ApiRealServer];
 const EVENT: ApiEvent = { ...(EVENTS[0] as ApiEvent), id: 9 };
 
-interface Run {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(socket: string, words: string, changes: Partial<Io> = {}): Promise<Run> {
-  let [out, err] = ['', ''];
-  const io: Io = {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    terminal: undefined,
-    ...changes,
-  };
-  const status = await lbctl(['wait', '--socket', socket, ...words.split(' ')], io);
-  return { status, out, err };
-}
+const run = (socket: string, words: string, changes: Partial<Io> = {}) =>
+  runLbctl(['wait', '--socket', socket, ...words.split(' ')], changes);
 
 /** What the daemon answers, to be changed while somebody waits. */
 const world = {
