@@ -3,7 +3,7 @@
  * is there before its revision counts (overrides.json says which one does). What is damaged is set aside, with all before it, for nobody
  * could go back through it. A disk that takes nothing costs the history, never a change.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { copyFile, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -64,7 +64,7 @@ export interface RevisionStoreOptions {
   readonly problem: (text: string | undefined) => void;
 }
 
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const hashOf = (text: string): string => hash('sha256', text);
 
 export const statesOf = (texts: readonly SourceText[]): readonly FileState[] =>
   texts.map(({ file, text }) => ({ file, hash: hashOf(text) }));

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolder } from './safe-file.js';
 
 export interface Replacement {
   readonly file: string;
@@ -71,16 +72,11 @@ async function stage({ file, before, text }: Replacement): Promise<Staged> {
   }
 }
 
-async function syncFolder(target: string): Promise<void> {
-  const folder = await open(dirname(target), 'r');
-  await folder.sync().finally(() => folder.close());
-}
-
 /** What it held before is there again. */
 async function putBack({ file, target, old }: Staged): Promise<void> {
   try {
     await rename(await writeBeside(target, old), target);
-    await syncFolder(target);
+    await syncFolder(dirname(target));
   } catch (error) {
     throw new Error(`${file} holds the changes, and cannot be written back: ${reasonOf(error)}`);
   }
@@ -105,7 +101,7 @@ export async function replaceFiles(files: readonly Replacement[]): Promise<() =>
       });
       placed.push(one);
     }
-    for (const target of new Set(placed.map((one) => one.target))) await syncFolder(target);
+    for (const folder of new Set(placed.map((one) => dirname(one.target)))) await syncFolder(folder);
     return () => putAllBack(placed);
   } catch (error) {
     for (const { beside } of staged) await rm(beside, { force: true }).catch(() => {});
