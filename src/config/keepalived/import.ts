@@ -1,0 +1,112 @@
+/** A configuration of keepalived -> that of lbd, with what became of every statement. Pure: what is read is the caller's. */
+import { parseConfig } from '../parse.js';
+import type { Problem } from '../types.js';
+import { type Emitted, emit } from './emit.js';
+import { readGlobals } from './globals.js';
+import type { Outcome } from './keywords/types.js';
+import { createNotes, type Verdict } from './notes.js';
+import type { Given } from './parts.js';
+import { importServices } from './services.js';
+import { createSheet } from './sheet.js';
+import type { Fault, Place, Statement, Tree } from './types.js';
+import { importVrrp } from './vrrp.js';
+import { type Handlers, walk } from './walk.js';
+
+/** The sections of the new file, in the order of conf/lbd.yaml. */
+const SECTIONS = [
+  'global',
+  'defaults',
+  'virtual_servers',
+  'connection_sync',
+  'timeouts',
+  'kernel_settings',
+  'vrrp_instances',
+  'sync_groups',
+  'scripts',
+];
+
+/** keepalived merges what is said twice of a block that can be there once; the others are a list. */
+const ROOTS = [
+  'global_defs',
+  'virtual_server',
+  'virtual_server_group',
+  'SSL',
+  'track_file',
+  'vrrp_track_file',
+  'vrrp_instance',
+  'vrrp_sync_group',
+  'vrrp_script',
+  'vrrp_track_process',
+] as const;
+
+export interface Imported {
+  /** The new file; undefined: there are errors. */
+  readonly yaml: string | undefined;
+  /** Of every statement, in the order of the old file. */
+  readonly verdicts: readonly Verdict[];
+  /** Of the old text, and what lbd's own parser says of the new one, told at the old file's places. Errors and warnings. */
+  readonly problems: readonly Problem[];
+}
+
+export interface ImportOptions {
+  /** A line of an old file as it stands there. */
+  readonly sourceAt: (place: Place) => string;
+}
+
+const problemAt = (severity: Problem['severity'], { place, message, source }: Fault): Problem => ({
+  severity,
+  message,
+  ...place,
+  source,
+});
+
+function gather(statements: readonly Statement[], importing: Parameters<typeof walk>[3]): Given['blocks'] {
+  const blocks = new Map<string, Statement[]>();
+  const keep = (statement: Statement): void => {
+    const word = statement.key.text;
+    blocks.set(word, [...(blocks.get(word) ?? []), statement]);
+  };
+  const handlers: Handlers = Object.fromEntries(ROOTS.map((word) => [word, keep]));
+  walk('root', statements, handlers, importing);
+  return blocks;
+}
+
+/** The offset of a line and column of the text, both from 1. */
+function offsetOf(text: string, { line, column }: Problem): number {
+  let at = 0;
+  for (let i = 1; i < line; i++) at = text.indexOf('\n', at) + 1;
+  return at + Math.max(0, column - 1);
+}
+
+/** lbd's own rules, over the new file. */
+function judge({ text, placeAt }: Emitted, { sourceAt }: ImportOptions): readonly Problem[] {
+  return parseConfig('lbd.yaml', text).problems.map((problem) => {
+    const place = problem.line === 0 ? undefined : placeAt(offsetOf(text, problem));
+    return place ? { ...problem, ...place, source: sourceAt(place) } : problem;
+  });
+}
+
+export function importKeepalived(tree: Tree, options: ImportOptions): Imported {
+  const warnings = tree.warnings.map((one) => problemAt('warning', one));
+  if (tree.faults.length > 0) {
+    const faults = tree.faults.map((one) => problemAt('error', one));
+    return { yaml: undefined, verdicts: [], problems: [...faults, ...warnings] };
+  }
+  const importing = { notes: createNotes(), sheet: createSheet(SECTIONS) };
+  const blocks = gather(tree.statements, importing);
+  const given: Given = { ...importing, blocks, globals: readGlobals(blocks, importing) };
+  importServices(given);
+  importVrrp(given);
+  importing.sheet.close(tree.below);
+  const emitted = emit(importing.sheet.root);
+  const problems = [...warnings, ...judge(emitted, options)];
+  const isValid = problems.every(({ severity }) => severity !== 'error');
+  return { yaml: isValid ? emitted.text : undefined, verdicts: importing.notes.verdicts(), problems };
+}
+
+/** How many statements ended in each class. */
+export function countOutcomes(verdicts: readonly Verdict[]): Readonly<Record<Outcome, number>> {
+  const counts = { carried: 0, changed: 0, no_effect: 0, refused: 0 };
+  for (const { outcome } of verdicts) counts[outcome]++;
+  return counts;
+}

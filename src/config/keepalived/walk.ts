@@ -1,0 +1,70 @@
+/** The statements of a block, each to what makes something of it, each with its class. */
+import { didYouMean } from '../../base/suggest.js';
+import { keywordsOf } from './keywords/table.js';
+import type { Notes } from './notes.js';
+import type { Sheet } from './sheet.js';
+import type { Statement } from './types.js';
+
+/** What the parts of the import share. */
+export interface Importing {
+  readonly notes: Notes;
+  readonly sheet: Sheet;
+}
+
+export type Handlers = Readonly<Record<string, (statement: Statement) => void>>;
+
+const shown = ({ key, args }: Statement): string => [key, ...args].map((one) => one.text).join(' ');
+
+/** The comment that stands in the new file in place of what was left out. */
+export const leftOut = (statement: Statement, text: string): string => ` not carried over: "${shown(statement)}": ${text}`;
+
+/** Its whole text, and what stands in its block: none of it is anything in lbd. */
+function loseAll(statement: Statement, text: string, { notes, sheet }: Importing): void {
+  sheet.leave(statement, leftOut(statement, text));
+  for (const one of statement.block ?? []) meetLost(one, statement.key.text, text, notes);
+}
+
+function meetLost(statement: Statement, block: string, text: string, notes: Notes): void {
+  notes.meet(statement, block, 'refused', text);
+  for (const one of statement.block ?? []) meetLost(one, statement.key.text, text, notes);
+}
+
+/** Nothing is made of a statement that was met: the class of it and of its block is refused, and the new file says so where it would stand. */
+export function refuseWhole(statement: Statement, text: string, importing: Importing): void {
+  importing.notes.refuse(statement, text);
+  loseAll(statement, text, importing);
+}
+
+function ignoreWhole(statement: Statement, text: string, { notes, sheet }: Importing): void {
+  sheet.leave(statement);
+  const meet = (one: Statement): void => {
+    notes.meet(one, statement.key.text, 'no_effect', text);
+    one.block?.forEach(meet);
+  };
+  statement.block?.forEach(meet);
+}
+
+/** Handlers are named as keepalived spells the keyword; there must be one for all that is carried or changed. */
+export function walk(block: string, statements: readonly Statement[], handlers: Handlers, importing: Importing): void {
+  const keywords = keywordsOf(block);
+  for (const statement of statements) {
+    const word = statement.key.text;
+    const keyword = keywords.get(word);
+    if (!keyword) {
+      const where = block === 'root' ? '' : ` in ${block}`;
+      const text = `keepalived has no such word${where}, and passes over it${didYouMean(word, [...keywords.keys()])}`;
+      importing.notes.meet(statement, block, 'refused', text);
+      loseAll(statement, text, importing);
+      continue;
+    }
+    const { outcome, text = '' } = keyword;
+    importing.notes.meet(statement, block, outcome, keyword.text);
+    if (outcome === 'refused') loseAll(statement, text, importing);
+    else if (outcome === 'no_effect') ignoreWhole(statement, text, importing);
+    else {
+      const handle = handlers[word];
+      if (!handle) throw new Error(`nothing is made of ${word} in ${block}`);
+      handle(statement);
+    }
+  }
+}
