@@ -36,7 +36,7 @@ const MAY: Readonly<Record<string, { values: readonly string[]; types: readonly 
  * os speaks of services and operations by the values of ipvs/types.ts, which holds only names and keys; lbctl check-config reads
  * files as the daemon does.
  */
-const VALUE_LEAVES = new Set(['ipvs/types.ts', 'os/config-files.ts', 'os/named-files.ts']);
+const VALUE_LEAVES = new Set(['ipvs/types.ts', 'os/config-files.ts', 'os/keepalived-files.ts', 'os/named-files.ts']);
 /** core runs command lines for lbctl; it loads the grammar when its start is over, and no other process does. */
 const LAZY: Readonly<Record<string, string>> = { 'daemon/core/command-line.ts': 'cli/served.ts' };
 const PURE = ['base', 'wire', 'config', 'intent', 'health', 'pool', 'ipvs', 'vrrp'];
