@@ -1,4 +1,132 @@
 /** virtual_server blocks -> virtual_servers. */
+import { familyOf } from '../../base/ip.js';
+import type { ClientTls } from './checkers-common.js';
+import { type Group, type Groups, readGroups } from './groups.js';
 import type { Given } from './parts.js';
+import { createClaims, createNames, outputsOf } from './services-outputs.js';
+import { readService, type ServiceDraft } from './services-read.js';
+import { lose, tellWhole, wordOf } from './services-words.js';
+import { writeService } from './services-write.js';
+import type { Sheet } from './sheet.js';
+import type { Statement } from './types.js';
+import { walk } from './walk.js';
 
-export function importServices(_given: Given): void {}
+/** What SSL_GET shows of itself: both files, or none. */
+function readTls(given: Given): ClientTls | undefined {
+  const found: { certificate?: Statement; key?: Statement } = {};
+  for (const statement of given.blocks.get('SSL') ?? []) {
+    const keep = (key: 'certificate' | 'key') => (one: Statement) => {
+      if (wordOf(one).startsWith('/')) found[key] = one;
+      else lose(one, 'lbd wants the whole path of a file', given);
+    };
+    walk('SSL', statement.block ?? [], { certificate: keep('certificate'), key: keep('key') }, given);
+    given.sheet.leave({ ...statement, block: undefined });
+  }
+  const { certificate, key } = found;
+  if (certificate && key) {
+    for (const one of [certificate, key]) given.sheet.leave(one);
+    return { certificate: wordOf(certificate), key: wordOf(key) };
+  }
+  const alone = certificate ?? key;
+  if (alone) lose(alone, 'a certificate needs its key, and a key its certificate: write both into tls of the checks', given);
+  return undefined;
+}
+
+const targetKey = ({ target, words }: ServiceDraft): string | undefined => {
+  if (target.kind === 'group') return undefined;
+  return target.kind === 'fwmark'
+    ? `fwmark ${target.mark}`
+    : `${words.protocol?.value ?? 'udp'} ${target.address} ${target.port}`;
+};
+
+const TWICE =
+  'it is there already: its real servers are those of the first one, too, as in the kernel under keepalived; nothing else of it counts';
+
+/** keepalived makes one service of the kernel of what is there twice, with the settings of the first and the real servers of both. */
+function joinTwins(drafts: readonly ServiceDraft[]): ServiceDraft[] {
+  const first = new Map<string, ServiceDraft>();
+  return drafts.filter((draft) => {
+    const key = targetKey(draft);
+    const twin = key === undefined ? undefined : first.get(key);
+    if (!twin) {
+      if (key !== undefined) first.set(key, draft);
+      return true;
+    }
+    for (const one of draft.statement.block ?? [])
+      if (one.key.text !== 'real_server')
+        tellWhole(one, 'noEffect', 'the first virtual server of this address counts', draft.reading.notes);
+    draft.reading.notes.change(draft.statement, TWICE);
+    draft.reading.release();
+    twin.servers.push(...draft.servers);
+    return false;
+  });
+}
+
+const FIRST_CHECK =
+  'real servers of all virtual servers take traffic when their checks pass for the first time; keepalived sends it at once unless alpha is said';
+const NO_PROTOCOL = 'keepalived takes UDP where no protocol is said';
+const NO_SERVERS = 'keepalived passes over a virtual server without real servers';
+
+/** Real servers of the other family belong to the other half of a group. */
+function halfOf(draft: ServiceDraft, family: number): ServiceDraft {
+  return {
+    ...draft,
+    servers: draft.servers.filter(({ place, forward }) => forward === 'tun' || familyOf(place.address) === family),
+  };
+}
+
+/** Its comments stand above the first virtual server of it. */
+function leaveGroup(group: Group | undefined, sheet: Sheet): void {
+  if (group) sheet.leave(group.heading);
+}
+
+function writeAll(drafts: readonly ServiceDraft[], groups: Groups, { sheet, notes }: Given): void {
+  const [names, claims] = [createNames(), createClaims()];
+  const list = sheet.listOf(sheet.root, 'virtual_servers');
+  for (const draft of drafts) {
+    const { statement, words, target } = draft;
+    const protocol = words.protocol?.value ?? 'udp';
+    const outputs = outputsOf(draft, groups, protocol, claims, names);
+    if (!words.protocol && outputs.some(({ mark }) => mark === undefined)) notes.change(statement, NO_PROTOCOL);
+    if (target.kind === 'group') leaveGroup(groups.get(target.name), sheet);
+    const families = new Set(outputs.map(({ family }) => family));
+    for (const [i, output] of outputs.entries()) {
+      const whole = families.size > 1 ? halfOf(draft, output.family) : draft;
+      writeService(list, { draft: whole, output, protocol, isFirst: i === 0 }, sheet);
+    }
+    if (outputs.length === 0) draft.reading.release();
+  }
+}
+
+const saysAlpha = ({ block = [] }: Statement): boolean => block.some(({ key }) => key.text === 'alpha');
+
+function tellFirstCheck(drafts: readonly ServiceDraft[]): void {
+  const bold = drafts.find(({ statement, servers }) => !saysAlpha(statement) && servers.some(({ checks }) => checks.length > 0));
+  bold?.reading.notes.change(bold.statement, FIRST_CHECK);
+}
+
+function leaveGroups(groups: Groups, drafts: readonly ServiceDraft[], { notes, sheet }: Given): void {
+  const used = new Set(drafts.flatMap(({ target }) => (target.kind === 'group' ? [target.name] : [])));
+  for (const [name, { statement }] of groups) {
+    if (used.has(name)) continue;
+    tellWhole(statement, 'noEffect', 'no virtual_server is of this group', notes);
+    sheet.leave(statement);
+  }
+}
+
+export function importServices(given: Given): void {
+  const groups = readGroups(given);
+  const tls = readTls(given);
+  const drafts = joinTwins(
+    (given.blocks.get('virtual_server') ?? []).flatMap((statement) => readService(statement, given, tls) ?? []),
+  ).filter((draft) => {
+    if (draft.servers.length > 0) return true;
+    tellWhole(draft.statement, 'noEffect', NO_SERVERS, given.notes);
+    given.sheet.leave(draft.statement);
+    return false;
+  });
+  leaveGroups(groups, drafts, given);
+  if (drafts.length === 0) return;
+  tellFirstCheck(drafts);
+  writeAll(drafts, groups, given);
+}

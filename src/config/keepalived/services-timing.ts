@@ -1,0 +1,133 @@
+/**
+ * When checks are made. keepalived counts from the end of a probe, waits for each stage of it, and repeats a failed one after a time of
+ * its own; lbd counts from start to start, has one deadline, and its times must not overlap.
+ */
+import { formatDuration, type Milliseconds } from '../../base/duration.js';
+import { keeper, type Notebook, type Reading, timerOf, value, type Words, wholeOf, wordOf } from './services-words.js';
+import type { Statement } from './types.js';
+import type { Handlers } from './walk.js';
+
+/** What each level may say. */
+export interface TimingWords {
+  readonly delayLoop: Milliseconds;
+  readonly connectTimeout: Milliseconds;
+  /** Tries after the first one. */
+  readonly retry: number;
+  readonly delayBeforeRetry: Milliseconds;
+}
+
+/** As the checks of lbd have it. */
+export interface Timing {
+  readonly interval: Milliseconds;
+  readonly interval_changing: Milliseconds | undefined;
+  readonly timeout: Milliseconds;
+  readonly fall: number;
+}
+
+/** What a kind of checker has where nobody says it. */
+export interface TimingDefaults {
+  readonly retry: number;
+  /** Undefined: delay_loop. */
+  readonly gap: Milliseconds | undefined;
+}
+
+const SECOND = 1000;
+const HOUR = 3_600_000;
+/** The bounds of lbd's schema. */
+const LEAST = 10;
+const LONGEST_TIMEOUT = 600_000;
+const MOST_FALL = 1000;
+
+const DELAY_LOOP = 60 * SECOND;
+const CONNECT_TIMEOUT = 5 * SECOND;
+
+export const TCP_LIKE: TimingDefaults = { retry: 1, gap: SECOND };
+export const WEB_LIKE: TimingDefaults = { retry: 1, gap: 3 * SECOND };
+export const DNS_LIKE: TimingDefaults = { retry: 3, gap: undefined };
+export const MISC_LIKE: TimingDefaults = { retry: 0, gap: SECOND };
+
+const MOST_RETRY = 2 ** 32 - 1;
+
+const timer = (least: number) => (statement: Statement) => {
+  const ms = timerOf(wordOf(statement));
+  return value(ms !== undefined && ms >= least ? ms : undefined, `"${wordOf(statement)}" is no number of seconds`);
+};
+
+/** Services and real servers need one retry at least, where they say it. */
+export function timingHandlers(words: Words<TimingWords>, reading: Reading, leastRetry: number): Handlers {
+  const keep = keeper(words, reading);
+  return {
+    delay_loop: keep('delayLoop', timer(0.001)),
+    connect_timeout: keep('connectTimeout', timer(0.001)),
+    delay_before_retry: keep('delayBeforeRetry', timer(0)),
+    retry: keep('retry', (statement) =>
+      value(wholeOf(wordOf(statement), leastRetry, MOST_RETRY), `"${wordOf(statement)}" is no number of tries`),
+    ),
+  };
+}
+
+const bounded = (least: number, wanted: number, most: number): number => Math.min(most, Math.max(least, wanted));
+
+/** Nearest first. */
+function said<K extends keyof TimingWords>(key: K, levels: readonly Words<TimingWords>[]) {
+  return levels.find((level) => level[key] !== undefined)?.[key];
+}
+
+/** Told once a service, not at each of its checks. */
+const RETRY_TEXT = (gap: Milliseconds, timeout: Milliseconds): string =>
+  `a failed probe is repeated ${formatDuration(timeout)} after it began, not ${formatDuration(gap)} after it ended: lbd's probes do not overlap`;
+
+export interface TimingOf {
+  /** Of the check, its real server, its virtual server. */
+  readonly levels: readonly Words<TimingWords>[];
+  readonly defaults: TimingDefaults;
+  /** Where the deadline is another word than connect_timeout. */
+  readonly deadline?: Milliseconds;
+  /** Where a note stands that no line is the reason for. */
+  readonly service: Statement;
+}
+
+interface Beat {
+  readonly interval: Milliseconds;
+  readonly timeout: Milliseconds;
+}
+
+/** The deadline that somebody wrote counts more than the interval; the one that nobody wrote, less. */
+function beatOf({ levels, deadline, service }: TimingOf, notes: Notebook): Beat {
+  const delay = said('delayLoop', levels);
+  const wait = said('connectTimeout', levels);
+  const interval = bounded(LEAST, delay?.value ?? DELAY_LOOP, HOUR);
+  const wanted = deadline ?? wait?.value;
+  if (wanted === undefined) {
+    if (interval < CONNECT_TIMEOUT)
+      notes.change(
+        delay?.from ?? service,
+        `a probe has ${formatDuration(interval)}, and is over before the next one begins; keepalived waits ${formatDuration(CONNECT_TIMEOUT)} where connect_timeout is not said`,
+      );
+    return { interval, timeout: Math.min(interval, CONNECT_TIMEOUT) };
+  }
+  const timeout = bounded(LEAST, wanted, LONGEST_TIMEOUT);
+  if (timeout > interval)
+    notes.change(
+      delay?.from ?? service,
+      `probes begin ${formatDuration(timeout)} apart, which is their timeout: lbd counts from start to start, keepalived from the end of one`,
+    );
+  return { interval: Math.max(interval, timeout), timeout };
+}
+
+export function timingOf(of: TimingOf, notes: Notebook): Timing {
+  const { levels, defaults, service } = of;
+  const { interval, timeout } = beatOf(of, notes);
+  const retry = said('retry', levels);
+  const fall = bounded(1, (retry?.value ?? defaults.retry) + 1, MOST_FALL);
+  const repeat = said('delayBeforeRetry', levels);
+  const gap = repeat?.value ?? defaults.gap ?? interval;
+  const changing = bounded(timeout, gap, HOUR);
+  if (fall === 1) {
+    if (repeat && repeat === levels[0]?.delayBeforeRetry)
+      notes.noEffect(repeat.from, 'without a retry there is nothing that is repeated');
+    return { interval, interval_changing: undefined, timeout, fall };
+  }
+  if (gap < timeout) notes.change(repeat?.from ?? service, RETRY_TEXT(gap, timeout));
+  return { interval, interval_changing: changing === interval ? undefined : changing, timeout, fall };
+}
