@@ -11,8 +11,8 @@ export interface Emitted {
 
 /** A mapping or list without comments that is no longer than this stands on one line. */
 const LINE = 100;
-/** Top-level lists, and the entries of those, take lines of their own. */
-const LEAST_DEPTH = 3;
+/** The sections take lines of their own. */
+const LEAST_DEPTH = 2;
 
 const hasComments = (one: Entry | Item): boolean => one.above.length > 0 || one.beside !== undefined;
 
@@ -72,9 +72,21 @@ function mapOf(value: Mapping, depth: number): YAMLMap {
   return map;
 }
 
+/** What stands above the first key of an item stands above the item: there is no line between the dash and the key. */
+function raised(item: Item): Item {
+  const first = item.value instanceof Mapping ? ordered(item.value)[0] : undefined;
+  if (!first || first.above.length === 0) return item;
+  const above = [...item.above, ...first.above];
+  const entries = (item.value as Mapping).entries.map((one) => (one === first ? { ...one, above: [] } : one));
+  const value = new Mapping((item.value as Mapping).order);
+  value.entries.push(...entries);
+  value.below.push(...(item.value as Mapping).below);
+  return { ...item, above, value };
+}
+
 function listOf(value: Listing, depth: number): YAMLSeq {
   const list = new YAMLSeq();
-  for (const item of value.items) {
+  for (const item of value.items.map(raised)) {
     const node = nodeOf(item.value, depth + 1);
     remark(node, node, item, isBlock(node));
     if (depth === 1 && list.items.length > 0 && isBlock(node)) node.spaceBefore = true;

@@ -13,10 +13,11 @@ export interface Importing {
 
 export type Handlers = Readonly<Record<string, (statement: Statement) => void>>;
 
-const shown = ({ key, args }: Statement): string => [key, ...args].map((one) => one.text).join(' ');
+/** A statement without its block. */
+export const wordsOf = ({ key, args }: Statement): string => [key, ...args].map((one) => one.text).join(' ');
 
 /** The comment that stands in the new file in place of what was left out. */
-export const leftOut = (statement: Statement, text: string): string => ` not carried over: "${shown(statement)}": ${text}`;
+export const leftOut = (statement: Statement, text: string): string => ` not carried over: "${wordsOf(statement)}": ${text}`;
 
 /** Its whole text, and what stands in its block: none of it is anything in lbd. */
 function loseAll(statement: Statement, text: string, { notes, sheet }: Importing): void {
