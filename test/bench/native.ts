@@ -1,12 +1,13 @@
 /**
- * The part of `npm run bench -- checks` that is measured on the host itself: lbd's checks alone, without IPVS, at a rate that the lab's
+ * The part of `npm run bench -- checks` that is measured on the host itself: lbd's checks, and keepalived's, alone, without IPVS, at a rate that the lab's
  * guest has not the speed for. Writes its figures to the file that is named, of the kinds named behind it if any; 1 when something could
  * not be measured.
  */
 import { writeFileSync } from 'node:fs';
 import { makeNetns, type Netns } from '../netns/netns.js';
 import type { LoadReport } from './check-load.js';
-import { makeFarm } from './farm.js';
+import { type Farm, makeFarm } from './farm.js';
+import { keepalivedCost } from './native-keepalived.js';
 import { createSheet, type Figure, renderFigures, type Sheet, type Unit, type Work } from './sheet.js';
 import type { CheckKind } from './texts.js';
 
@@ -57,11 +58,25 @@ async function measure(netns: Netns, kind: CheckKind): Promise<LoadReport> {
   }
 }
 
+/** Half-open checks are compared with its TCP connect checks: it has no others of that kind. */
+async function measureKeepalived(sheet: Sheet, netns: Netns, farm: Farm): Promise<void> {
+  process.stderr.write(`bench: ${TARGETS} real servers on the host, keepalived, tcp …\n`);
+  const { cpu, seconds, results } = await keepalivedCost(netns, farm, TARGETS, WARM_MS, MEASURED_MS);
+  for (const kind of KINDS) {
+    sheet.add(TARGETS, workOf(kind, 'cpu'), 'keepalived', (100 * cpu) / seconds);
+    sheet.add(TARGETS, workOf(kind, 'each'), 'keepalived', (1e6 * cpu) / results);
+    sheet.add(TARGETS, workOf(kind, 'rate'), 'keepalived', results / seconds);
+  }
+}
+
 async function measureAll(sheet: Sheet, kinds: readonly string[] | undefined): Promise<void> {
   const netns = makeNetns('bench');
   try {
     const farm = await makeFarm(netns);
     try {
+      await measureKeepalived(sheet, netns, farm).catch((error: Error) =>
+        sheet.fail(`keepalived on the host: not measured: ${error.message}`),
+      );
       for (const kind of KINDS.filter((one) => !kinds || kinds.includes(one))) {
         process.stderr.write(`bench: ${TARGETS} real servers on the host, ${kind} …\n`);
         const { cpu, seconds, results, failed, latest } = await measure(netns, kind);
