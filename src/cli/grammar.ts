@@ -31,16 +31,14 @@ export interface Invocation {
 
 export const FORMATS: readonly Format[] = ['table', 'json', 'yaml', 'wide'];
 const COMMANDS =
-  'status list show stats top add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why wait doctor reload plan apply confirm rollback history batch diff save events check-config completion'.split(
+  'status list show stats top add-rs set-rs del-rs drain undrain disable enable add-vs set-vs del-vs take-over vrrp failover why wait doctor reload plan apply confirm rollback history batch diff save events check-config import completion'.split(
     ' ',
   );
 /** Asked by the scripts of completion: in no help, and no command is taken for it. */
 const HIDDEN = '__complete';
-/** Of the design, and not built yet. */
-const LATER = new Set(['import']);
 /** Options that take the next word. */
 const VALUED = new Set(
-  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --kind --subject --sort --interval --count --deadline --drain --sticky --for --timeout --host --confirm --expected-revision --scheduler-flags --persistence-prefix --quorum --hysteresis --on-failure --slow-start --sorry-server --unset'.split(
+  '-o --output --socket --reason --weight --forward --upper --lower --protocol --scheduler --persistence --since --limit --kind --subject --sort --interval --count --deadline --drain --sticky --for --timeout --host --confirm --expected-revision --scheduler-flags --persistence-prefix --quorum --hysteresis --on-failure --slow-start --sorry-server --unset -i --config-id'.split(
     ' ',
   ),
 );
@@ -65,6 +63,7 @@ const FLAGS = new Set([
   '--file',
   '--kernel',
   '--peer',
+  '--strict',
   WATCH,
 ]);
 
@@ -216,7 +215,6 @@ function arrange(argv: readonly string[]): readonly string[] {
 
 function checkCommand(name: string): string {
   if (COMMANDS.includes(name) || name === HIDDEN) return name;
-  if (LATER.has(name)) throw new words.UsageError(`this version of lbd does not have "${name}" yet`);
   const found = name === '' ? undefined : completed('command', name, COMMANDS);
   if (found !== undefined) return found;
   throw new words.UsageError(`unknown command "${name}"${didYouMean(name, COMMANDS)} (see lbctl --help)`);

@@ -193,6 +193,22 @@ async function checkConfig(file: string, format: Format, io: Io): Promise<number
   return valid ? EXIT.done : EXIT.invalidConfig;
 }
 
+async function importOld(work: Work & { readonly kind: 'import' }, format: Format, io: Io): Promise<number> {
+  const { importFile, noteLines, summaryLine } = await import('./import.js');
+  const answer = importFile(work.file, work.strict, work.configId);
+  if (format === 'json') io.out(asJson(answer));
+  else if (format === 'yaml') io.out(await asYaml(answer));
+  else {
+    await tellProblems(io, answer.problems);
+    for (const line of noteLines(answer)) io.err(`${harmless(line)}\n`);
+    io.err(`${harmless(summaryLine(work.file, answer))}\n`);
+    if (answer.valid && answer.config !== null) await io.out(answer.config);
+    else if (answer.config !== null) io.err('lbctl: --strict: nothing is written, as something of it would be lost\n');
+  }
+  if (answer.config === null) return EXIT.invalidConfig;
+  return answer.valid ? EXIT.done : EXIT.refused;
+}
+
 async function showTop(order: TopOrder, invocation: Invocation, io: Io): Promise<number> {
   const { top } = await import('./top.js');
   const { renderTop } = await import('./render/top.js');
@@ -242,6 +258,7 @@ async function run(invocation: Invocation, io: Io): Promise<number> {
   if (work.kind === 'top') return showTop({ ...work, socket: invocation.socket, format }, invocation, io);
   if (work.kind === 'wait') return awaitCondition({ ...work, socket: invocation.socket }, format, io);
   if (work.kind === 'check-config') return checkConfig(work.file, format, io);
+  if (work.kind === 'import') return importOld(work, format, io);
   if (work.kind === 'doctor') return doctor(invocation, work.file, io);
   if (work.kind === 'completion') return printScript(work.shell, io);
   if (work.kind === 'complete') {

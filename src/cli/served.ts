@@ -32,7 +32,8 @@ function whyElsewhere(asked: Invocation, socket: string, isLarge: () => boolean)
   if (asked.socket !== socket) return `${asked.socket} is asked, not ${socket}`;
   if (format === 'yaml') return 'the daemon does not load what writes YAML';
   if (asked.watch !== undefined || work.kind === 'top') return 'what is shown again and again outlives a restart of the daemon';
-  if (work.kind === 'check-config' || work.kind === 'doctor') return `${work.kind} is about the files that lbctl sees`;
+  if (work.kind === 'check-config' || work.kind === 'import' || work.kind === 'doctor')
+    return `${work.kind} is about the files that lbctl sees`;
   if (work.kind === 'with-text' || work.kind === 'batch') return 'it reads a file that lbctl sees';
   if (work.kind === 'completion') return 'a script is read from a file of this lbctl';
   if (work.kind === 'drain' || work.kind === 'wait') return `a ${work.kind} outlives a restart of the daemon`;

@@ -81,7 +81,11 @@ function check(loaded: Loaded, problems: Problem[]): FileShape | undefined {
   const keepalived = typeof value === 'string' && /^\w[^:]*\{/.test(value);
   if (keepalived)
     problems.push(
-      source.problem('error', `this is not YAML but the language of keepalived: conf/lbd.yaml of lbd is a sample of its own`, []),
+      source.problem(
+        'error',
+        'this is not YAML but the language of keepalived: lbctl import FILE makes a configuration of lbd of it',
+        [],
+      ),
     );
   const result = keepalived ? undefined : v.safeParse(fileSchema, value);
   for (const issue of result?.issues ?? []) {

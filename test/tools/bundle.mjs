@@ -25,6 +25,7 @@ const parts = {
   'lbd-doctor': { entries: ['src/daemon/doctor.ts'] },
   'lbd-http': { entries: ['src/control/http/server.ts'] },
   'lbctl-check-config': { entries: ['src/cli/check-config.ts'] },
+  'lbctl-import': { entries: ['src/cli/import.ts'] },
   'lbctl-yaml': { entries: ['node_modules/yaml/dist/index.js'] },
 };
 

@@ -48,6 +48,8 @@ export type Work =
       readonly count: number | undefined;
     }
   | { readonly kind: 'check-config'; readonly file: string }
+  /** `configId`: what keepalived is given with -i. */
+  | { readonly kind: 'import'; readonly file: string; readonly strict: boolean; readonly configId: string | undefined }
   /** Undefined: as the daemon is configured, or would be. */
   | { readonly kind: 'doctor'; readonly file: string | undefined }
   | { readonly kind: 'completion'; readonly shell: Shell }

@@ -9,4 +9,8 @@ export function addTools(define: Define, settle: Settle): void {
   define('check-config FILE', 'checks a configuration file; needs no daemon').action((file) =>
     settle({ kind: 'check-config', file: words.readName(file) }),
   );
+  define('import FILE', 'writes the configuration of lbd that means what keepalived.conf FILE does; needs no daemon')
+    .option('--strict', 'fails where anything of it is lost')
+    .option('-i, --config-id <ID>', 'what keepalived is given with -i: which of its lines that begin with @ count')
+    .action((file, { strict = false, configId }) => settle({ kind: 'import', file: words.readName(file), strict, configId }));
 }

@@ -154,7 +154,7 @@ describe('words at the edges', () => {
     ['--weigth=5 set-rs web 10.0.0.1:80', /^lbctl: unknown option "--weigth"; did you mean "--weight"\?/],
     ['-x list', /^lbctl: unknown option "-x"/],
     ['help lsit', /unknown command "lsit"; did you mean "list"\?/],
-    ['help import', /does not have "import" yet/],
+    ['help imprt', /unknown command "imprt"; did you mean "import"\?/],
     ['-o json -o table lsit', /^lbctl: unknown command/],
   ];
   for (const [argv, message] of wrong) {
