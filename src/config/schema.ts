@@ -78,7 +78,7 @@ const multicast = parsed(
   { is: 'address' },
 );
 
-const connectionSync = mapping('connection_sync', {
+export const connectionSync = mapping('connection_sync', {
   interface: interfaceName('interface'),
   follow: v.optional(text('follow')),
   id: v.optional(whole('id', 0, 255)),

@@ -37,6 +37,8 @@ const ROOTS = [
   'vrrp_sync_group',
   'vrrp_script',
   'vrrp_track_process',
+  'garp_group',
+  'interface_up_down_delays',
 ] as const;
 
 export interface Imported {

@@ -54,7 +54,9 @@ export interface Sheet {
   mappingOf(mapping: Mapping, key: string): Mapping;
   /** What nothing is made of: its comments stand here, before what is written next, with a line that says what was left out. */
   leave(statement: Statement, line?: string): void;
-  /** Nothing more comes: the comments that wait for something stand at the end. */
+  /** Nothing more comes into it: the comments that wait for something stand at its end, and those before the brace of its block. */
+  end(within: Mapping | Listing, below: readonly string[]): void;
+  /** Nothing more comes at all. */
   close(below: readonly string[]): void;
 }
 
@@ -110,6 +112,10 @@ export function createSheet(order: readonly string[]): Sheet {
       mapping.entries[at] = { ...made, above: [...above, ...made.above], beside: made.beside ?? beside };
     }
   };
+  const end: Sheet['end'] = (within, below) => {
+    within.below.push(...waiting, ...below);
+    waiting = [];
+  };
   const made = <T extends Value>(
     mapping: Mapping,
     key: string,
@@ -142,10 +148,8 @@ export function createSheet(order: readonly string[]): Sheet {
         (value): value is Mapping => value instanceof Mapping,
         () => new Mapping(),
       ),
-    close(below) {
-      root.below.push(...waiting, ...below);
-      waiting = [];
-    },
+    end,
+    close: (below) => end(root, below),
     leave(statement, line) {
       if (spent.has(statement)) return;
       spent.add(statement);

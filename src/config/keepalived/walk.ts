@@ -61,8 +61,11 @@ export function walk(block: string, statements: readonly Statement[], handlers: 
     const { outcome, text = '' } = keyword;
     importing.notes.meet(statement, block, outcome, keyword.text);
     if (outcome === 'refused') loseAll(statement, text, importing);
-    else if (outcome === 'no_effect') ignoreWhole(statement, text, importing);
-    else {
+    else if (outcome === 'no_effect') {
+      // A handler may find that what the words say is more than nothing.
+      handlers[word]?.(statement);
+      ignoreWhole(statement, text, importing);
+    } else {
       const handle = handlers[word];
       if (!handle) throw new Error(`nothing is made of ${word} in ${block}`);
       handle(statement);

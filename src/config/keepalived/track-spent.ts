@@ -1,0 +1,71 @@
+/** Blocks that define what is tracked: each is told of once, where it is first tracked, or at the end. */
+import type { OldProcess } from './track-definitions.js';
+import type { Statement } from './types.js';
+import { allOf, textsOf } from './vrrp-values.js';
+import { type Handlers, type Importing, leftOut, walk } from './walk.js';
+
+export interface Spent {
+  /** Its comments stand before what is written next. */
+  process(old: OldProcess): void;
+  file(statement: Statement): void;
+  /** Those that nobody tracks. */
+  rest(statements: readonly Statement[], why: string): void;
+}
+
+const MATCHES: Readonly<Record<string, string>> = {
+  '': 'command lines that go on behind these words count, too',
+  initial: 'the last word must be there whole',
+};
+
+export function createSpent(importing: Importing): Spent {
+  const { notes, sheet } = importing;
+  const spent = new Set<Statement>();
+
+  const quiet = (statement: Statement): void => sheet.leave(statement);
+  const told = (statement: Statement, handlers: Handlers): void => {
+    spent.add(statement);
+    sheet.leave({ ...statement, block: [], below: [] });
+    walk(statement.key.text, statement.block ?? [], handlers, importing);
+  };
+  const processHandlers = ({ statement: block }: OldProcess): Handlers => {
+    const isCommand = allOf(block, 'param_match', 'full_command').length > 0;
+    const names = Object.fromEntries(['weight', 'quorum', 'delay', 'terminate_delay', 'fork_delay'].map((word) => [word, quiet]));
+    return {
+      ...names,
+      full_command: quiet,
+      process(statement) {
+        const words = textsOf(statement);
+        if (words.length > 1 || isCommand) notes.change(statement, MATCHES[''] as string);
+        quiet(statement);
+      },
+      param_match(statement) {
+        const text = MATCHES[textsOf(statement)[0] ?? ''];
+        if (text !== undefined) notes.change(statement, text);
+        quiet(statement);
+      },
+    };
+  };
+  const fileHandlers: Handlers = { file: quiet, weight: quiet, init_file: quiet };
+  /** The services may have told of it. */
+  const isMet = (statement: Statement): boolean =>
+    notes.verdicts().some((one) => one.statement !== statement && statement.block?.includes(one.statement));
+
+  return {
+    process(old) {
+      if (!spent.has(old.statement)) told(old.statement, processHandlers(old));
+    },
+    file(statement) {
+      if (spent.has(statement) || isMet(statement)) return;
+      told(statement, fileHandlers);
+    },
+    rest(statements, why) {
+      for (const one of statements) {
+        if (spent.has(one) || isMet(one)) continue;
+        spent.add(one);
+        notes.noEffect(one, why);
+        for (const inner of one.block ?? []) notes.meet(inner, one.key.text, 'no_effect', why);
+        sheet.leave(one, leftOut(one, why));
+      }
+    },
+  };
+}

@@ -1,0 +1,151 @@
+/** virtual_routes -> the same of lbd: what it has of the grammar of `ip route`. */
+import { familyOf, parseIp, parsePrefix } from '../../base/ip.js';
+import { virtualRoute } from '../schema-paths.js';
+import { keywordsOf } from './keywords/table.js';
+import type { Mapping } from './sheet.js';
+import type { Statement } from './types.js';
+import { dropEntry, eachEntry, endList, listFrom, tellWord, whyUnfit } from './vrrp-entries.js';
+import type { OldInstance } from './vrrp-facts.js';
+import type { Importing } from './walk.js';
+
+export interface PathPlace {
+  readonly old: OldInstance;
+  readonly mapping: Mapping;
+  /** Routes and rules of all instances, as the kernel tells them apart. */
+  readonly taken: Set<string>;
+  /** The priority of the next rule without one, by family. */
+  readonly nextRule: Record<4 | 6, number>;
+  readonly importing: Importing;
+}
+
+/** Without them a packet goes the same way. */
+const TUNING = [
+  ...[
+    'hoplimit',
+    'advmss',
+    'rtt',
+    'rttvar',
+    'reordering',
+    'window',
+    'cwnd',
+    'ssthresh',
+    'realms',
+    'rto_min',
+    'initcwnd',
+    'initrwnd',
+  ],
+  ...['features', 'quickack', 'congctl', 'fastopen_no_cookie', 'pref', 'ttl-propagate', 'expires'],
+];
+const ALIASES: Readonly<Record<string, string>> = {
+  to: 'to',
+  gw: 'via',
+  via: 'via',
+  dev: 'interface',
+  oif: 'interface',
+  src: 'source',
+  table: 'table',
+  metric: 'metric',
+  priority: 'metric',
+  preference: 'metric',
+  mtu: 'mtu',
+};
+const PASSED = ['scope', 'protocol'];
+const SIGNS = ['inet', 'inet6', 'unicast', 'no_track'];
+
+/** rt_tables of iproute2 that every host has. */
+const TABLES: Readonly<Record<string, number>> = { main: 254, default: 253, local: 255 };
+const MAIN = 254;
+
+/** Undefined: lbd does not know the name. */
+export function tableOf(word: string): number | undefined {
+  const number = TABLES[word] ?? (/^(0x[0-9a-f]+|\d+)$/i.test(word) ? Number(word) : undefined);
+  return number !== undefined && number > 0 ? number : undefined;
+}
+
+type Words = Record<string, string>;
+
+/** The words of a route; a text says why there is none. */
+function wordsOf(entry: Statement, block: string, importing: Importing): Words | string {
+  const texts = [entry.key.text, ...entry.args.map((one) => one.text)];
+  const words: Words = {};
+  for (let i = 0; i < texts.length; i++) {
+    const word = texts[i] as string;
+    const keyword = keywordsOf(block).get(word);
+    const key = ALIASES[word];
+    if (!keyword) {
+      // The network has no word before it.
+      if (words.to !== undefined) return `keepalived knows no ${word} here, and passes over the route`;
+      words.to = word;
+    } else if (key !== undefined) {
+      while (['inet', 'inet6', 'lock'].includes(texts[i + 1] ?? '')) tellWord(entry, block, texts[++i] as string, importing);
+      const value = texts[++i];
+      if (value === undefined) return `${word} says nothing: keepalived passes over the route`;
+      words[key] = value;
+    } else if (PASSED.includes(word)) i++;
+    else if (TUNING.includes(word)) {
+      tellWord(entry, block, word, importing);
+      i += texts[i + 1] === 'lock' ? 2 : 1;
+    } else if (SIGNS.includes(word)) {
+      if (word === 'no_track') tellWord(entry, block, word, importing);
+      else words[word] = word;
+    } else return `${word}: ${keyword.text ?? ''}`;
+  }
+  return words;
+}
+
+const numberOf = (word: string | undefined): number | string | undefined =>
+  word === undefined || !/^\d+$/.test(word) ? word : Number(word);
+
+function routeOf(words: Words, old: OldInstance): Readonly<Record<string, string | number | undefined>> | string {
+  const { to: network = 'default', via, interface: dev, source, table, metric, mtu } = words;
+  const to = network === '0.0.0.0' ? '0.0.0.0/0' : network;
+  const number = table === undefined ? MAIN : tableOf(table);
+  if (number === undefined) return `lbd knows routing tables by their numbers alone: write the number of ${table}`;
+  const isV6 = words.inet6 !== undefined;
+  const beside = [via, source].map((one) => parseIp(one ?? '')).find((one) => one !== undefined);
+  const bare = to === 'default' && beside === undefined;
+  return {
+    // `default` is of the instance's family in lbd, and of IPv4 in keepalived.
+    to: bare && isV6 !== (old.family === 6) ? (isV6 ? '::/0' : '0.0.0.0/0') : to,
+    via,
+    interface: dev === old.interface && via === undefined ? undefined : dev,
+    source,
+    table: number === MAIN ? undefined : number,
+    metric: metric === '0' ? undefined : numberOf(metric),
+    mtu: numberOf(mtu),
+  };
+}
+
+export const defined = <T>(value: Readonly<Record<string, T | undefined>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Record<string, T>;
+
+/** Families of all that it names. */
+const families = (values: readonly unknown[]): Set<number> =>
+  new Set(
+    values.flatMap((one) => {
+      const found = typeof one === 'string' ? (parsePrefix(one)?.address ?? parseIp(one)) : undefined;
+      return found === undefined ? [] : [familyOf(found)];
+    }),
+  );
+
+export function routesHandler({ old, mapping, taken, importing }: PathPlace): (statement: Statement) => void {
+  const block = 'virtual_routes';
+  return (statement) => {
+    const list = listFrom(mapping, block, statement, importing);
+    eachEntry(statement, block, importing, (entry) => {
+      const words = wordsOf(entry, block, importing);
+      const made = typeof words === 'string' ? words : routeOf(words, old);
+      if (typeof made === 'string') return dropEntry(entry, made, importing);
+      const value = defined(made);
+      const mixed = families([made.to, made.via, made.source]).size > 1;
+      const why = mixed ? 'it mixes IPv4 and IPv6: keepalived passes over it' : whyUnfit(virtualRoute, value);
+      if (why !== undefined) return dropEntry(entry, why, importing);
+      const key = `route ${made.to} ${made.table ?? MAIN} ${made.metric ?? 0}`;
+      if (taken.has(key))
+        return dropEntry(entry, 'another instance has that route, or this one twice: one of the two is enough', importing);
+      taken.add(key);
+      importing.sheet.add(list, value, entry);
+    });
+    endList(mapping, block, statement, importing);
+  };
+}

@@ -1,0 +1,90 @@
+/** Peers and source of an instance -> `unicast`; its password or keys -> `authentication`. */
+import { familyOf, isMulticast, parseIp } from '../../base/ip.js';
+import { Mapping, type Plain } from './sheet.js';
+import type { Statement } from './types.js';
+import { dropEntry, eachEntry, endList, idleEntry, listFrom, tellWord } from './vrrp-entries.js';
+import type { OldInstance } from './vrrp-facts.js';
+import { lastOf, textsOf, wholeOf } from './vrrp-values.js';
+import { type Handlers, type Importing, refuseWhole } from './walk.js';
+
+const ORDER = ['source', 'ttl', 'peers'];
+
+export interface InstancePlace {
+  readonly old: OldInstance;
+  readonly mapping: Mapping;
+  readonly importing: Importing;
+}
+
+/** The mapping of a key, in its order of words. */
+export function sectionOf(mapping: Mapping, key: string, order: readonly string[], { sheet }: Importing): Mapping {
+  const there = mapping.get(key);
+  if (there instanceof Mapping) return there;
+  const made = new Mapping(order);
+  sheet.set(mapping, key, made);
+  return made;
+}
+
+/** Words of a peer; lbd counts a TTL from 1. */
+function peerOf(entry: Statement, importing: Importing): Plain {
+  const words: Record<string, number> = {};
+  const texts = entry.args.map((one) => one.text);
+  for (let i = 0; i < texts.length; i += 2) {
+    const word = texts[i] as string;
+    const value = wholeOf(texts[i + 1], 0, 255);
+    if (value === undefined) importing.notes.refuse(entry, `${word} ${texts[i + 1] ?? ''}: keepalived passes over it`);
+    else if (word === 'min_ttl' || word === 'max_ttl') words[word] = Math.max(1, value);
+    else tellWord(entry, 'unicast_peer', word, importing);
+  }
+  return Object.keys(words).length === 0 ? entry.key.text : { address: entry.key.text, ...words };
+}
+
+const UNCHECKED = 'adverts of directors that it does not name are refused: name all others';
+
+export function unicastHandlers({ old, mapping, importing }: InstancePlace): Handlers {
+  const { sheet, notes } = importing;
+  const seen = new Set<string>();
+  const section = () => sectionOf(mapping, 'unicast', ORDER, importing);
+  const source = (statement: Statement): void => {
+    const [text = ''] = textsOf(statement);
+    const address = parseIp(text);
+    if (address === undefined || familyOf(address) !== old.family)
+      return refuseWhole(statement, `${text} is no IPv${old.family} address: keepalived passes over it`, importing);
+    if (!old.hasPeers)
+      return refuseWhole(
+        statement,
+        `adverts to the group leave from the first address of ${old.interface ?? 'the interface'}: put ${text} first there`,
+        importing,
+      );
+    sheet.set(section(), 'source', text, statement);
+  };
+  const peer = (entry: Statement, list: ReturnType<typeof listFrom>): void => {
+    const address = parseIp(entry.key.text);
+    if (address === undefined || familyOf(address) !== old.family || isMulticast(address))
+      return dropEntry(entry, `it is no IPv${old.family} address of a director: keepalived passes over it`, importing);
+    if (seen.has(address)) return idleEntry(entry, 'it is there twice', importing);
+    seen.add(address);
+    sheet.add(list, peerOf(entry, importing), entry);
+  };
+  return {
+    mcast_src_ip: source,
+    unicast_src_ip: source,
+    unicast_peer(statement) {
+      const list = listFrom(section(), 'peers', statement, importing);
+      eachEntry(statement, 'unicast_peer', importing, (entry) => peer(entry, list));
+      endList(section(), 'peers', statement, importing);
+      if (section().entries.length === 0)
+        mapping.entries.splice(
+          mapping.entries.findIndex((one) => one.key === 'unicast'),
+          1,
+        );
+      if (!lastOf(old.statement, 'check_unicast_src')) notes.change(statement, UNCHECKED);
+    },
+    unicast_ttl(statement) {
+      const ttl = wholeOf(textsOf(statement)[0], 0, 255);
+      if (ttl === undefined) return refuseWhole(statement, 'it is 0 to 255: keepalived passes over it', importing);
+      if (!old.hasPeers) return refuseWhole(statement, 'there is no peer: keepalived passes over it', importing);
+      if (ttl === 0) notes.change(statement, 'an advert of TTL 0 goes nowhere: it is 1');
+      sheet.set(section(), 'ttl', Math.max(1, ttl), statement);
+    },
+  };
+}
