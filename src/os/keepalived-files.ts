@@ -5,7 +5,7 @@ import type { NotIncluded, OldFile, Surroundings } from '../config/keepalived/ty
 import { readConfigFile } from './config-files.js';
 
 /** More is no configuration. */
-const MAX_BYTES = 32 << 20;
+const MAX_BYTES = 16 << 20;
 /** Of one include. */
 const MAX_NAMES = 10_000;
 
@@ -125,18 +125,19 @@ interface Matched {
   readonly paths: readonly string[];
   /** A name, or a folder on the way to it, is not there; that a pattern finds nothing is another matter. */
   readonly isMissing: boolean;
-  readonly isPattern: boolean;
 }
 
 const isPattern = (part: string): boolean => /(?<!\\)[*?[]/.test(part);
 const unescaped = (part: string): string => part.replace(/\\(.)/g, '$1');
 
-function namesIn(folder: string, part: string): string[] | undefined {
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** The paths in a folder that match; undefined: it is no folder, or cannot be read. */
+function pathsIn(folder: string, part: string): string[] | undefined {
   const signs = signsOf(part);
   try {
-    return readdirSync(folder)
-      .filter((name) => (part.startsWith('.') || !name.startsWith('.')) && matches(signs, name))
-      .sort();
+    const names = readdirSync(folder).filter((name) => (part.startsWith('.') || !name.startsWith('.')) && matches(signs, name));
+    return names.sort().map((name) => join(folder, name));
   } catch {
     return undefined;
   }
@@ -147,16 +148,15 @@ function glob(pattern: string, folder: string): Matched {
   const parts = pattern.split('/').filter((part) => part !== '');
   let paths = [isAbsolute(pattern) ? '/' : folder];
   let isMissing = false;
-  for (const part of parts) {
-    const found = paths.map((path) =>
-      isPattern(part) ? namesIn(path, part)?.map((name) => join(path, name)) : [join(path, unescaped(part))],
-    );
+  for (const [i, part] of parts.entries()) {
+    const found = paths.map((path) => (isPattern(part) ? pathsIn(path, part) : [join(path, unescaped(part))]));
     isMissing ||= found.includes(undefined);
     paths = found.flatMap((one) => one ?? []).slice(0, MAX_NAMES);
+    if (isPattern(part) && i + 1 < parts.length) paths = paths.filter(isFolder);
   }
   const there = paths.filter((path) => lstat(path));
   isMissing ||= there.length < paths.length;
-  return { paths: there, isMissing, isPattern: parts.some(isPattern) };
+  return { paths: there, isMissing };
 }
 
 /** keepalived reads regular files that nobody may execute. */

@@ -1,10 +1,10 @@
 /** A line without its comment: `#` and `!` begin one anywhere outside of `"`, unless a `\` stands before them. */
-import { originOf, remove, replace, slice, type Text, trim } from './text.js';
+import { originOf, replace, slice, type Text, trim, without } from './text.js';
 
 export interface Bare {
   /** Without blanks at its ends, and without the `\` of `\#` and `\!`. One that continues ends with its `\`, no blank before it. */
   readonly line: Text;
-  /** Without its sign. */
+  /** Without its sign, but with the `\` that ends the line. */
   readonly comment: string | undefined;
   /** Where its sign stands in the text that was given. */
   readonly commentAt: number | undefined;
@@ -46,10 +46,9 @@ function look(given: Text): Marks {
 export function bare(given: Text): Bare {
   const { commentAt, continues, quoteAt, escapes } = look(given);
   const end = commentAt ?? given.text.length - (continues ? 1 : 0);
-  let line = slice(given, 0, end);
-  for (const at of escapes.reverse()) if (at < end) line = remove(line, at, at + 1);
-  line = trim(line);
+  const kept = escapes.filter((at) => at < end);
+  let line = trim(kept.length === 0 ? slice(given, 0, end) : without(slice(given, 0, end), kept));
   if (continues) line = replace(line, line.text.length, line.text.length, slice(given, given.text.length - 1));
-  const comment = commentAt === undefined ? undefined : given.text.slice(commentAt + 1, continues ? -1 : undefined).trimEnd();
+  const comment = commentAt === undefined ? undefined : given.text.slice(commentAt + 1).trimEnd();
   return { line, comment, commentAt, continues, openQuote: quoteAt };
 }

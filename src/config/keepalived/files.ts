@@ -1,7 +1,8 @@
 /** The files of an old configuration, line by line: the first one, and in the middle of it those that it includes. */
+import type { Told } from './built-in.js';
 import { type Bare, bare } from './comments.js';
 import type { Checks, Include } from './includes.js';
-import { MAX_LINE, type Told } from './parameters.js';
+import { MAX_LINE } from './parameters.js';
 import { type Spot, spotOf, type Text, textAt } from './text.js';
 import type { OldFile, Place, Surroundings } from './types.js';
 
@@ -31,7 +32,7 @@ export interface Files {
   next(): Line | undefined;
   /** The file that is being read has another line. */
   hasMore(): boolean;
-  /** The name of the file that is being read. */
+  /** The file that the next line is of: keepalived is in its folder. */
   readonly current: string;
   include(include: Include, spot: Spot): void;
   /** What all includes look for from here on, in this file and those that it includes. */
@@ -61,6 +62,9 @@ function tellLine(given: Text, { line, commentAt, openQuote }: Bare, isBytes: bo
       spotOf(given, commentAt),
       `this ${text[commentAt]} begins a comment in the middle of a word, so keepalived knows only what stands before it: write \\${text[commentAt]} where it belongs to the word`,
     );
+  const lone = text.indexOf('\r');
+  if (lone >= 0)
+    told.warn(spotOf(given, lone), 'a carriage return in the middle of a line ends no line for keepalived: it is a blank');
   if (bytesOf(text) > KEEPALIVED_LINE_BYTES)
     told.warn(spotOf(given), `keepalived cuts lines of more than ${KEEPALIVED_LINE_BYTES} bytes in two; here it is one line`);
   const foreign = isBytes ? line.text.search(/[\x80-\xff]/) : -1;
@@ -71,7 +75,6 @@ export function createFiles(first: OldFile, around: Surroundings, told: Told): F
   const open: Open[] = [];
   const texts = new Map<string, readonly string[]>();
   let count = 0;
-  let current = first.file;
   let checks: Checks = new Set();
 
   const push = ({ file, text, isBytes = false }: OldFile): void => {
@@ -90,10 +93,11 @@ export function createFiles(first: OldFile, around: Surroundings, told: Told): F
     checks = open.pop()?.checks ?? checks;
   };
   const bring = (found: OldFile, spot: Spot): boolean => {
-    const chain = open.map((one) => one.name);
+    // Those that nothing was read of wait for their turn: they are not around this one.
+    const chain = open.filter((one) => one.at > 0).map((one) => one.name);
     if (chain.includes(found.file))
       told.fault(spot, `${[...chain.slice(chain.indexOf(found.file)), found.file].join(' includes ')}, and so on without end`);
-    else if (open.length >= MAX_DEPTH) told.fault(spot, `files include each other more than ${MAX_DEPTH} deep`);
+    else if (chain.length >= MAX_DEPTH) told.fault(spot, `files include each other more than ${MAX_DEPTH} deep`);
     else if (count >= MAX_FILES) told.fault(spot, `more than ${MAX_FILES} files`);
     else return true;
     return false;
@@ -108,7 +112,6 @@ export function createFiles(first: OldFile, around: Surroundings, told: Told): F
           continue;
         }
         top.at += 1;
-        current = top.name;
         const given = textAt(text.slice(0, MAX_LINE), { file: top.name, line: top.at, column: 1 });
         if (text.length > MAX_LINE) told.fault(spotOf(given), `a line of more than ${MAX_LINE} characters`);
         const line = bare(given);
@@ -122,10 +125,10 @@ export function createFiles(first: OldFile, around: Surroundings, told: Told): F
       return top !== undefined && top.at < top.lines.length;
     },
     get current() {
-      return current;
+      return open.at(-1)?.name ?? first.file;
     },
     include({ keyword, pattern, checks: own }, spot) {
-      const found = around.readInclude(pattern.text, current);
+      const found = around.readInclude(pattern.text, open.at(-1)?.name ?? first.file);
       if (typeof found === 'string') return told.fault(spot, `${keyword}: ${found}`);
       const good: OldFile[] = [];
       for (const one of found) {

@@ -43,6 +43,8 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
   let made = 0;
   let work = 0;
   let isOver = false;
+  /** The line of the file ends with a `\`, which nothing has made use of. */
+  let continues = false;
 
   const stop = (line: Text, message: string): undefined => {
     told.fault(spotOf(line), message);
@@ -52,26 +54,20 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
   /** A line of the file, with its comments told; undefined: the end. */
   const fromFile = (): Text | undefined => {
     for (let next = files.next(); next; next = files.next()) {
+      const { line, comment } = next;
       builder.endLine();
-      const { line, comment, isEmpty, continues } = next;
-      if (line.text === '' || (continues && line.text === '\\' && comment !== undefined)) {
-        if (comment !== undefined) builder.comment(comment);
-        else if (isEmpty || line.text === '') builder.gap();
-        continue;
+      // To keepalived the \ that ends a comment is a keyword, which it does not know.
+      const isComment = comment !== undefined && (line.text === '' || line.text === '\\');
+      if (isComment) builder.comment(comment);
+      else if (line.text === '') builder.gap();
+      else {
+        if (comment !== undefined) builder.beside(comment);
+        continues = next.continues;
+        return line;
       }
-      if (comment !== undefined) builder.beside(comment);
-      if (continues && !readsDefinition(line))
-        told.fault(
-          spotOf(line, line.text.length - 1),
-          'a \\ at the end of a line joins it with the next one in the value of a parameter only, which an empty line ends; here it is part of the last word for keepalived: write all on one line',
-        );
-      return line;
     }
     return undefined;
   };
-
-  const readsDefinition = (line: Text): boolean =>
-    /^(?:@[^ \t]+[ \t]+)*\$[A-Za-z_]\w*=/.test(line.text) || /[{}][ \t]*\$[A-Za-z_]\w*=/.test(line.text);
 
   const fromPending = (top: Pending): Text | undefined => {
     made += 1;
@@ -111,7 +107,7 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
       }
       const next = files.next();
       if (!next || next.isEmpty) return value;
-      if (next.comment !== undefined) builder.comment(next.comment);
+      if (next.comment !== undefined) builder.comment(next.comment.replace(/[ \t]*\\$/, ''));
       if (next.line.text === '') continue;
       value.push(next.continues ? trim(slice(next.line, 0, next.line.text.length - 1)) : next.line);
       if (!next.continues) return value;
@@ -124,6 +120,7 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
     const { name, value, place } = found;
     const isLong = value.text.endsWith('\\');
     const lines = isLong ? moreLines(name, value) : [value];
+    if (isLong) continues = false;
     define(definitions, { name, place, lines }, told, isLong);
     return true;
   };
@@ -213,6 +210,12 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
     }
   };
 
+  const tellContinued = (line: Text): void =>
+    told.fault(
+      spotOf(line, line.text.length - 1),
+      'a \\ at the end of a line joins it with the next one in the value of a parameter only, which an empty line ends; here it is part of the last word for keepalived: write all on one line',
+    );
+
   const cut = (line: Text): Text => {
     const at = braceAt(line.text);
     if (at === undefined) return line;
@@ -228,7 +231,11 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
         const line = settle(given);
         if (!line) continue;
         const include = readIncludeLine(line);
-        if (!include) return cut(line);
+        if (!include) {
+          const piece = cut(line);
+          if (continues && !rest) tellContinued(piece);
+          return piece;
+        }
         if (given.text.startsWith('@'))
           told.warn(spotOf(line), 'keepalived reads the file of an include with a condition twice; here it is read once');
         files.include(include, spotOf(line));

@@ -1,7 +1,7 @@
 /** `$NAME=value`, and what becomes of `$NAME` and `${NAME}`. */
-import { createHash } from 'node:crypto';
-import { placeOf, replace, type Spot, slice, spotOf, type Text, textAt } from './text.js';
-import type { Place, Surroundings } from './types.js';
+import { builtIn, type Here, type Told } from './built-in.js';
+import { placeOf, replace, slice, spotOf, type Text, textAt } from './text.js';
+import type { Place } from './types.js';
 
 export interface Definition {
   readonly name: string;
@@ -15,17 +15,6 @@ export interface Definition {
 }
 
 export type Definitions = Map<string, Definition>;
-
-/** Where a line is: what the names that keepalived knows by itself stand for. */
-export interface Here {
-  readonly around: Surroundings;
-  readonly file: string;
-}
-
-export interface Told {
-  fault(spot: Spot, message: string): void;
-  warn(spot: Spot, message: string): void;
-}
 
 export interface Replaced {
   readonly line: Text;
@@ -72,54 +61,6 @@ export function define(
   definitions.set(made.name, { ...made, lines, hasLines: isLines && lines.length > 0, isUsed: false });
 }
 
-/** keepalived draws a number whenever it starts; what is drawn here is the same each time, and another one on another host. */
-function draw(numbers: string, place: Place, { around, file }: Here): number {
-  const [least = 0, greatest = 32_767] = numbers.trim().split(/ +/).filter(Boolean).map(Number);
-  const seed = `${around.configId ?? ''} ${file} ${place.line} ${place.column}`;
-  const drawn = createHash('sha256').update(seed).digest().readUInt32BE(0);
-  return least + (drawn % (Math.max(greatest - least, 0) + 1));
-}
-
-/** What a name stands for that keepalived knows by itself; undefined: nothing, and that is told where it is a mistake. */
-function builtIn(
-  name: string,
-  variable: string | undefined,
-  numbers: string,
-  spot: Spot,
-  here: Here,
-  told: Told,
-): string | undefined {
-  const { around, file } = here;
-  switch (name) {
-    case '_PWD':
-      return around.folderOf(file);
-    case '_INSTANCE':
-      if (around.configId === undefined)
-        told.fault(spot, `\${_INSTANCE} is what -i gives keepalived, or the first part of the name of its host: say it with -i`);
-      return around.configId ?? '';
-    case '_RANDOM': {
-      const drawn = draw(numbers, spot.place, here);
-      told.warn(
-        spot,
-        `keepalived draws a number whenever it starts; this is ${drawn} from now on, drawn once from the name of the host and the place in the file`,
-      );
-      return `${drawn}`;
-    }
-    case '_HASH':
-    case '_BANG':
-      return name === '_HASH' ? '#' : '!';
-    case '_ENV': {
-      const value = variable === undefined ? undefined : around.env[variable];
-      if (variable === undefined) told.fault(spot, `\${_ENV} names a variable of the environment: \${_ENV NAME}`);
-      else if (value === undefined)
-        told.fault(spot, `the variable ${variable} is not in the environment: set it as it is where keepalived runs`);
-      return value ?? '';
-    }
-    default:
-      return undefined;
-  }
-}
-
 /** `"` before it without a second one. */
 const isQuoted = (text: string, at: number): boolean => text.slice(0, at).split('"').length % 2 === 0;
 
@@ -156,7 +97,8 @@ function standsFor(use: RegExpExecArray, line: Text, definitions: Definitions, h
   const isLast = use.index + all.length === line.text.length;
   const fits =
     (braced !== undefined || /^[ \t,)]?$/.test(line.text.charAt(use.index + all.length))) && (!definition?.hasLines || isLast);
-  const own = !definition && fits ? builtIn(name, variable, numbers, spotOf(line, use.index), here, told) : undefined;
+  const known = { name, variable, numbers, spot: spotOf(line, use.index), isQuoted: isQuoted(line.text, use.index) };
+  const own = !definition && fits ? builtIn(known, here, told) : undefined;
   if (own !== undefined) return { by: textAt(own, place, { name, place }), more: [] };
   if (!definition || !fits || variable !== undefined || numbers !== '') {
     tellUnknown(use, line, definition, told);

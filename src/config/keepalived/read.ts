@@ -16,6 +16,7 @@ import { escapedWords, plainWords } from './words.js';
 
 /** Blocks within blocks; keepalived knows five. */
 const MAX_DEPTH = 50;
+const MAX_STATEMENTS = 500_000;
 
 interface Cut {
   readonly words: readonly Word[];
@@ -49,22 +50,25 @@ export function readKeepalived(first: OldFile, around: Surroundings): Tree {
   files = createFiles(first, around, told);
   const lines = createLines(files, around, builder, told);
 
+  let count = 0;
+
   const statement = (line: Text): void => {
     const { words, escaped } = cutWords(line, told);
     const [key, ...args] = words;
     if (!key) return;
+    count += 1;
     builder.statement(key, args, Array.isArray(escaped) && sameWords(words, escaped) ? undefined : escaped);
     if (key.text === 'include_check' && builder.path[0]?.key.text === 'global_defs' && files)
       files.checks = includeChecks(files.checks, args);
   };
-  const isTooDeep = (line: Text): boolean => {
-    if (builder.path.length < MAX_DEPTH) return false;
-    told.fault(spotOf(line), `blocks within blocks, more than ${MAX_DEPTH} deep`);
+  const isTooMuch = (line: Text): boolean => {
+    if (builder.path.length > MAX_DEPTH) told.fault(spotOf(line), `blocks within blocks, more than ${MAX_DEPTH} deep`);
+    else if (count > MAX_STATEMENTS) told.fault(spotOf(line), `more than ${MAX_STATEMENTS} lines`);
+    else return false;
     return true;
   };
-  for (let line = lines.next(); line; line = lines.next()) {
+  for (let line = lines.next(); line && !isTooMuch(line); line = lines.next()) {
     if (line.text === '{') {
-      if (isTooDeep(line)) break;
       if (!builder.open()) told.fault(spotOf(line), 'a { that no keyword stands before');
     } else if (line.text === '}') {
       if (!builder.close()) told.fault(spotOf(line), 'a } that closes nothing');

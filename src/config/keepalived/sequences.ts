@@ -52,7 +52,7 @@ function readSeq(text: string, expand: (numbers: string) => string): Sequence | 
 }
 
 const LST = /^~LST[ \t]*\([ \t]*/;
-const SET = /(?:\{[ \t]*([^{}()]*?)[ \t]*\}|([^ \t,{}()]*))[ \t]*([,)])[ \t]*/y;
+const SET = /(?:\{([^{}()]*)\}|([^,{}()]*))[ \t]*([,)])[ \t]*/y;
 
 /** One set of names or values: `{A, B}` or `A`. */
 function readSet(
@@ -63,7 +63,7 @@ function readSet(
   const found = SET.exec(text);
   if (!found) return undefined;
   const [all, several, one = '', sign] = found;
-  const members = several === undefined ? [one] : several.split(/[ \t]*,[ \t]*/);
+  const members = (several === undefined ? [one] : several.split(',')).map((member) => member.trim());
   return members.some((member) => /[ \t]/.test(member)) ? undefined : { members, isLast: sign === ')', end: at + all.length };
 }
 

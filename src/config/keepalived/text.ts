@@ -58,7 +58,12 @@ export function slice(one: Text, from: number, to = one.text.length): Text {
 /** What stands between `from` and `to` becomes `by`. */
 export const replace = (one: Text, from: number, to: number, by: Text): Text => join([slice(one, 0, from), by, slice(one, to)]);
 
-export const remove = (one: Text, from: number, to: number): Text => join([slice(one, 0, from), slice(one, to)]);
+/** Without the characters at these places, which are in order. */
+export function without(one: Text, places: readonly number[]): Text {
+  const starts = [0, ...places.map((at) => at + 1)];
+  const [first = one, ...more] = starts.map((from, i) => slice(one, from, places[i]));
+  return join([first, ...more]);
+}
 
 function join(all: readonly [Text, ...Text[]]): Text {
   const pieces = all.filter((piece) => piece.text !== '');
@@ -72,9 +77,14 @@ function join(all: readonly [Text, ...Text[]]): Text {
   return { text: pieces.map((piece) => piece.text).join(''), parts };
 }
 
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t';
+
 /** Without spaces and tabs at its ends. */
 export function trim(one: Text): Text {
-  const from = /^[ \t]*/.exec(one.text)?.[0].length ?? 0;
-  const to = one.text.length - (/[ \t]*$/.exec(one.text)?.[0].length ?? 0);
-  return from === 0 && to === one.text.length ? one : slice(one, from, Math.max(from, to));
+  const { text } = one;
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text[from])) from += 1;
+  while (to > from && isBlank(text[to - 1])) to -= 1;
+  return from === 0 && to === text.length ? one : slice(one, from, to);
 }

@@ -20,10 +20,10 @@ export interface Word {
 /** A line of the language: a keyword, what follows it, and its block. In lists (virtual_ipaddress) the keyword is the first word of an entry. */
 export interface Statement {
   readonly key: Word;
-  /** Words between `"` are one; `'` and `\\` are characters like others: so keepalived reads most keywords. */
+  /** Words between `"` are one; `'` and `\` are characters like others: so keepalived reads most keywords. */
   readonly args: readonly Word[];
   /**
-   * The same as keywords of commands and patterns read it, like a shell: `'` quotes, too, quoted and bare parts join, `\\` escapes. Absent: it makes
+   * The same as keywords of commands and patterns read it, like a shell: `'` quotes, too, quoted and bare parts join, `\` escapes. Absent: it makes
    * no difference. A fault: it cannot be read so, which is the matter of those keywords alone.
    */
   readonly escaped?: readonly Word[] | Fault;
