@@ -75,6 +75,7 @@ const mounts = (folder: string): string =>
     'set -e',
     'mount -t tmpfs tmpfs /etc/keepalived',
     `cp -r ${CORPUS}/etc/. /etc/keepalived/`,
+    `cp -r ${CORPUS}/../tls /etc/keepalived/tls`,
     'mkdir -p /run/lbd /var/lib/lbd',
     `mount --bind ${folder}/run /run/lbd`,
     `mount --bind ${folder}/state /var/lib/lbd`,
@@ -124,8 +125,7 @@ export function makeHost(label: string, cables: readonly string[] = CABLES): Sta
       const words = ['netns', 'exec', netns, ...line.split(' ')];
       return (await execute('ip', words, { maxBuffer: 1e8 })).stdout;
     },
-    keepalived: (file) =>
-      startIn(netns, folder, ['keepalived', '-n', '-l', '-D', '-i', CONFIG_ID, '-f', file, ...pids], running),
+    keepalived: (file) => startIn(netns, folder, ['keepalived', '-n', '-l', '-D', '-i', CONFIG_ID, '-f', file, ...pids], running),
     lbd: (file) => startIn(netns, folder, [bin('lbd'), '-c', file], running),
     status: () => askStatus(join(folder, 'run/lbd.sock')),
     async destroy() {

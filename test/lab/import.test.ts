@@ -1,0 +1,183 @@
+/**
+ * keepalived on the services of test/golden/keepalived, and lbd on what `lbctl import` makes of the same text: when their checks have
+ * settled, both kernels have the same table, also of what fails, and again when all of it is back.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CORPUS, importFile, makeHost, type Running, type StageHost } from '../netns/import-stage.js';
+import { runAll } from './kit/batch.js';
+import { type Program, start, until } from './kit/shell.js';
+
+const ANSWERS = fileURLToPath(new URL('./kit/answers.js', import.meta.url));
+const pem = (name: string) => fileURLToPath(new URL(`../../../test/golden/tls/${name}`, import.meta.url));
+
+/** One is refused by name; the kernel takes real servers of the other family only where no sync daemon runs, and director.conf has one. */
+const LEFT_OUT = ['lvs-bfd.conf', 'lvs-mixed.conf'];
+
+/** Real servers that are not there at first. */
+const DOWN = [
+  '10.44.1.13',
+  '10.44.2.13',
+  '10.44.2.14',
+  '10.44.3.13',
+  '10.44.4.13',
+  '10.44.4.14',
+  '10.44.5.16',
+  '10.44.5.17',
+  '10.44.7.12',
+  '10.44.11.112',
+  '10.44.11.13',
+  '10.44.12.13',
+  '10.44.14.15',
+  '10.44.16.113',
+  '10.44.19.13',
+  '10.44.21.12',
+  'fd44:17::13',
+];
+/** Their checks fail for good: a wrong page, no such page, a port of nobody, a program that says so. */
+const FAILING = ['10.44.9.14:80', '10.44.9.16:80', '10.44.9.17:80', '10.44.10.13:443', '10.44.13.12:515', '10.44.14.13:3306'];
+/** Where it is assumed to be down until a check has passed. */
+const ALPHA = ['10.44.5.11:80', '10.44.5.15:80'];
+
+/** Probed in the place of others: they are in no table. */
+const NEVER = ['10.44.11.112', '10.44.16.113'];
+
+/**
+ * Text for the lab: checks ten times a minute are for people who have time. With reload_check_config keepalived does not even start with
+ * what it only warns of; and there is one sync daemon in a kernel, that of director.conf.
+ */
+const hurried = (file: string): string =>
+  readFileSync(join(CORPUS, file), 'utf8')
+    .replace(/delay_loop \d+/g, 'delay_loop 2')
+    .replace(/^ *(reload_check_config|lvs_sync_daemon_interface .*)$/gm, '');
+
+/** All files as one, by include, which costs one start of each daemon. */
+function wholeCorpus(folder: string): string {
+  const files = readdirSync(CORPUS).filter((name) => /^(lvs|director).*\.conf$/.test(name) && !LEFT_OUT.includes(name));
+  for (const file of files) writeFileSync(join(folder, file), hurried(file));
+  const whole = join(folder, 'keepalived.conf');
+  writeFileSync(whole, files.map((file) => `include ${file}\n`).join(''));
+  return whole;
+}
+
+const FARM = '10.9.0.254';
+
+/** A director's two cables to the farm; no director hears another one. */
+const cables = (number: number, farm: string): string[] => [
+  'link set lo up',
+  `link add eth0 type veth peer name c${number} netns ${farm}`,
+  `link add eth1 type veth peer name s${number} netns ${farm}`,
+  'link set eth0 up',
+  'link set eth1 up',
+  `address add 10.9.0.${number}/24 dev eth0`,
+  `address add fd09::${number}/64 dev eth0 nodad`,
+  `address add 10.8.0.${number}/24 dev eth1`,
+  `route add default via ${FARM}`,
+  'route add default via fd09::254',
+];
+
+const farmCables = (number: number): string[] => [
+  `ip link set c${number} up`,
+  `ip link set s${number} up`,
+  `ip route add 10.9.0.${number} dev c${number} src ${FARM}`,
+  `ip -6 route add fd09::${number} dev c${number}`,
+  `ip -6 address add fd09::254/128 dev c${number} nodad`,
+];
+
+const AWAY = (address: string): string => `unreachable ${address} table local`;
+
+/** Services and destinations, each with what it belongs to, sorted. */
+async function tableOf(host: StageHost): Promise<string[]> {
+  return (await host.exec('ipvsadm -Sn')).trim().split('\n').sort();
+}
+
+/** The real servers with a weight, by the word after -r. */
+const serving = (table: readonly string[]): string[] =>
+  table.flatMap((line) => / -r \[?([^\]\s]+?)\]?:\d+ .* -w [1-9]/.exec(line)?.[1] ?? []);
+const endpoints = (table: readonly string[]): string[] => table.flatMap((line) => / -r (\S+) .* -w [1-9]/.exec(line)?.[1] ?? []);
+
+/** The words around what is in one table alone. */
+const difference = (before: readonly string[], now: readonly string[]): string =>
+  [
+    ...before.filter((line) => !now.includes(line)).map((line) => `keepalived alone: ${line}`),
+    ...now.filter((line) => !before.includes(line)).map((line) => `lbd alone: ${line}`),
+  ].join('\n');
+
+describe('services of keepalived, imported', () => {
+  let farm: StageHost;
+  let answers: Program;
+  let old: StageHost;
+  let lbd: StageHost;
+  const running: Running[] = [];
+
+  const last = () => running.map(({ lines }) => lines.slice(-25).join('\n')).join('\n--\n');
+  /** Waits until keepalived's table is as `test` wants it, and lbd's the same. */
+  async function alike(what: string, settled: (table: readonly string[]) => boolean): Promise<void> {
+    const before = await until(`keepalived: ${what}`, async () => {
+      const table = await tableOf(old);
+      return settled(table) && table;
+    }).catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${(await tableOf(old)).join('\n')}\n${last()}`);
+    });
+    let now: string[] = [];
+    await until('lbd has the same table', async () => {
+      now = await tableOf(lbd);
+      return difference(before, now) === '';
+    }).catch(() => assert.fail(`${what}:\n${difference(before, now)}\n${last()}`));
+    assert.deepEqual(now, await tableOf(old));
+  }
+
+  before(async () => {
+    farm = makeHost('f', ['link set lo up', 'route add local 10.44.0.0/16 dev lo', 'route add local fd44::/16 dev lo']);
+    old = makeHost('k', cables(1, farm.netns));
+    lbd = makeHost('l', cables(2, farm.netns));
+    runAll(farm.netns, [
+      // What is unreachable is said to be each time: nobody waits for a timeout.
+      'sysctl -qw net.ipv4.icmp_ratelimit=0',
+      'sysctl -qw net.ipv6.icmp.ratelimit=0',
+      `ip address add ${FARM}/32 dev lo`,
+      ...farmCables(1),
+      ...farmCables(2),
+    ]);
+    answers = start(farm.netns, [process.execPath, ANSWERS, pem('server.key'), pem('server.pem')]);
+    const file = wholeCorpus(old.folder);
+    const [{ status, yaml, notes }] = await Promise.all([importFile(file), answers.line(/^answers$/)]);
+    assert.equal(status, 0, notes);
+    runAll(
+      farm.netns,
+      DOWN.map((address) => `ip ${address.includes(':') ? '-6 ' : ''}route add ${AWAY(address)}`),
+    );
+    running.push(old.keepalived(file));
+    const own = join(lbd.folder, 'lbd.yaml');
+    // The source of a check is an address of this host.
+    writeFileSync(own, yaml.replaceAll('10.9.0.1', '10.9.0.2'));
+    running.push(lbd.lbd(own));
+  });
+
+  after(async () => {
+    await answers?.kill();
+    for (const host of [old, lbd, farm]) await host?.destroy();
+  });
+
+  test('what fails is out, or has no weight, or a sorry server in its place', () =>
+    alike('what fails is out', (table) => {
+      const there = [...serving(table), ...endpoints(table)];
+      return ![...DOWN, ...FAILING].some((one) => there.includes(one)) && ALPHA.every((one) => there.includes(one));
+    }));
+
+  test('what is back, is back', async () => {
+    runAll(
+      farm.netns,
+      DOWN.map((address) => `ip ${address.includes(':') ? '-6 ' : ''}route del ${AWAY(address)}`),
+    );
+    const back = DOWN.filter((address) => !NEVER.includes(address));
+    await alike('all is back', (table) => back.every((address) => serving(table).includes(address)));
+    for (const what of ['-Ln --thresholds', '-l --daemon', '-l --timeout']) {
+      const [before, now] = await Promise.all([old, lbd].map((host) => host.exec(`ipvsadm ${what}`)));
+      assert.deepEqual(now?.split('\n').sort(), before?.split('\n').sort());
+    }
+  });
+});
