@@ -64,7 +64,7 @@ export function importFile(word: string, strict: boolean, configId: string | und
   const first = readOldFile(file);
   if (typeof first === 'string') return nothing(fileProblem(file, first));
   const { surroundings, sourceAt } = remembering(first, oldSurroundings(configId));
-  const { yaml, verdicts, problems } = importKeepalived(readKeepalived(first, surroundings), { sourceAt });
+  const { yaml, verdicts, problems } = importKeepalived(readKeepalived(first, surroundings), { file, sourceAt });
   const summary = countOutcomes(verdicts);
   const config = yaml === undefined ? null : `# Made of ${first.file} by lbctl import.\n\n${yaml}`;
   return {

@@ -1,5 +1,6 @@
 /** A configuration of keepalived -> that of lbd, with what became of every statement. Pure: what is read is the caller's. */
 import { parseConfig } from '../parse.js';
+import { fileProblem } from '../problems.js';
 import type { Problem } from '../types.js';
 import { type Emitted, emit } from './emit.js';
 import { readGlobals } from './globals.js';
@@ -51,6 +52,8 @@ export interface Imported {
 }
 
 export interface ImportOptions {
+  /** The first file, for what is said of all of it. */
+  readonly file: string;
   /** A line of an old file as it stands there. */
   readonly sourceAt: (place: Place) => string;
 }
@@ -81,10 +84,12 @@ function offsetOf(text: string, { line, column }: Problem): number {
 }
 
 /** lbd's own rules, over the new file. */
-function judge({ text, placeAt }: Emitted, { sourceAt }: ImportOptions): readonly Problem[] {
+function judge({ text, placeAt }: Emitted, { file, sourceAt }: ImportOptions): readonly Problem[] {
+  if (!/^(virtual_servers|vrrp_instances):/m.test(text))
+    return [fileProblem(file, 'there is no virtual_server and no vrrp_instance in it that lbd could take')];
   return parseConfig('lbd.yaml', text).problems.map((problem) => {
     const place = problem.line === 0 ? undefined : placeAt(offsetOf(text, problem));
-    return place ? { ...problem, ...place, source: sourceAt(place) } : problem;
+    return place ? { ...problem, ...place, source: sourceAt(place) } : { ...problem, file };
   });
 }
 
