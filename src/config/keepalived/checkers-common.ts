@@ -49,8 +49,8 @@ export interface ConnectionWords {
   readonly fwmark: number;
 }
 
-/** linux/if.h, without the NUL. */
-const MAX_INTERFACE = 15;
+/** IFNAMSIZ of linux/if.h, without the NUL. */
+const INTERFACE = /^(?!\.\.?$)[^\s/:]{1,15}$/;
 const MAX_PORT = 65_535;
 
 const address = (statement: Statement) => value(parseIp(wordOf(statement)), `"${wordOf(statement)}" is no IP address`);
@@ -65,7 +65,7 @@ export function connectionHandlers(words: Words<ConnectionWords>, reading: Readi
     bindto: keep('source', address),
     bind_if: keep('interface', (statement) => {
       const name = wordOf(statement);
-      return value(name !== '' && name.length <= MAX_INTERFACE ? name : undefined, `"${name}" is no name of an interface`);
+      return value(INTERFACE.exec(name)?.[0], `"${name}" is no name of an interface`);
     }),
     fwmark: keep('fwmark', (statement) =>
       value(wholeOf(wordOf(statement), 0, MAX_FWMARK), `"${wordOf(statement)}" is no firewall mark`),

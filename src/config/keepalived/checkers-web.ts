@@ -170,7 +170,7 @@ export function readWeb(statement: Statement, context: CheckerContext): CheckDra
       'it is the deadline of the whole probe; in keepalived every stage of it has that long',
     );
   const common = connectionWords([connection], context);
-  const drafts = urls.flatMap((url, i): CheckDraft[] => {
+  const drafts = urls.flatMap((url): CheckDraft[] => {
     const words = readUrl(url, reading);
     if (!words.path) {
       reading.notes.noEffect(url, 'keepalived passes over it: it has no path');
@@ -181,7 +181,7 @@ export function readWeb(statement: Statement, context: CheckerContext): CheckDra
     const { digest, status } = words;
     return [
       {
-        heads: i === 0 ? [statement, url] : [url],
+        heads: [url],
         type: statement.key.text === 'SSL_GET' ? 'https' : 'http',
         words: [
           path,
@@ -200,5 +200,5 @@ export function readWeb(statement: Statement, context: CheckerContext): CheckDra
   if (urls.length === 0) reading.notes.noEffect(statement, 'keepalived passes over it: it has no url');
   else if (drafts.length > 1)
     reading.notes.change(statement, 'each url is a check of its own, made each time; keepalived asks for one of them at a time');
-  return drafts;
+  return drafts.map((draft, i) => (i === 0 ? { ...draft, heads: [statement, ...draft.heads] } : draft));
 }

@@ -3,8 +3,8 @@ import { formatDuration } from '../../base/duration.js';
 import type { CheckWord } from './checkers-common.js';
 import type { Placed, PlacedCheck } from './services-place.js';
 import type { Timing } from './services-timing.js';
-import { leaveLines } from './services-words.js';
-import { type Listing, Mapping, type Plain, type Sheet } from './sheet.js';
+import { leaveRest, type Paper } from './services-words.js';
+import { type Listing, Mapping, type Plain } from './sheet.js';
 
 const TIMES = ['interval', 'interval_changing', 'timeout', 'fall'] as const;
 type Times = { readonly [K in (typeof TIMES)[number]]?: Plain };
@@ -65,14 +65,15 @@ export function areShared(placed: readonly Placed[], common: Times): boolean {
   return first !== '[]' && more.every((one) => one === first);
 }
 
-export function writeChecks(list: Listing, checks: readonly PlacedCheck[], common: Times, sheet: Sheet): void {
+export function writeChecks(list: Listing, checks: readonly PlacedCheck[], common: Times, sheet: Paper): void {
+  const written = new Set(checks.flatMap(({ draft }) => draft.heads));
   for (const one of checks) {
     const mapping = new Mapping(ORDER);
     const { heads } = one.draft;
     for (const [key, value, from] of wordsOf(one, common)) sheet.set(mapping, key, value, from);
     for (const outer of heads.slice(0, -1)) sheet.leave({ ...outer, block: undefined, below: [] });
-    for (const each of heads) leaveLines(each, sheet);
+    for (const each of heads) leaveRest(each, written, sheet);
     sheet.add(list, mapping, heads.at(-1));
-    mapping.below.push(...heads.flatMap(({ below }) => below));
+    for (const each of heads) sheet.end(mapping, each);
   }
 }

@@ -60,10 +60,7 @@ function placeChecks(server: ServerDraft, where: Where, notes: Notebook): Placed
 }
 
 /** Why the kernel would not take it; keepalived skips the first, too. */
-function unfit(
-  { place: { address }, forward }: ServerDraft,
-  family: Family,
-): readonly ['noEffect' | 'refuse', string] | undefined {
+export function unfit(address: Ip, forward: Forward, family: Family): readonly ['noEffect' | 'refuse', string] | undefined {
   if (familyOf(address) !== family && forward !== 'tun')
     return [
       'noEffect',
@@ -82,29 +79,40 @@ export const keysOf = (place: Place, forward: Forward, where: Where): string[] =
 
 const TWIN = 'it is there already: to the kernel they are one real server, which is that of the first';
 
-export function placeServers(servers: readonly ServerDraft[], where: Where, notes: Notebook): Placed[] {
+/** One that is not among those that lbd has. */
+export interface Dropped {
+  readonly server: ServerDraft;
+  readonly outcome: 'noEffect' | 'refuse';
+  readonly why: string;
+}
+
+function tellPort({ statement, place, forward }: ServerDraft, where: Where, notes: Notebook): void {
+  const port = portOf(place, forward, where);
+  if (place.port === undefined || port === place.port) return;
+  notes.change(
+    statement,
+    forward === 'nat'
+      ? `clients keep the port that they named, as the virtual server is persistent and of every port; ${place.port} is where it is checked`
+      : `${forward} does not change ports: packets keep that of the virtual server, and ${place.port} is where it is checked`,
+  );
+}
+
+export function placeServers(servers: readonly ServerDraft[], where: Where, notes: Notebook) {
   const seen = new Set<string>();
-  return servers.flatMap((server): Placed[] => {
+  const [placed, dropped]: [Placed[], Dropped[]] = [[], []];
+  for (const server of servers) {
     const { place, forward, statement } = server;
-    const why = unfit(server, where.family);
-    if (why) {
-      tellWhole(statement, why[0], why[1], notes);
-      return [];
-    }
     const keys = keysOf(place, forward, where);
-    if (keys.some((key) => seen.has(key))) {
-      tellWhole(statement, 'noEffect', TWIN, notes);
-      return [];
+    const twin = keys.some((key) => seen.has(key)) ? (['noEffect', TWIN] as const) : undefined;
+    const [outcome, why] = unfit(place.address, forward, where.family) ?? twin ?? [];
+    if (outcome) {
+      tellWhole(statement, outcome, why as string, notes);
+      dropped.push({ server, outcome, why: why as string });
+      continue;
     }
     for (const key of keys) seen.add(key);
-    const port = portOf(place, forward, where);
-    if (place.port !== undefined && port !== place.port)
-      notes.change(
-        statement,
-        forward === 'nat'
-          ? `clients keep the port that they named, as the virtual server is persistent and of every port; ${place.port} is where it is checked`
-          : `${forward} does not change ports: packets keep that of the virtual server, and ${place.port} is where it is checked`,
-      );
-    return [{ server, address: placeWord(place, forward, where), checks: placeChecks(server, where, notes) }];
-  });
+    tellPort(server, where, notes);
+    placed.push({ server, address: placeWord(place, forward, where), checks: placeChecks(server, where, notes) });
+  }
+  return { placed, dropped };
 }

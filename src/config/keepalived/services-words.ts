@@ -2,7 +2,7 @@
 import { type Ip, parseIp, parsePort } from '../../base/ip.js';
 import type { Notes } from './notes.js';
 import type { Given } from './parts.js';
-import type { Sheet } from './sheet.js';
+import type { Mapping, Sheet } from './sheet.js';
 import type { Statement, Word } from './types.js';
 import { type Importing, leftOut } from './walk.js';
 
@@ -33,6 +33,27 @@ export function createReading(given: Given): Reading {
   };
 }
 
+/** The sheet for what may be made several times of one block: its comments stand where it is made first. */
+export interface Paper extends Sheet {
+  /** Comments before the closing brace. */
+  end(mapping: Mapping, statement: Statement): void;
+}
+
+export function createPaper(sheet: Sheet): Paper {
+  // A copy without its block has the same word.
+  const [left, ended] = [new Set<Word>(), new Set<Word>()];
+  const isNew = (seen: Set<Word>, { key }: Statement): boolean => !seen.has(key) && seen.add(key) !== undefined;
+  return {
+    ...sheet,
+    leave(statement, line) {
+      if (isNew(left, statement)) sheet.leave(statement, line);
+    },
+    end(mapping, statement) {
+      if (isNew(ended, statement)) mapping.below.push(...statement.below);
+    },
+  };
+}
+
 /** keepalived passes over such a line, and so does lbd. */
 export function passOver(statement: Statement, why: string, { notes, sheet }: Importing): void {
   notes.noEffect(statement, `keepalived passes over it: ${why}`);
@@ -54,6 +75,12 @@ export function tellWhole(statement: Statement, outcome: 'noEffect' | 'refuse', 
 /** The comments of lines that something was made of without a place of their own. */
 export function leaveLines(statement: Statement, sheet: Sheet): void {
   for (const one of statement.block ?? []) if (one.block === undefined) sheet.leave(one);
+}
+
+/** What of a block nothing was made of here has comments, too. */
+export function leaveRest(statement: Statement, written: ReadonlySet<Statement>, sheet: Sheet): void {
+  leaveLines(statement, sheet);
+  for (const one of statement.block ?? []) if (one.block !== undefined && !written.has(one)) sheet.leave(one);
 }
 
 /** The first word after the keyword. */

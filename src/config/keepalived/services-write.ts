@@ -4,14 +4,15 @@ import { addressBits, familyOf } from '../../base/ip.js';
 import { isHashed, MAX_SECONDS, MAX_THRESHOLD, MAX_WEIGHT } from '../../base/words.js';
 import { areShared, commonTimes, writeChecks } from './checks-write.js';
 import { addressWord } from './groups.js';
+import type { ServerDraft } from './servers.js';
 import { tunnelWord } from './services-forward.js';
 import type { Output } from './services-outputs.js';
-import { keysOf, type Placed, placeServers, placeWord } from './services-place.js';
+import { type Dropped, keysOf, type Placed, placeServers, placeWord, unfit } from './services-place.js';
 import { PERSISTENCE_S, type ServiceDraft } from './services-read.js';
-import { leaveLines, lose, type Said } from './services-words.js';
+import { leaveLines, leaveRest, lose, type Paper, type Said } from './services-words.js';
 import { Listing, Mapping, type Plain, type Sheet } from './sheet.js';
 import type { Statement } from './types.js';
-import type { Importing } from './walk.js';
+import { type Importing, leftOut } from './walk.js';
 
 const ORDER = [
   ...[
@@ -38,7 +39,7 @@ interface Writing {
   readonly placed: readonly Placed[];
   readonly mapping: Mapping;
   /** The whole file's. */
-  readonly sheet: Sheet;
+  readonly sheet: Paper;
 }
 
 function set({ mapping, sheet }: Writing, key: string, value: Plain | undefined, from?: Statement): void {
@@ -187,11 +188,10 @@ function writeSorry(writing: Writing): void {
   if (!sorry) return;
   const method = sorryForward?.value.method ?? draft.forward;
   const where = { ...output, isPersistent: isPersistent(draft, output) };
-  if (familyOf(sorry.value.address) !== output.family && method !== 'tun') {
-    draft.reading.notes.noEffect(
-      sorry.from,
-      `keepalived skips it: it is no IPv${output.family} address, as its virtual server's is`,
-    );
+  const [outcome, why] = unfit(sorry.value.address, method, output.family) ?? [];
+  if (outcome === 'refuse') return lose(sorry.from, why as string, draft.reading);
+  if (outcome) {
+    draft.reading.notes.noEffect(sorry.from, why as string);
     return;
   }
   const keys = placed.flatMap(({ server }) => keysOf(server.place, server.forward, where));
@@ -233,12 +233,6 @@ function writeThresholds(mapping: Mapping, { server }: Placed, sheet: Sheet): vo
   else lose(lower.from, 'it is above the uthreshold, and the kernel takes no such real server', server.reading);
 }
 
-/** What of a block nothing was made of here has comments, too. */
-function leaveRest(statement: Statement, written: ReadonlySet<Statement>, sheet: Sheet): void {
-  leaveLines(statement, sheet);
-  for (const one of statement.block ?? []) if (one.block !== undefined && !written.has(one)) sheet.leave(one);
-}
-
 function fillServer(mapping: Mapping, one: Placed, { draft, sheet }: Writing): void {
   const { server } = one;
   const { words, reading, weight, forward } = server;
@@ -275,7 +269,7 @@ function writeServer(list: Listing, one: Placed, writing: Writing, { common, isS
   reading.release();
   leaveRest(statement, new Set(isWritten ? one.checks.flatMap(({ draft }) => draft.heads) : []), sheet);
   sheet.add(list, mapping, statement);
-  mapping.below.push(...statement.below);
+  sheet.end(mapping, statement);
 }
 
 /** Where the virtual server itself says a time, its line's comment stands there. */
@@ -287,21 +281,24 @@ function writeTimes(writing: Writing, common: Checking['common']): void {
   if (mapping.entries.length > 0) set(writing, 'check', mapping);
 }
 
-const mute = (sheet: Sheet): Sheet => ({ ...sheet, leave: () => {} });
-
 export interface Written {
   readonly draft: ServiceDraft;
   readonly output: Output;
   readonly protocol: string;
-  /** Of several that are made of one virtual server the first has the comments. */
-  readonly isFirst: boolean;
 }
 
-/** Adds it to the list. */
-export function writeService(list: Listing, { draft, output, protocol, isFirst }: Written, whole: Sheet): void {
-  const sheet = isFirst ? whole : mute(whole);
+function leaveDropped(dropped: readonly Dropped[], sheet: Sheet): void {
+  for (const { server, outcome, why } of dropped) {
+    server.reading.release();
+    sheet.leave(server.statement, outcome === 'refuse' ? leftOut(server.statement, why) : undefined);
+  }
+}
+
+/** Adds it to the list; its real servers, and nothing is added where there is none. */
+export function writeService(list: Listing, { draft, output, protocol }: Written, sheet: Paper): readonly ServerDraft[] {
   const where = { ...output, isPersistent: isPersistent(draft, output) };
-  const placed = placeServers(draft.servers, where, draft.reading.notes);
+  const { placed, dropped } = placeServers(draft.servers, where, draft.reading.notes);
+  if (placed.length === 0) return [];
   const mapping = new Mapping(ORDER);
   const writing: Writing = { draft, output, protocol, placed, mapping, sheet };
   sheet.add(list, mapping, draft.statement);
@@ -317,8 +314,10 @@ export function writeService(list: Listing, { draft, output, protocol, isFirst }
   }
   const servers = new Listing();
   for (const one of placed) writeServer(servers, one, writing, { common, isShared });
+  leaveDropped(dropped, sheet);
   draft.reading.release();
   leaveLines(draft.statement, sheet);
   set(writing, 'real_servers', servers);
-  mapping.below.push(...draft.statement.below);
+  sheet.end(mapping, draft.statement);
+  return placed.map(({ server }) => server);
 }

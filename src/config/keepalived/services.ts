@@ -3,9 +3,10 @@ import { familyOf } from '../../base/ip.js';
 import type { ClientTls } from './checkers-common.js';
 import { type Group, type Groups, readGroups } from './groups.js';
 import type { Given } from './parts.js';
+import type { ServerDraft } from './servers.js';
 import { createClaims, createNames, outputsOf } from './services-outputs.js';
 import { readService, type ServiceDraft } from './services-read.js';
-import { lose, tellWhole, wordOf } from './services-words.js';
+import { createPaper, lose, tellWhole, wordOf } from './services-words.js';
 import { writeService } from './services-write.js';
 import type { Sheet } from './sheet.js';
 import type { Statement } from './types.js';
@@ -42,6 +43,14 @@ const targetKey = ({ target, words }: ServiceDraft): string | undefined => {
 const TWICE =
   'it is there already: its real servers are those of the first one, too, as in the kernel under keepalived; nothing else of it counts';
 
+/** The lines of the second are left; its real servers have theirs where they go. */
+function joinLines({ statement, reading }: ServiceDraft): void {
+  const { sheet } = reading.given;
+  sheet.leave({ ...statement, block: undefined });
+  for (const one of statement.block ?? []) if (one.key.text !== 'real_server') sheet.leave(one);
+  reading.release();
+}
+
 /** keepalived makes one service of the kernel of what is there twice, with the settings of the first and the real servers of both. */
 function joinTwins(drafts: readonly ServiceDraft[]): ServiceDraft[] {
   const first = new Map<string, ServiceDraft>();
@@ -56,7 +65,7 @@ function joinTwins(drafts: readonly ServiceDraft[]): ServiceDraft[] {
       if (one.key.text !== 'real_server')
         tellWhole(one, 'noEffect', 'the first virtual server of this address counts', draft.reading.notes);
     draft.reading.notes.change(draft.statement, TWICE);
-    draft.reading.release();
+    joinLines(draft);
     twin.servers.push(...draft.servers);
     return false;
   });
@@ -66,6 +75,22 @@ const FIRST_CHECK =
   'real servers of all virtual servers take traffic when their checks pass for the first time; keepalived sends it at once unless alpha is said';
 const NO_PROTOCOL = 'keepalived takes UDP where no protocol is said';
 const NO_SERVERS = 'keepalived passes over a virtual server without real servers';
+
+function leaveAll({ statement, servers, reading }: ServiceDraft, sheet: Sheet): void {
+  for (const one of servers) {
+    one.reading.release();
+    if (!statement.block?.includes(one.statement)) sheet.leave(one.statement);
+  }
+  reading.release();
+  sheet.leave(statement);
+}
+
+function hasServers(draft: ServiceDraft, { notes, sheet }: Given): boolean {
+  if (draft.servers.length > 0) return true;
+  tellWhole(draft.statement, 'noEffect', NO_SERVERS, notes);
+  leaveAll(draft, sheet);
+  return false;
+}
 
 /** Real servers of the other family belong to the other half of a group. */
 function halfOf(draft: ServiceDraft, family: number): ServiceDraft {
@@ -80,21 +105,37 @@ function leaveGroup(group: Group | undefined, sheet: Sheet): void {
   if (group) sheet.leave(group.heading);
 }
 
+/** Those that no half of a group has. */
+function leaveServers({ servers }: ServiceDraft, written: ReadonlySet<ServerDraft>, sheet: Sheet): void {
+  for (const one of servers) {
+    if (written.has(one)) continue;
+    one.reading.release();
+    sheet.leave(one.statement);
+  }
+}
+
 function writeAll(drafts: readonly ServiceDraft[], groups: Groups, { sheet, notes }: Given): void {
   const [names, claims] = [createNames(), createClaims()];
+  const paper = createPaper(sheet);
   const list = sheet.listOf(sheet.root, 'virtual_servers');
   for (const draft of drafts) {
     const { statement, words, target } = draft;
     const protocol = words.protocol?.value ?? 'udp';
     const outputs = outputsOf(draft, groups, protocol, claims, names);
     if (!words.protocol && outputs.some(({ mark }) => mark === undefined)) notes.change(statement, NO_PROTOCOL);
-    if (target.kind === 'group') leaveGroup(groups.get(target.name), sheet);
+    if (target.kind === 'group') leaveGroup(groups.get(target.name), paper);
     const families = new Set(outputs.map(({ family }) => family));
-    for (const [i, output] of outputs.entries()) {
+    const written = new Set<ServerDraft>();
+    for (const output of outputs) {
       const whole = families.size > 1 ? halfOf(draft, output.family) : draft;
-      writeService(list, { draft: whole, output, protocol, isFirst: i === 0 }, sheet);
+      for (const server of writeService(list, { draft: whole, output, protocol }, paper)) written.add(server);
     }
-    if (outputs.length === 0) draft.reading.release();
+    if (written.size > 0) {
+      leaveServers(draft, written, paper);
+      continue;
+    }
+    if (outputs.length > 0) tellWhole(statement, 'noEffect', NO_SERVERS, notes);
+    leaveAll(draft, sheet);
   }
 }
 
@@ -117,14 +158,8 @@ function leaveGroups(groups: Groups, drafts: readonly ServiceDraft[], { notes, s
 export function importServices(given: Given): void {
   const groups = readGroups(given);
   const tls = readTls(given);
-  const drafts = joinTwins(
-    (given.blocks.get('virtual_server') ?? []).flatMap((statement) => readService(statement, given, tls) ?? []),
-  ).filter((draft) => {
-    if (draft.servers.length > 0) return true;
-    tellWhole(draft.statement, 'noEffect', NO_SERVERS, given.notes);
-    given.sheet.leave(draft.statement);
-    return false;
-  });
+  const read = (given.blocks.get('virtual_server') ?? []).flatMap((statement) => readService(statement, given, tls) ?? []);
+  const drafts = joinTwins(read.filter((draft) => hasServers(draft, given)));
   leaveGroups(groups, drafts, given);
   if (drafts.length === 0) return;
   tellFirstCheck(drafts);
