@@ -190,7 +190,7 @@ test('files and functions stay small', () => {
 
 /** The top level is settled; what a build leaves there, or a link to another tree, is never part of the project. */
 const TOP_LEVEL = ['src', 'native', 'conf', 'test', 'bin', 'package.json', 'tsconfig.json', 'binding.gyp'];
-const BESIDE = ['package-lock.json', 'biome.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'];
+const BESIDE = ['docs', 'package-lock.json', 'biome.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'];
 
 test('the top level is what was settled, and nothing else is committed', (t) => {
   // A packed copy has no list of its own.

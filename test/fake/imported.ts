@@ -23,7 +23,7 @@ export interface ImportedText {
 export function imported(text: string): ImportedText {
   const tree = readKeepalived({ file: 'keepalived.conf', text }, around);
   assert.deepEqual(tree.faults, []);
-  const { yaml, verdicts, problems } = importKeepalived(tree, { sourceAt: () => '' });
+  const { yaml, verdicts, problems } = importKeepalived(tree, { file: 'keepalived.conf', sourceAt: () => '' });
   return {
     yaml,
     told: verdicts.map(({ statement, outcome, texts }) => ({ words: wordsOf(statement), outcome, texts: texts.join('; ') })),

@@ -74,6 +74,6 @@ export function writeChecks(list: Listing, checks: readonly PlacedCheck[], commo
     for (const outer of heads.slice(0, -1)) sheet.leave({ ...outer, block: undefined, below: [] });
     for (const each of heads) leaveRest(each, written, sheet);
     sheet.add(list, mapping, heads.at(-1));
-    for (const each of heads) sheet.end(mapping, each);
+    for (const each of heads) sheet.closeBlock(mapping, each);
   }
 }

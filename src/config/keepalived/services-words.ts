@@ -36,7 +36,7 @@ export function createReading(given: Given): Reading {
 /** The sheet for what may be made several times of one block: its comments stand where it is made first. */
 export interface Paper extends Sheet {
   /** Comments before the closing brace. */
-  end(mapping: Mapping, statement: Statement): void;
+  closeBlock(mapping: Mapping, statement: Statement): void;
 }
 
 export function createPaper(sheet: Sheet): Paper {
@@ -48,7 +48,7 @@ export function createPaper(sheet: Sheet): Paper {
     leave(statement, line) {
       if (isNew(left, statement)) sheet.leave(statement, line);
     },
-    end(mapping, statement) {
+    closeBlock(mapping, statement) {
       if (isNew(ended, statement)) mapping.below.push(...statement.below);
     },
   };

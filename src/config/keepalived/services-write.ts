@@ -269,7 +269,7 @@ function writeServer(list: Listing, one: Placed, writing: Writing, { common, isS
   reading.release();
   leaveRest(statement, new Set(isWritten ? one.checks.flatMap(({ draft }) => draft.heads) : []), sheet);
   sheet.add(list, mapping, statement);
-  sheet.end(mapping, statement);
+  sheet.closeBlock(mapping, statement);
 }
 
 /** Where the virtual server itself says a time, its line's comment stands there. */
@@ -318,6 +318,6 @@ export function writeService(list: Listing, { draft, output, protocol }: Written
   draft.reading.release();
   leaveLines(draft.statement, sheet);
   set(writing, 'real_servers', servers);
-  sheet.end(mapping, draft.statement);
+  sheet.closeBlock(mapping, draft.statement);
   return placed.map(({ server }) => server);
 }
