@@ -148,11 +148,11 @@ const dense = <T extends object>(value: T): T =>
 export const buildCheck = (shape: CheckShape, levels: readonly PartialTiming[]): CheckConfig =>
   dense({ ...probeOf(shape), ...timingOf(shape, ...levels) });
 
-const intervalsOf = ({ interval, intervalDown, intervalChanging }: CheckTiming) =>
+/** A probe is over when the next one is due; only after a result that contradicts the verdict may it be due before, and waits. */
+const intervalsOf = ({ interval, intervalDown }: CheckTiming) =>
   [
     ['interval', interval],
     ['interval_down', intervalDown],
-    ['interval_changing', intervalChanging],
   ] as const;
 
 export function* timeFaults(check: CheckTiming & { readonly silence?: number | undefined }): Generator<string> {

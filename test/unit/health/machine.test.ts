@@ -315,6 +315,25 @@ describe('intervals of their own', () => {
     );
   });
 
+  test('sooner than the timeout: who fails at once is asked again after it, who hangs when that probe is over, and no two at a time', () => {
+    const timing: CheckTiming = { interval: 10_000, intervalChanging: 200, timeout: 5000, rise: 1, fall: 3 };
+    assert.deepEqual(
+      beats({ ...timing, rise: 2 }, (at) => at < 5000, 30_000),
+      [0, 200, 10_200, 10_400, 10_600, 20_600],
+    );
+
+    const [told, ends]: [string[], number[]] = [[], []];
+    let hanging = initial(timing, 0, 0, up);
+    for (let now = 0; now <= 15_000; now = deadline(hanging)) {
+      const [next, effects] = step(timing, hanging, { type: 'tick', now });
+      hanging = next;
+      for (const { type } of effects) told.push(`${now} ${type}`);
+      if (effects.some(({ type }) => type === 'verdict')) ends.push(now);
+    }
+    assert.deepEqual(told.slice(0, 5), ['0 start', '5000 cancel', '5000 start', '10000 cancel', '10000 start']);
+    assert.deepEqual(ends, [15_000], 'down with the third');
+  });
+
   test('jitter moves every beat within its share, and never the ones after it', () => {
     const timing: CheckTiming = { interval: 1000, jitter: 10, timeout: 100, rise: 1, fall: 2 };
     const starts = beats(timing, () => true, 1_000_000);
