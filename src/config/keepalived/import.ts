@@ -76,6 +76,16 @@ function gather(statements: readonly Statement[], importing: Parameters<typeof w
   return blocks;
 }
 
+/** What nobody looked for: words in the braces of a keyword that has no block. */
+function meetRest(statements: readonly Statement[], within: string, importing: Parameters<typeof walk>[3]): void {
+  const { notes } = importing;
+  for (const one of statements) {
+    if (!notes.isMet(one))
+      notes.meet(one, within, 'refused', `${within} has no words in braces: keepalived does not expect them there`);
+    meetRest(one.block ?? [], one.key.text, importing);
+  }
+}
+
 /** The offset of a line and column of the text, both from 1. */
 function offsetOf(text: string, { line, column }: Problem): number {
   let at = 0;
@@ -104,6 +114,7 @@ export function importKeepalived(tree: Tree, options: ImportOptions): Imported {
   const given: Given = { ...importing, blocks, globals: readGlobals(blocks, importing) };
   importServices(given);
   importVrrp(given);
+  meetRest(tree.statements, 'root', importing);
   importing.sheet.close(tree.below);
   const emitted = emit(importing.sheet.root);
   const problems = [...warnings, ...judge(emitted, options)];

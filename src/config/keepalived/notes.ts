@@ -14,6 +14,7 @@ export interface Verdict {
 export interface Notes {
   /** A statement was met; what is said of it later can only be graver. */
   meet(statement: Statement, block: string, outcome: Outcome, text?: string): void;
+  isMet(statement: Statement): boolean;
   /** It means something else now, or something that keepalived left unsaid is now said: told with its text. */
   change(statement: Statement, text: string): void;
   noEffect(statement: Statement, text: string): void;
@@ -43,6 +44,7 @@ export function createNotes(): Notes {
     meet(statement, block, outcome, text) {
       met.set(statement, { block, outcome, texts: text === undefined ? [] : [text] });
     },
+    isMet: (statement) => met.has(statement),
     change: say('changed'),
     noEffect: say('no_effect'),
     refuse: say('refused'),

@@ -24,26 +24,28 @@ const unquoted = (word: string): string =>
 
 /** Looks a program up in PATH, as keepalived does. */
 const ENV = '/usr/bin/env';
-const SHELL = /^[<>!|&(;]|^(if|for|while|test|\[)$/;
+/** Files of bash, and of no other shell: the one thing that keepalived gives to a shell. */
+const BASH_FILE = '</dev/tcp/';
+const SHELL = /^[<>!|&(;]|^(if|for|while|until|case)$/;
+const NO_SHELL =
+  'keepalived gives it to no shell, finds no such program and does not run it: command: [ /bin/sh, -c, "…" ] would be a shell';
 
 /** keepalived calls a program that has no folder by PATH, and none that is not there. */
 export function programOf(line: string): Program {
+  if (line.startsWith(BASH_FILE)) return { command: ['/bin/sh', '-c', line] };
   const words = splitCommand(line);
   const [first] = words ?? [];
   if (!words) return { refused: `nothing ends a quote in ${line}` };
   if (first === undefined || first === '') return { refused: 'there is no program' };
   if (first.startsWith('/')) return { command: words };
-  if (SHELL.test(first))
-    return { refused: `keepalived has no shell, and does not run it; lbd neither: command: [ /bin/sh, -c, "…" ] has one` };
-  if (first.includes('/')) return { refused: `${first} is no absolute path` };
+  if (SHELL.test(first)) return { refused: NO_SHELL };
+  if (first.includes('/')) return { refused: `${first} is no absolute path: write the whole path` };
   return { command: [ENV, ...words] };
 }
 
 /** The words of a statement as keywords of commands have them: quoted and escaped like in a shell. */
-export function commandWords(statement: Statement): readonly Word[] {
-  const { args, escaped } = statement as Statement & { readonly escaped?: unknown };
-  return Array.isArray(escaped) ? (escaped as readonly Word[]) : args;
-}
+export const commandWords = ({ args, escaped }: Statement): readonly Word[] =>
+  escaped === undefined || 'message' in escaped ? args : escaped;
 
 export interface RunAs {
   readonly user: string;

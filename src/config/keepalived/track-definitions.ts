@@ -1,7 +1,7 @@
 /** vrrp_script, vrrp_track_process and track_file blocks, as what tracks them needs them: read without a word about it. */
 
 import type { Given } from './parts.js';
-import { type Program, programOf } from './programs.js';
+import { commandWords, type Program, programOf } from './programs.js';
 import type { RootBlocks } from './roots.js';
 import type { Statement } from './types.js';
 import { allOf, lastOf, newName, textsOf, timeOf, wholeOf } from './vrrp-values.js';
@@ -66,7 +66,8 @@ function scriptOf(statement: Statement, taken: string[]): OldScript {
   const oldName = nameOf(statement);
   const name = newName(oldName, taken);
   taken.push(name);
-  const line = lastOf(statement, 'script')?.args[0]?.text;
+  const script = lastOf(statement, 'script');
+  const line = script && commandWords(script)[0]?.text;
   const program: Program = line === undefined ? { refused: 'it has no script: keepalived passes over it' } : programOf(line);
   return { statement, oldName, name, program, ...weightOf(statement, 0) };
 }

@@ -46,21 +46,16 @@ export function createSpent(importing: Importing): Spent {
     };
   };
   const fileHandlers: Handlers = { file: quiet, weight: quiet, init_file: quiet };
-  /** The services may have told of it. */
-  const isMet = (statement: Statement): boolean =>
-    notes.verdicts().some((one) => one.statement !== statement && statement.block?.includes(one.statement));
-
   return {
     process(old) {
       if (!spent.has(old.statement)) told(old.statement, processHandlers(old));
     },
     file(statement) {
-      if (spent.has(statement) || isMet(statement)) return;
-      told(statement, fileHandlers);
+      if (!spent.has(statement)) told(statement, fileHandlers);
     },
     rest(statements, why) {
       for (const one of statements) {
-        if (spent.has(one) || isMet(one)) continue;
+        if (spent.has(one)) continue;
         spent.add(one);
         notes.noEffect(one, why);
         for (const inner of one.block ?? []) notes.meet(inner, one.key.text, 'no_effect', why);

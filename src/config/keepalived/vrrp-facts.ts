@@ -1,7 +1,9 @@
 /** What a vrrp_instance block means before anything is written: defaults of keepalived, and what its words do to each other. */
 import { type Family, familyOf, parseIp, parsePrefix } from '../../base/ip.js';
+import { interfaceName } from '../schema-tools.js';
 import type { Globals } from './globals.js';
 import type { Statement } from './types.js';
+import { whyUnfit } from './vrrp-entries.js';
 import { allOf, flagOf, lastOf, newName, textsOf, timeOf, wholeOf } from './vrrp-values.js';
 
 export type Preempt = 'always' | 'never' | { readonly delay: number };
@@ -59,6 +61,12 @@ function priorityOf(statement: Statement, isMaster: boolean): number {
   return wholeOf(given.args[0]?.text, 1, OWNER) ?? USUAL;
 }
 
+/** Undefined: none, or none that can be. */
+function interfaceOf(statement: Statement): string | undefined {
+  const name = lastOf(statement, 'interface')?.args[0]?.text;
+  return name === undefined || whyUnfit(interfaceName('interface'), name) !== undefined ? undefined : name;
+}
+
 interface Standing {
   readonly isMaster: boolean;
   readonly priority: number;
@@ -87,7 +95,7 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
     statement,
     oldName,
     name: newName(oldName, [...RESERVED, ...taken]),
-    interface: lastOf(statement, 'interface')?.args[0]?.text,
+    interface: interfaceOf(statement),
     vrid: wholeOf(lastOf(statement, 'virtual_router_id')?.args[0]?.text, 1, 255),
     isMaster,
     isBackup: !isMaster && states.length > 0,

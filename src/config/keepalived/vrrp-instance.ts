@@ -14,9 +14,10 @@ import { type Holders, heldHandler } from './vrrp-held.js';
 import { instanceWords, notifyHandlers } from './vrrp-notify.js';
 import { type PathPlace, routesHandler } from './vrrp-routes.js';
 import { rulesHandler } from './vrrp-rules.js';
+import { writeOldSync } from './vrrp-sync.js';
 import { type InstancePlace, unicastHandlers } from './vrrp-unicast.js';
 import { flagOf, lastOf, passOver, textsOf, timeOf, wholeOf, written } from './vrrp-values.js';
-import { type Handlers, refuseWhole, walk } from './walk.js';
+import { type Handlers, type Importing, refuseWhole, walk } from './walk.js';
 
 /** As conf/lbd.yaml has it. */
 const ORDER = [
@@ -31,6 +32,8 @@ export interface InstanceContext
     Pick<PathPlace, 'taken' | 'nextRule'> {
   readonly globals: Globals;
   readonly holders: Holders;
+  /** Interfaces with a virtual MAC, of all instances. */
+  readonly vmacs: Set<string>;
   readonly groupOf: (old: OldInstance) => OldGroup | undefined;
   /** Milliseconds between two frames of garp_group, by interface. */
   readonly spacing: ReadonlyMap<string, { readonly garp: number; readonly gna: number }>;
@@ -150,36 +153,58 @@ const VMAC_WORDS: Readonly<Record<string, string>> = {
   group: 'lbd puts its interface into no group: ip link set NAME group …',
 };
 
-function vmac({ old, mapping, importing }: InstancePlace): Handle {
+/** Names of lbd itself; a further instance of the VRID gets one behind it, as it does in keepalived. */
+function freeName(wanted: string | undefined, { vrid, family }: OldInstance, taken: ReadonlySet<string>): string {
+  const usual = `${family === 4 ? 'vrrp' : 'vrrp6'}.${vrid}`;
+  if (wanted !== undefined && !taken.has(wanted)) return wanted;
+  let name = usual;
+  for (let i = 1; taken.has(name); i++) name = `${usual}.${i}`;
+  return name;
+}
+
+/** The name among the words; the others are told. */
+function vmacName(statement: Statement, { notes }: Importing): string | undefined {
+  const texts = [...textsOf(statement)];
+  let name: string | undefined;
+  while (texts.length > 0) {
+    const word = texts.shift() as string;
+    const text = VMAC_WORDS[word];
+    if (word.includes(':'))
+      notes.refuse(statement, `${word}: the MAC of lbd is that of the RFC, 00:00:5e:00:01:VRID or :02:VRID`);
+    else if (text !== undefined) {
+      notes.change(statement, `${word}: ${text}`);
+      if (word === 'group') texts.shift();
+    } else name ??= word === 'name' ? texts.shift() : word;
+  }
+  return name;
+}
+
+const WITH_PEERS = 'lbd has a virtual MAC with adverts to the group alone: leave out unicast_peer, or this';
+
+function vmac({ old, mapping, importing }: InstancePlace, vmacs: Set<string>): Handle {
   const { sheet, notes } = importing;
   return (statement) => {
-    if (old.hasPeers)
-      return refuseWhole(
-        statement,
-        'lbd has a virtual MAC with adverts to the group alone: leave out unicast_peer, or this',
-        importing,
-      );
-    const texts = [...textsOf(statement)];
-    let name: string | undefined;
-    while (texts.length > 0) {
-      const word = texts.shift() as string;
-      const text = VMAC_WORDS[word];
-      if (word.includes(':'))
-        notes.refuse(statement, `${word}: the MAC of lbd is that of the RFC, 00:00:5e:00:01:VRID or :02:VRID`);
-      else if (text !== undefined) {
-        notes.change(statement, `${word}: ${text}`);
-        if (word === 'group') texts.shift();
-      } else name ??= word === 'name' ? texts.shift() : word;
-    }
-    const value: Plain = name === undefined ? true : { name };
-    const why = whyUnfit(useVmac, name === undefined ? true : { name });
-    if (why !== undefined) refuseWhole(statement, why, importing);
-    else sheet.set(mapping, 'use_vmac', value, statement);
+    if (mapping.get('use_vmac') !== undefined) return passOver(statement, 'it was said before', importing);
+    if (old.hasPeers) return refuseWhole(statement, WITH_PEERS, importing);
+    const wanted = vmacName(statement, importing);
+    const why = wanted === undefined ? undefined : whyUnfit(useVmac, { name: wanted });
+    if (why !== undefined || wanted === old.interface) return passOver(statement, why ?? 'it is the interface itself', importing);
+    const name = freeName(wanted, old, vmacs);
+    if (wanted !== undefined && name !== wanted) notes.change(statement, `another instance has ${wanted}: it is ${name}`);
+    vmacs.add(name);
+    sheet.set(mapping, 'use_vmac', name === freeName(undefined, old, new Set()) ? true : { name }, statement);
   };
 }
 
 function announcing(place: InstancePlace, announced: AnnouncementsSheet): Handlers {
   return garpWords('', place.importing, (found, statement) => announced.put(found, statement));
+}
+
+/** Without an address there is none that accept: false could close, and lbd says so. */
+function openEmpty(mapping: Mapping): void {
+  const lists = ['virtual_addresses', 'excluded_addresses'].map((key) => mapping.get(key));
+  const at = mapping.entries.findIndex((one) => one.key === 'accept');
+  if (at >= 0 && lists.every((one) => one === undefined)) mapping.entries.splice(at, 1);
 }
 
 /** What keepalived does by default, or by global_defs, where lbd does something else. */
@@ -197,6 +222,7 @@ function writeDefaults(
   if (old.priority !== 100) put('priority', old.priority);
   if (old.strict && old.priority !== OWNER) put('accept', false);
   if (globals.plainChecksum && old.version === 3 && old.family === 4) put('v3_checksum', 'rfc9568');
+  openEmpty(mapping);
   const own = spacing.get(old.interface ?? '');
   const garps = own ? { ...globals.garps, garpInterval: own.garp, gnaInterval: own.gna } : globals.garps;
   announced.fill(old.strict ? { lowerRepeat: 0, ...garps } : garps, old.family);
@@ -224,14 +250,13 @@ function handlersOf(place: InstancePlace, announced: AnnouncementsSheet, context
     ...authenticationHandlers(place),
     ...notifyHandlers({ mapping, words: instanceWords, scriptUser: context.globals.scriptUser, importing }),
     ...trackHandlers(track),
-    use_vmac: vmac(place),
+    use_vmac: vmac(place, context.vmacs),
     down_timer_adverts: adverts(importing),
     virtual_ipaddress: heldHandler('virtual_ipaddress', held),
     virtual_ipaddress_excluded: heldHandler('virtual_ipaddress_excluded', held),
     virtual_routes: routesHandler(paths),
     virtual_rules: rulesHandler(paths),
-    // Written with lvs_sync_daemon, which is before it.
-    lvs_sync_daemon_interface: (statement) => importing.sheet.leave(statement),
+    lvs_sync_daemon_interface: (statement) => writeOldSync(statement, old, importing),
   };
 }
 

@@ -6,8 +6,8 @@ import { Mapping } from './sheet.js';
 import type { Statement } from './types.js';
 import { whyUnfit } from './vrrp-entries.js';
 import type { OldInstance } from './vrrp-facts.js';
-import { lastOf, textsOf, wholeOf } from './vrrp-values.js';
-import { refuseWhole } from './walk.js';
+import { passOver, textsOf, wholeOf } from './vrrp-values.js';
+import { type Importing, refuseWhole } from './walk.js';
 
 const ORDER = ['interface', 'follow', 'id', 'group', 'port', 'ttl', 'maxlen'];
 const NUMBERS = ['id', 'port', 'ttl', 'maxlen'];
@@ -43,7 +43,7 @@ function read(texts: readonly string[]): Sync | string {
   return { interface: dev, follow, options };
 }
 
-function write(statement: Statement, sync: Sync | string, instances: readonly OldInstance[], given: Given): void {
+function write(statement: Statement, sync: Sync | string, instances: readonly OldInstance[], given: Importing): void {
   const { sheet } = given;
   if (typeof sync === 'string') return refuseWhole(statement, sync, given);
   const { follow } = sync;
@@ -59,11 +59,15 @@ function write(statement: Statement, sync: Sync | string, instances: readonly Ol
 }
 
 export function writeSync(instances: readonly OldInstance[], given: Given): void {
-  const { globals } = given;
-  if (globals.sync) write(globals.sync, read(textsOf(globals.sync)), instances, given);
-  const first = instances.find((one) => lastOf(one.statement, 'lvs_sync_daemon_interface'));
-  const statement = first && lastOf(first.statement, 'lvs_sync_daemon_interface');
-  if (!statement || globals.sync) return;
-  const sync = { interface: textsOf(statement)[0] ?? '', follow: first.oldName, options: {} };
-  write(statement, sync, instances, given);
+  const { sync } = given.globals;
+  if (sync) write(sync, read(textsOf(sync)), instances, given);
+}
+
+/** lvs_sync_daemon_interface of an instance: what is said first counts. */
+export function writeOldSync(statement: Statement, old: OldInstance, importing: Importing): void {
+  const { sheet } = importing;
+  if (sheet.root.get('connection_sync') !== undefined) return passOver(statement, 'lvs_sync_daemon was said before', importing);
+  const [dev] = textsOf(statement);
+  const sync = dev === undefined ? read([]) : { interface: dev, follow: old.oldName, options: {} };
+  write(statement, sync, [old], importing);
 }

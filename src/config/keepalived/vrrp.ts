@@ -120,6 +120,7 @@ export function importVrrp(given: Given): void {
     ...shared,
     globals: given.globals,
     holders: new Map(),
+    vmacs: new Set(),
     taken: new Set(),
     nextRule: { 4: 16_384, 6: 16_384 },
     groupOf: (old) => groups.find(({ members }) => members.includes(old)),
@@ -139,7 +140,7 @@ function tellUnused({ blocks }: Given, spent: ReturnType<typeof createSpent>, sc
   const of = (...words: readonly string[]) => words.flatMap((word) => blocks.get(word) ?? []);
   spent.rest(
     of('vrrp_track_process', 'track_file', 'vrrp_track_file'),
-    'nobody tracks it, and keepalived reads it for nobody either',
+    'no instance tracks it, and keepalived looks at it for none either',
   );
   spent.rest(
     of('vrrp_script').filter((one) => !scripts.includes(one)),
