@@ -55,11 +55,13 @@ function weightIn(entry: Statement, kind: Kind, usual: Weight, importing: Import
 type Fault = readonly [how: typeof dropEntry, why: string];
 
 /** Why nobody's priority changes by it, or why lbd cannot have it. */
-function faultOf(kind: Kind, { weight, reverse }: Weight, place: TrackPlace): Fault | undefined {
+function faultOf(kind: Kind, name: string, { weight, reverse }: Weight, place: TrackPlace): Fault | undefined {
   const { members, weightless } = place;
   if (reverse && (kind !== 'file' || weight === 0))
     return [dropEntry, 'reverse: nothing that lbd tracks counts the other way round: let a script ask the contrary'];
   if (weight === 0) return undefined;
+  if (kind === 'interface' && members.some((one) => one.interface === name))
+    return [dropEntry, 'a member of the group is in FAULT without it, and takes the group along: a weight never counts'];
   if (members.some((one) => one.priority === OWNER))
     return [idleEntry, 'keepalived ignores it, too: the owner of the addresses has no other priority'];
   if (weightless) return [idleEntry, 'keepalived ignores it, too: weights are those of the sync group'];
@@ -132,7 +134,7 @@ function entryOf(kind: Kind, entry: Statement, place: TrackPlace): Plain | undef
   const usual = isFault(found) ? FAULT : found.usual;
   const weight = weightIn(entry, kind, usual, importing);
   if (!weight) return undefined;
-  const fault = isFault(found) ? found : faultOf(kind, weight, place);
+  const fault = isFault(found) ? found : faultOf(kind, entry.key.text, weight, place);
   if (fault) return void fault[0](entry, fault[1], importing);
   const made = (found as Found).entry;
   const key = trackedKey({ kind: kind as TrackedKind, name: String(made.name ?? made.path) });

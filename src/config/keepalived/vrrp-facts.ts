@@ -4,6 +4,7 @@ import { interfaceName } from '../schema-tools.js';
 import type { Globals } from './globals.js';
 import type { Statement } from './types.js';
 import { whyUnfit } from './vrrp-entries.js';
+import { hasPeers } from './vrrp-peers.js';
 import { allOf, flagOf, lastOf, newName, textsOf, timeOf, wholeOf } from './vrrp-values.js';
 
 export type Preempt = 'always' | 'never' | { readonly delay: number };
@@ -18,6 +19,8 @@ export interface OldInstance {
   readonly isBackup: boolean;
   readonly priority: number;
   readonly family: Family;
+  /** That of lbd, which goes by addresses and peers alone. */
+  readonly newFamily: Family;
   readonly version: 2 | 3;
   readonly strict: boolean;
   readonly hasPeers: boolean;
@@ -48,6 +51,12 @@ function familyIn({ block = [] }: Statement): Family {
   }
   return 4;
 }
+
+/** An address or a peer of IPv6 is there. */
+const isNamed = (statement: Statement): boolean =>
+  allOf(statement, ...LISTS)
+    .flatMap((one) => one.block ?? [])
+    .some(({ key }) => parsePrefix(key.text)?.address.includes(':'));
 
 function versionOf(statement: Statement, family: Family, globals: Globals): 2 | 3 {
   if (family === 6) return 3;
@@ -82,7 +91,6 @@ function preemptOf(statement: Statement, { isMaster, priority, strict }: Standin
 }
 
 export function factsOf(statement: Statement, globals: Globals, taken: readonly string[]): OldInstance {
-  const { block = [] } = statement;
   const oldName = statement.args[0]?.text ?? '';
   const states = allOf(statement, 'state').map((one) => one.args[0]?.text);
   const family = familyIn(statement);
@@ -90,7 +98,6 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
   const strict = strictHere ? (flagOf(strictHere) ?? globals.strict) : globals.strict;
   const isMaster = states.includes('MASTER') && !(strict && priorityOf(statement, true) !== OWNER);
   const priority = priorityOf(statement, isMaster);
-  const peers = block.filter((one) => one.key.text === 'unicast_peer').flatMap((one) => one.block ?? []);
   return {
     statement,
     oldName,
@@ -101,9 +108,10 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
     isBackup: !isMaster && states.length > 0,
     priority,
     family,
+    newFamily: family === 6 && isNamed(statement) ? 6 : 4,
     version: versionOf(statement, family, globals),
     strict,
-    hasPeers: peers.some(({ key }) => parseIp(key.text) !== undefined),
+    hasPeers: hasPeers(statement, family),
     preempt: preemptOf(statement, { isMaster, priority, strict }),
   };
 }
@@ -115,7 +123,7 @@ export function whyNone(old: OldInstance, before: readonly OldInstance[]): strin
     return `there is a vrrp_instance ${old.oldName} already: keepalived passes over it`;
   if (old.vrid === undefined) return 'a vrrp_instance needs a virtual_router_id of 1 to 255: keepalived has none without';
   if (old.interface === undefined) return 'an instance of lbd has an interface: write "interface NAME" into it';
-  const twin = before.find((one) => one.interface === old.interface && one.family === old.family && one.vrid === old.vrid);
+  const twin = before.find((one) => one.interface === old.interface && one.newFamily === old.newFamily && one.vrid === old.vrid);
   if (twin)
     return `${twin.oldName} has virtual_router_id ${old.vrid} on ${old.interface} already: give it one of its own on all directors`;
   return undefined;

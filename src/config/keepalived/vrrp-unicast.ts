@@ -1,9 +1,10 @@
 /** Peers and source of an instance -> `unicast`; its password or keys -> `authentication`. */
-import { familyOf, isMulticast, parseIp } from '../../base/ip.js';
+import { familyOf, parseIp } from '../../base/ip.js';
 import { Mapping, type Plain } from './sheet.js';
 import type { Statement } from './types.js';
 import { dropEntry, eachEntry, endList, idleEntry, listFrom, tellWord } from './vrrp-entries.js';
 import type { OldInstance } from './vrrp-facts.js';
+import { boundsOf, whyNoPeer } from './vrrp-peers.js';
 import { lastOf, textsOf, wholeOf } from './vrrp-values.js';
 import { type Handlers, type Importing, refuseWhole } from './walk.js';
 
@@ -24,18 +25,17 @@ export function sectionOf(mapping: Mapping, key: string, order: readonly string[
   return made;
 }
 
-/** Words of a peer; lbd counts a TTL from 1. */
+/** An address, or that and the bounds of its TTL. */
 function peerOf(entry: Statement, importing: Importing): Plain {
-  const words: Record<string, number> = {};
   const texts = entry.args.map((one) => one.text);
   for (let i = 0; i < texts.length; i += 2) {
     const word = texts[i] as string;
-    const value = wholeOf(texts[i + 1], 0, 255);
-    if (value === undefined) importing.notes.refuse(entry, `${word} ${texts[i + 1] ?? ''}: keepalived passes over it`);
-    else if (word === 'min_ttl' || word === 'max_ttl') words[word] = Math.max(1, value);
+    if (wholeOf(texts[i + 1], 0, 255) === undefined)
+      importing.notes.refuse(entry, `${word} ${texts[i + 1] ?? ''}: keepalived passes over it`);
     else tellWord(entry, 'unicast_peer', word, importing);
   }
-  return Object.keys(words).length === 0 ? entry.key.text : { address: entry.key.text, ...words };
+  const { min, max } = boundsOf(entry);
+  return min === undefined && max === undefined ? entry.key.text : { address: entry.key.text, min_ttl: min, max_ttl: max };
 }
 
 const UNCHECKED = 'adverts of directors that it does not name are refused: name all others';
@@ -58,9 +58,9 @@ export function unicastHandlers({ old, mapping, importing }: InstancePlace): Han
     sheet.set(section(), 'source', text, statement);
   };
   const peer = (entry: Statement, list: ReturnType<typeof listFrom>): void => {
-    const address = parseIp(entry.key.text);
-    if (address === undefined || familyOf(address) !== old.family || isMulticast(address))
-      return dropEntry(entry, `it is no IPv${old.family} address of a director: keepalived passes over it`, importing);
+    const address = parseIp(entry.key.text) ?? '';
+    const why = whyNoPeer(entry, old.statement, old.family);
+    if (why !== undefined) return dropEntry(entry, why, importing);
     if (seen.has(address)) return idleEntry(entry, 'it is there twice', importing);
     seen.add(address);
     sheet.add(list, peerOf(entry, importing), entry);
