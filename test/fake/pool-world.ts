@@ -16,7 +16,8 @@ import { CHECKING, makeServer, makeService } from './intent.js';
 import { createFakeKernel, type FakeKernel } from './ipvs-kernel.js';
 
 const never = () => Promise.resolve('no such module');
-const CHECK: CheckConfig = { type: 'tcp', port: undefined, interval: 20, timeout: 20, rise: 1, fall: 1 };
+/** Whoever is up answers; a process that stood still for a moment must not take that for silence. */
+const CHECK: CheckConfig = { type: 'tcp', port: undefined, interval: 20, timeout: 1000, rise: 1, fall: 1 };
 /** IPVS_CMD_NEW_DEST. */
 const NEW_DEST = 5;
 

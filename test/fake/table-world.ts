@@ -109,7 +109,7 @@ export async function start(keeper: TableKeeper, ...services: Service[]): Promis
 }
 
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 400 && !holds(); i++) await sleep(5);
+  for (let i = 0; i < 1000 && !holds(); i++) await sleep(5);
   assert.ok(holds(), what);
 }
 

@@ -41,11 +41,12 @@ inLanes('accept: false', 3, (test) => {
     return one;
   };
   const ruleset = () => lan.exec('d1', 'nft list ruleset');
-  /** The host itself answers: that nobody listens at that port. */
-  const reaches = (address: string, from = 'cli'): boolean => {
-    const argv = ['netns', 'exec', lan.ns(from), 'timeout', '0.6', 'bash', '-c', `exec 3<>/dev/tcp/${address}/9`];
+  /** The host itself answers: that nobody listens at that port. An answer comes at once, on a busy machine within these seconds. */
+  const reaches = (address: string, from = 'cli', seconds = 5): boolean => {
+    const argv = ['netns', 'exec', lan.ns(from), 'timeout', `${seconds}`, 'bash', '-c', `exec 3<>/dev/tcp/${address}/9`];
     return spawnSync('ip', argv, { encoding: 'utf8' }).stderr.includes('Connection refused');
   };
+  const isClosed = (address: string): boolean => !reaches(address, 'cli', 0.6);
 
   before(() => {
     lan = buildLan();
@@ -72,7 +73,7 @@ inLanes('accept: false', 3, (test) => {
     configure(first, conf({ addresses: [...OWN, { address: BESIDE, length: 32, advertised: false }] }));
     await until('the other one', async () => (await first.report()).addresses.every((one) => one.held));
     assert.ok(ruleset().includes(BESIDE));
-    assert.ok(!reaches(BESIDE));
+    assert.ok(isClosed(BESIDE));
     configure(first, conf());
     await until('it is gone', () => !ruleset().includes(BESIDE));
 
@@ -80,11 +81,12 @@ inLanes('accept: false', 3, (test) => {
     assert.ok(ruleset().includes(VIP), 'it outlives the process');
     const second = await start();
     await second.when('master');
-    assert.match(second.events.join('\n'), /goes on as master/);
+    // Whichever it is: a machine that is busy may take longer to start it than the master-down time (vrrp-takeover looks at that).
+    assert.match(second.events.join('\n'), /goes on as master|removes what an earlier process left/);
     assert.deepEqual((await traffic.take()).by, {});
 
     lan.exec('d1', 'nft flush ruleset');
-    await until('it is put in again', () => ruleset().includes(VIP), 3000);
+    await until('it is put in again', () => ruleset().includes(VIP));
     await until('it is told', () => second.events.some((text) => text.includes('removed by somebody else')));
     lan.exec('d1', 'nft add table inet others');
     await until('it is the same', async () => (await second.report()).accept_problem === null && ruleset().includes(VIP));
@@ -99,13 +101,13 @@ inLanes('accept: false', 3, (test) => {
   test('it is the word of a reload; what a crash left is cleaned up by who comes next', { timeout: 60_000 }, async () => {
     const first = await start(conf({ accept: undefined } as never));
     await first.when('master');
-    await until('it answers', () => reaches(VIP));
+    await until('it answers', () => reaches(VIP, 'cli', 0.6));
     assert.doesNotMatch(ruleset(), /lbd_vrrp/);
     configure(first, conf());
-    await until('no more', () => !reaches(VIP));
+    await until('no more', () => isClosed(VIP));
     assert.equal((await first.report()).state, 'master');
     configure(first, conf({ accept: undefined } as never));
-    await until('it answers again', () => reaches(VIP));
+    await until('it answers again', () => reaches(VIP, 'cli', 0.6));
     assert.doesNotMatch(ruleset(), /lbd_vrrp/);
 
     configure(first, conf());
@@ -124,7 +126,7 @@ inLanes('accept: false', 3, (test) => {
     await until('both are held', async () => (await one.report()).addresses.every((each) => each.held));
     assert.match(ruleset(), /"eth0" \. fe80::9:100/);
     for (const address of [VIP6, 'fe80::9:100%eth0']) {
-      assert.ok(!reaches(address), address);
+      assert.ok(isClosed(address), address);
       const shown = lan.exec('cli', `ip -6 neigh show ${address.replace('%eth0', '')} dev eth0`);
       assert.match(shown, /02:00:00:00:09:01/, 'its question is answered');
       assert.doesNotMatch(shown, /FAILED|INCOMPLETE/);

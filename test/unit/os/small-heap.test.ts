@@ -18,8 +18,9 @@ const youngGeneration = (before: string): number => {
   return Number(stdout);
 };
 
+/** What it grew to before the flags were set it keeps: on Node.js 24 that is up to 8 of 128 MiB, on 20 it is 2 of 32. */
 test('the young generation stays small', () => {
   const small = youngGeneration(`(await import('${MODULE}')).keepHeapSmall()`);
-  assert.ok(small <= 4 << 20, `${small} bytes`);
-  assert.ok(youngGeneration('') > 2 * small, 'it would have grown');
+  const large = youngGeneration('');
+  assert.ok(3 * small < large, `${small} bytes, without the flags ${large}`);
 });

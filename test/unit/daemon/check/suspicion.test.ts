@@ -23,8 +23,9 @@ const director = (suspicion: SuspicionConfig | undefined) => ({
 const suspicious = (own: Partial<SuspicionConfig> = {}) =>
   director({ share: 0.6, minTargets: 5, hold: 60_000, references: [], yields: false, ...own });
 
-/** Slow enough that one moment is one moment, also on a busy machine. */
-const servers = () => HOSTS.map((host) => dr(host, { interval: 100, timeout: 100 }));
+/** So slow that one moment is one moment, also where the process stands still for a while between two probes. */
+const SLOW = { interval: 400, timeout: 400 };
+const servers = () => HOSTS.map((host) => dr(host, SLOW));
 
 async function world(own: Partial<SuspicionConfig>, run: (world: PoolWorld) => Promise<void>): Promise<void> {
   await poolWorld([named('web', 10, servers())], run, { more: { director: suspicious(own) } });
@@ -36,7 +37,8 @@ const all = (one: PoolWorld) => until(() => inTable(one) === HOSTS.length, 'all 
 const told = ({ events }: PoolWorld) => events.filter((one) => one.startsWith('suspicion'));
 const summary = async ({ pool }: PoolWorld) => ((await answer(pool, { what: 'summary' })) as { value: CheckSummary }).value;
 
-describe('most servers begin to fail at once', () => {
+/** Beside each other: each has a world of its own, and waits. */
+describe('most servers begin to fail at once', { concurrency: 5 }, () => {
   test('they stay, or come back, for as long as it holds; it is told, and why says it', async () => {
     await world({}, async (one) => {
       await all(one);
@@ -123,7 +125,7 @@ describe('most servers begin to fail at once', () => {
   });
 
   test('who needs several successes stays until they are together', async () => {
-    const slow = HOSTS.map((host) => dr(host, { interval: 100, timeout: 100, rise: 3 }));
+    const slow = HOSTS.map((host) => dr(host, { ...SLOW, rise: 3 }));
     const run = async (one: PoolWorld) => {
       await all(one);
       for (const address of ADDRESSES) one.down.add(address);
