@@ -31,6 +31,9 @@
 #define MAX_WORDS 4096
 /* A daemon that says nothing for so long is left to Node.js, which knows what to tell. */
 #define ACCEPT_MS 2000
+/* As in src/cli/waiting.ts: lbd tells each second what it is at; one that is silent for longer is what is waited for. */
+#define SILENT_MS 1200
+#define LOOK_MS 500
 
 #define UNREACHABLE 3
 #define NO_NODE 127
@@ -42,8 +45,18 @@ struct request {
   bool unfit;
 };
 
+/* The line on the terminal that says what is waited for. */
+struct waiting {
+  /* Standard error is a terminal of so many columns; 0: nothing is shown. */
+  unsigned columns;
+  bool stands;
+  /* Milliseconds of now_ms: since when it is waited, and when lbd last said what it is at. */
+  long since, told;
+};
+
 struct reader {
   int fd;
+  struct waiting waiting;
   /* Nothing but standard output matters: the end when nobody reads it. */
   bool for_output;
   /* Milliseconds of one wait, 0: without an end. What a slow reader of ours takes is not the daemon's. */
@@ -108,11 +121,11 @@ static void append_variable(struct request *request, const char *field, const ch
   append_string(request, value);
 }
 
-/* Columns of the terminal that standard output is; 0 when it is none. 80 when it does not say, as in src/cli/main.ts. */
-static unsigned terminal_columns(void) {
+/* Columns of the terminal that fd is; 0 when it is none. 80 when it does not say, as in src/cli/main.ts. */
+static unsigned terminal_columns(int fd) {
   struct winsize size;
-  if (!isatty(STDOUT_FILENO)) return 0;
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  if (!isatty(fd)) return 0;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 static void write_request(struct request *request, char **words, const char *socket_path) {
@@ -121,7 +134,7 @@ static void write_request(struct request *request, char **words, const char *soc
   append_variable(request, ",\"socket\":", socket_path);
   append_variable(request, ",\"no_color\":", getenv("NO_COLOR"));
   append_variable(request, ",\"lbd_socket\":", getenv("LBD_SOCKET"));
-  unsigned columns = terminal_columns();
+  unsigned columns = terminal_columns(STDOUT_FILENO);
   if (columns > 0) {
     char field[32];
     snprintf(field, sizeof field, ",\"columns\":%u", columns);
@@ -190,6 +203,58 @@ static bool send_all(int fd, const struct request *request, long deadline) {
   return true;
 }
 
+static bool write_all(int fd, const char *data, size_t length) {
+  while (length > 0) {
+    ssize_t n = write(fd, data, length);
+    if (n >= 0) {
+      data += n;
+      length -= (size_t)n;
+    } else if (errno == EAGAIN) {
+      if (!wait_for(fd, POLLOUT, -1, false)) return false;
+    } else if (errno != EINTR) return false;
+  }
+  return true;
+}
+
+/* ---- what is waited for -------------------------------------------------------------------------------------------------- */
+
+static void wipe(struct waiting *waiting) {
+  if (waiting->stands) write_all(STDERR_FILENO, "\r\033[K", 4);
+  waiting->stands = false;
+}
+
+/* As much of the line as the terminal takes, over what stands there. */
+static void show(struct waiting *waiting, const char *line, size_t length) {
+  size_t end = 0;
+  for (unsigned columns = 1; columns < waiting->columns && end < length; columns++)
+    do end++;
+    while (end < length && ((unsigned char)line[end] & 0xc0) == 0x80);
+  if (end == 0) return;
+  write_all(STDERR_FILENO, "\r\033[K", 4);
+  write_all(STDERR_FILENO, line, end);
+  waiting->stands = true;
+}
+
+static void show_silence(struct waiting *waiting, long patience) {
+  char line[128];
+  long passed = (now_ms() - waiting->since) / 1000;
+  int length = patience > 0 ? snprintf(line, sizeof line, "lbctl: lbd does not answer, %lds of at most %lds", passed, patience / 1000)
+                            : snprintf(line, sizeof line, "lbctl: lbd does not answer, %lds", passed);
+  show(waiting, line, (size_t)length);
+}
+
+/* Waits for something to read, by a deadline (-1: none), and tells at a terminal what for. */
+static bool await(struct reader *reader, long deadline) {
+  struct waiting *waiting = &reader->waiting;
+  while (waiting->columns > 0 && deadline != -1) {
+    long next = now_ms() + LOOK_MS;
+    if (next >= deadline) break;
+    if (wait_for(reader->fd, POLLIN, next, reader->for_output)) return true;
+    if (now_ms() - waiting->told > SILENT_MS) show_silence(waiting, reader->patience);
+  }
+  return wait_for(reader->fd, POLLIN, deadline, reader->for_output);
+}
+
 /* Makes sure that something is there to be taken, by a deadline (-1: whatever the reader's patience is). */
 static enum got fill(struct reader *reader, long deadline) {
   while (reader->at == reader->end) {
@@ -200,7 +265,7 @@ static enum got fill(struct reader *reader, long deadline) {
       reader->end = (size_t)n;
     } else if (errno == EAGAIN) {
       long until = deadline == -1 && reader->patience > 0 ? now_ms() + reader->patience : deadline;
-      if (!wait_for(reader->fd, POLLIN, until, reader->for_output)) return GOT_NOTHING;
+      if (!await(reader, until)) return GOT_NOTHING;
     } else if (errno != EINTR) return GOT_END;
   }
   return GOT_DATA;
@@ -236,19 +301,6 @@ static bool is_accepted(struct reader *reader, long deadline) {
 
 /* ---- what comes back ----------------------------------------------------------------------------------------------------- */
 
-static bool write_all(int fd, const char *data, size_t length) {
-  while (length > 0) {
-    ssize_t n = write(fd, data, length);
-    if (n >= 0) {
-      data += n;
-      length -= (size_t)n;
-    } else if (errno == EAGAIN) {
-      if (!wait_for(fd, POLLOUT, -1, false)) return false;
-    } else if (errno != EINTR) return false;
-  }
-  return true;
-}
-
 static void say(const char *format, ...) {
   char text[PATH_MAX + 256];
   va_list values;
@@ -277,6 +329,9 @@ static void output_lost(int number) {
 
 /* Copies so many bytes. Nobody who reads standard error is no reason to end: the exit status still counts. */
 static enum got copy(struct reader *reader, int fd, unsigned long length) {
+  wipe(&reader->waiting);
+  /* What stands there now is not ours to write over. */
+  reader->waiting.columns = 0;
   while (length > 0) {
     enum got got = fill(reader, -1);
     if (got != GOT_DATA) return got;
@@ -298,9 +353,20 @@ static enum got keep(struct reader *reader, struct words *words, unsigned long l
   return GOT_DATA;
 }
 
-static void end_with(const struct words *words) {
+static void end_with(struct waiting *waiting, const struct words *words) {
+  wipe(waiting);
   write_all(STDERR_FILENO, words->text, words->length);
   exit(words->status);
+}
+
+/* A line that lbd has us show; what is too long for one is none of ours. */
+static enum got take_line(struct reader *reader, unsigned long length) {
+  static struct words line;
+  enum got got = keep(reader, &line, length);
+  if (got != GOT_DATA) return got;
+  reader->waiting.told = now_ms();
+  if (reader->waiting.columns > 0) show(&reader->waiting, line.text, line.length);
+  return got;
 }
 
 /* `o 17` -> 'o' and { 17 }. Exactly `count` numbers of at most nine digits, or false. */
@@ -324,9 +390,13 @@ static void follow(struct reader *reader, const char *socket_path) {
     unsigned long values[3];
     enum got got = read_line(reader, header, sizeof header, -1);
     bool known = true;
-    if (got == GOT_DATA && header[0] == 'x' && numbers_of(header, values, 1)) exit((int)values[0]);
-    else if (got == GOT_DATA && header[0] == 'o' && numbers_of(header, values, 1)) got = copy(reader, STDOUT_FILENO, values[0]);
+    if (got == GOT_DATA && header[0] == 'x' && numbers_of(header, values, 1)) {
+      wipe(&reader->waiting);
+      exit((int)values[0]);
+    } else if (got == GOT_DATA && header[0] == 'o' && numbers_of(header, values, 1)) got = copy(reader, STDOUT_FILENO, values[0]);
     else if (got == GOT_DATA && header[0] == 'e' && numbers_of(header, values, 1)) got = copy(reader, STDERR_FILENO, values[0]);
+    else if (got == GOT_DATA && header[0] == 'w' && numbers_of(header, values, 1) && values[0] <= MAX_WORDS)
+      got = take_line(reader, values[0]);
     else if (got == GOT_DATA && header[0] == 'd' && numbers_of(header, values, 2) && values[0] <= MAX_WORDS) {
       died.status = (int)values[1];
       got = keep(reader, &died, values[0]);
@@ -337,11 +407,12 @@ static void follow(struct reader *reader, const char *socket_path) {
       got = keep(reader, &quiet, values[0]);
     } else known = got != GOT_DATA;
     if (!known) {
+      wipe(&reader->waiting);
       say("lbctl: what answers on %s is not lbd, or not a version that this lbctl understands\n", socket_path);
       exit(UNREACHABLE);
     }
-    if (got == GOT_END) end_with(&died);
-    if (got == GOT_NOTHING) end_with(&quiet);
+    if (got == GOT_END) end_with(&reader->waiting, &died);
+    if (got == GOT_NOTHING) end_with(&reader->waiting, &quiet);
   }
 }
 
@@ -395,10 +466,12 @@ int main(int argc, char **argv) {
   reader.fd = request.unfit ? -1 : connect_to(socket_path);
   if (reader.fd != -1) {
     long deadline = now_ms() + ACCEPT_MS;
+    reader.waiting = (struct waiting){.columns = terminal_columns(STDERR_FILENO), .since = now_ms(), .told = now_ms()};
     if (send_all(reader.fd, &request, deadline) && is_accepted(&reader, deadline)) {
       signal(SIGPIPE, SIG_IGN);
       follow(&reader, socket_path);
     }
+    wipe(&reader.waiting);
     close(reader.fd);
   }
   return in_node(argc > 0 ? argc - 1 : 0, words);

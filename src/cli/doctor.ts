@@ -4,7 +4,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ApiDoctor } from '../control/api.js';
-import { connect, Unreachable } from '../control/client.js';
+import { CALL_TIMEOUT_MS, connect, Unreachable } from '../control/client.js';
+import type { Io } from './lbctl.js';
+import { harmless } from './render/text.js';
+import { whileWaiting } from './waiting.js';
 
 /** What lbd reads unless told otherwise (daemon/args.ts). */
 const DEFAULT_CONFIG = '/etc/lbd/lbd.yaml';
@@ -53,10 +56,12 @@ function examineWithout(file: string): Promise<ApiDoctor | NoAnswer> {
   });
 }
 
-async function examineWith(socket: string): Promise<ApiDoctor> {
+type Teller = Pick<Io, 'err' | 'progress'>;
+
+async function examineWith(socket: string, io: Teller): Promise<ApiDoctor> {
   const client = await connect(socket);
   try {
-    return await client.call('doctor', {});
+    return await whileWaiting(io, CALL_TIMEOUT_MS, (heard) => client.call('doctor', {}, CALL_TIMEOUT_MS, heard));
   } finally {
     client.close();
   }
@@ -73,23 +78,20 @@ async function whyAbsent(socket: string): Promise<string | undefined> {
   }
 }
 
-/** A file that is named is judged itself, whatever the daemon was started with. `note` tells that there is no daemon. */
-export async function examineHost(
-  socket: string,
-  file: string | undefined,
-  note: (text: string) => void,
-): Promise<ApiDoctor | NoAnswer> {
-  const judged = (why: string, of: string) => note(`${why}; this host is judged by ${of}`);
+/** A file that is named is judged itself, whatever the daemon was started with. That there is no daemon is told. */
+export async function examineHost(socket: string, file: string | undefined, io: Teller): Promise<ApiDoctor | NoAnswer> {
+  const judged = (why: string, of: string) => io.err(harmless(`lbctl: ${why}; this host is judged by ${of}\n`));
+  const without = (of: string) => whileWaiting(io, LIMIT_MS, () => examineWithout(of), 'the host is examined');
   if (file !== undefined) {
     const why = await whyAbsent(socket);
     if (why !== undefined) judged(why, file);
-    return examineWithout(file);
+    return without(file);
   }
   try {
-    return await examineWith(socket);
+    return await examineWith(socket, io);
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     judged(error.message, DEFAULT_CONFIG);
-    return examineWithout(DEFAULT_CONFIG);
+    return without(DEFAULT_CONFIG);
   }
 }

@@ -8,6 +8,7 @@ import { ApiRefusal, CALL_TIMEOUT_MS, connect, Unreachable } from '../control/cl
 import type { DrainOrder } from './grammar.js';
 import { EXIT, type Io } from './lbctl.js';
 import { createProgress } from './progress.js';
+import { whileWaiting } from './waiting.js';
 
 const LOOK_MS = { applied: 50, wait: 500 };
 /** A daemon that is started again is waited for this long; one that answers, but does not know the service (yet), a little. */
@@ -69,10 +70,11 @@ async function ask<M extends 'set_state' | 'set_host' | 'del_rs' | 'show' | 'lis
   socket: string,
   method: M,
   params: Methods[M]['params'],
+  io: Pick<Io, 'err' | 'progress'> = { err: () => {} },
 ): Promise<Methods[M]['result']> {
   const client = await connect(socket);
   try {
-    return await client.call(method, params, CALL_TIMEOUT_MS);
+    return await whileWaiting(io, CALL_TIMEOUT_MS, (heard) => client.call(method, params, CALL_TIMEOUT_MS, heard));
   } finally {
     client.close();
   }
@@ -176,7 +178,7 @@ export async function drain(
   tell: (result: Methods['set_state']['result']) => Promise<void>,
 ): Promise<number> {
   const watch = await watchOf(socket, order);
-  await tell(await ask(socket, order.method, order.params));
+  await tell(await ask(socket, order.method, order.params, io));
   const found = await follow(watch, wait, io);
   if (found?.state === 'over' || found?.state === 'left') return EXIT.done;
   if (found?.state === 'ended') return fail(io, `${watch.name}: the drain was ended before it was over`);

@@ -3,10 +3,12 @@ import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect as connectSocket, Unreachable } from '../control/client.js';
 import { type EventWords, type Format, formatOf, type Invocation, parseCommandLine, type Work } from './grammar.js';
+import { createProgress } from './progress.js';
 import { harmless, type View } from './render/text.js';
 import type { Ranking } from './render/top.js';
 import type { TopOrder } from './top.js';
 import type { WaitOrder } from './wait.js';
+import { whileWaiting } from './waiting.js';
 import { type Shell, UsageError } from './words.js';
 
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, invalidConfig: 4 } as const;
@@ -43,6 +45,8 @@ export interface Io {
   readonly terminal: { readonly columns: number; readonly rows?: number } | undefined;
   /** Standard error is a terminal of so many columns: progress is one line there, written over and over. */
   readonly progress?: { readonly columns: number } | undefined;
+  /** Takes the line that a terminal is to show while something is waited for; default: `progress` has it. */
+  readonly waits?: (line: string) => void;
   /** Ends `events -f` in order. */
   readonly stop?: AbortSignal;
   /** From now on Ctrl-C is an orderly end, which this tells. */
@@ -170,7 +174,8 @@ async function ask(invocation: Invocation, io: Io): Promise<number> {
   try {
     if (work.kind === 'follow') await follow(client, io, invocation, work.params);
     else {
-      const result = await client.call(work.method, work.params, timeoutOf(work.method));
+      const ms = timeoutOf(work.method);
+      const result = await whileWaiting(io, ms, (heard) => client.call(work.method, work.params, ms, heard));
       await printResult(io, invocation, work.method, result);
       if (invocation.judged && understood('status', () => isTroubled(result as Methods['status']['result']))) return EXIT.refused;
     }
@@ -181,8 +186,11 @@ async function ask(invocation: Invocation, io: Io): Promise<number> {
 }
 
 async function checkConfig(file: string, format: Format, io: Io): Promise<number> {
-  const { checkConfigFile } = await import('./check-config.js');
+  const { checkConfigFile, takesLong } = await import('./check-config.js');
+  const progress = createProgress(io);
+  if (io.progress && takesLong(file)) progress.tell(`lbctl: ${file} is read and checked`);
   const { valid, problems: faults, missing } = checkConfigFile(file);
+  progress.clear();
   const problems = [...faults, ...missing];
   if (format === 'json') io.out(asJson({ valid, problems }));
   else if (format === 'yaml') io.out(await asYaml({ valid, problems }));
@@ -230,7 +238,7 @@ async function awaitCondition(order: WaitOrder, format: Format, io: Io): Promise
 /** Status 1 when there is something to do. */
 async function doctor(invocation: Invocation, file: string | undefined, io: Io): Promise<number> {
   const { examineHost } = await import('./doctor.js');
-  const found = await examineHost(invocation.socket, file, (text) => io.err(`lbctl: ${harmless(text)}\n`));
+  const found = await examineHost(invocation.socket, file, io);
   if ('status' in found) {
     io.err(harmless(found.words));
     return found.status;

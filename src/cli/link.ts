@@ -1,6 +1,6 @@
 /** A connection to the daemon that lasts over its restarts, and hears its events. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MethodName, Methods } from '../control/api.js';
+import type { ApiProgress, MethodName, Methods } from '../control/api.js';
 import { type Client, connect, Unreachable } from '../control/client.js';
 
 /** A daemon that went away is looked for so often. */
@@ -8,7 +8,12 @@ const RETRY_MS = 500;
 
 export interface Link {
   /** Rejects as a client's does; after an Unreachable the next call looks for the daemon anew. */
-  call<M extends MethodName>(method: M, params: Methods[M]['params'], timeoutMs: number): Promise<Methods[M]['result']>;
+  call<M extends MethodName>(
+    method: M,
+    params: Methods[M]['params'],
+    timeoutMs: number,
+    onProgress?: (progress: ApiProgress) => void,
+  ): Promise<Methods[M]['result']>;
   /** Waits for an event, or for the daemon to be there again; false: nothing came within the time. */
   news(limitMs: number): Promise<boolean>;
   rest(ms: number): Promise<void>;
@@ -66,10 +71,10 @@ export async function createLink(socket: string): Promise<Link> {
 
   await open();
   return {
-    async call(method, params, timeoutMs) {
+    async call(method, params, timeoutMs, onProgress) {
       const to = client ?? (await open());
       try {
-        return await to.call(method, params, timeoutMs);
+        return await to.call(method, params, timeoutMs, onProgress);
       } catch (error) {
         if (error instanceof Unreachable) to.close();
         throw error;

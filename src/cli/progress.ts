@@ -12,7 +12,7 @@ export interface Progress {
 }
 
 /** From one line to the next: to a person, and to a pipe. */
-const TELL_MS = { terminal: 1000, pipe: 5000 };
+const TELL_MS = { terminal: 900, pipe: 5000 };
 /** Carriage return, erase to the end of the line (ECMA-48). */
 const AGAIN = '\r\u001b[K';
 

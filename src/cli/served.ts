@@ -18,7 +18,7 @@ export interface Served {
   readonly died: LastWords;
   readonly quiet: LastWords & { readonly seconds: number };
   /** The exit status; rejects for a bug alone. */
-  run(io: Pick<Io, 'out' | 'err' | 'stop' | 'connect'>): Promise<number>;
+  run(io: Pick<Io, 'out' | 'err' | 'waits' | 'stop' | 'connect'>): Promise<number>;
 }
 
 /** Answers whose length is that of the table. */

@@ -5,6 +5,7 @@ import { type Io, timeoutOf } from './lbctl.js';
 import { ORDERS, type Order, type Ranking, rank } from './render/top.js';
 import { type Pace, type Round, rounds } from './rounds.js';
 import { createScreen } from './screen.js';
+import { waitedFor } from './waiting.js';
 import { createAwayTeller, headOf, ruler } from './watch.js';
 
 export interface TopOrder {
@@ -70,7 +71,8 @@ export async function top(asked: TopOrder, print: (ranking: Ranking) => Promise<
   const params = service === undefined ? {} : { service };
   try {
     const more = { socket, every, stop: ending.signal, ...(count === undefined ? {} : { count }) };
-    await rounds(more, (link) => link.call('stats', params, timeoutOf('stats')), show);
+    const patiently = waitedFor(io);
+    await rounds(more, (link) => patiently(link).call('stats', params, timeoutOf('stats')), show);
   } finally {
     release?.();
     interrupted?.removeEventListener('abort', end);

@@ -6,6 +6,7 @@ import { conditionText, createLook, isQuiet, type Look } from './conditions.js';
 import { type Io, timeoutOf } from './lbctl.js';
 import { createLink, type Link } from './link.js';
 import { createProgress } from './progress.js';
+import { waitedFor } from './waiting.js';
 
 /** From one look to the next, at least. */
 const GAP_MS = 1000;
@@ -48,7 +49,8 @@ const pauseOf = (condition: Condition, soon: boolean): number => (soon || isQuie
 
 async function untilMet(link: Link, { condition, timeout = Number.POSITIVE_INFINITY }: WaitOrder, io: Io): Promise<Look> {
   const progress = createProgress(io);
-  const look = createLook(condition, (method, params) => link.call(method, params, timeoutOf(method)));
+  const patient = waitedFor(io)(link);
+  const look = createLook(condition, (method, params) => patient.call(method, params, timeoutOf(method)));
   const deadline = performance.now() + timeout;
   let answered: number | undefined;
   for (let soon = false; ; ) {

@@ -6,6 +6,7 @@ import { type Io, timeoutOf } from './lbctl.js';
 import { age, harmless } from './render/text.js';
 import { type Round, rounds } from './rounds.js';
 import { createScreen } from './screen.js';
+import { waitedFor } from './waiting.js';
 
 export interface WatchOrder {
   readonly socket: string;
@@ -68,5 +69,6 @@ export async function watch(order: WatchOrder, print: Print, io: Io): Promise<vo
   const stop = io.interrupted?.() ?? new AbortController().signal;
   const { method, params } = order;
   const show = showerFor(order, print, io);
-  await rounds({ ...order, stop }, (link) => link.call(method, params as never, timeoutOf(method)), show);
+  const patiently = waitedFor(io);
+  await rounds({ ...order, stop }, (link) => patiently(link).call(method, params as never, timeoutOf(method)), show);
 }

@@ -206,6 +206,13 @@ export interface ApiProblemLine {
   readonly since_seconds?: number;
 }
 
+/** What lbd is at while somebody waits for an answer. */
+export interface ApiProgress {
+  readonly text: string;
+  /** Milliseconds, from the question on, after which it gives up; undefined: as long as it is asked. */
+  readonly limit_ms?: number;
+}
+
 export interface ApiStatus {
   readonly router_id: string;
   readonly version: string;
@@ -221,8 +228,11 @@ export interface ApiStatus {
   readonly processes: readonly {
     readonly name: 'core' | 'check' | 'vrrp';
     readonly pid: number | null;
-    readonly state: 'running' | 'restarting' | 'not needed';
+    /** `silent`: it is there, and answers nothing. */
+    readonly state: 'running' | 'silent' | 'restarting' | 'not needed';
     readonly restarts: number;
+    /** Of a silent one: since the question that it has not answered. */
+    readonly silent_seconds?: number;
   }[];
   readonly ipvs: { readonly usable: boolean; readonly text: string };
   /** Since start: times the kernel's table differed from the wanted one without lbd having done it. */

@@ -1,7 +1,7 @@
 /** The control socket from the caller's side. */
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ApiError, ApiEvent, MethodName, Methods } from './api.js';
+import type { ApiError, ApiEvent, ApiProgress, MethodName, Methods } from './api.js';
 import { createLineReader } from './lines.js';
 
 /** An answer of 1,000 services is a few MiB. */
@@ -30,8 +30,13 @@ export class Unreachable extends Error {
 }
 
 export interface Client {
-  /** Rejects with ApiRefusal or Unreachable. */
-  call<M extends MethodName>(method: M, params: Methods[M]['params'], timeoutMs?: number): Promise<Methods[M]['result']>;
+  /** Rejects with ApiRefusal or Unreachable. `onProgress` is called each second that the answer takes, while lbd can say so. */
+  call<M extends MethodName>(
+    method: M,
+    params: Methods[M]['params'],
+    timeoutMs?: number,
+    onProgress?: (progress: ApiProgress) => void,
+  ): Promise<Methods[M]['result']>;
   /** First the events that there are, then those to come, until `close`. Throws like `call`, also when the daemon goes away. */
   follow(params: Omit<Methods['events']['params'], 'follow'>): AsyncIterable<ApiEvent>;
   close(): void;
@@ -54,11 +59,18 @@ interface Answer {
   readonly result?: unknown;
   readonly error?: ApiError;
   readonly event?: ApiEvent;
+  readonly progress?: ApiProgress;
+}
+
+interface Waiter {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly progress: ((progress: ApiProgress) => void) | undefined;
 }
 
 /** What comes in, given to whoever waits for it. */
 interface Wire {
-  readonly waiting: Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>;
+  readonly waiting: Map<number, Waiter>;
   onEvent: (event: ApiEvent) => void;
   onEnd: (error: Unreachable) => void;
   failure: Unreachable | undefined;
@@ -67,7 +79,8 @@ interface Wire {
 
 function isAnswer(value: unknown): value is Answer {
   if (typeof value !== 'object' || value === null) return false;
-  const { error, result, event } = value as { error?: unknown; result?: unknown; event?: unknown };
+  const { error, result, event, progress } = value as Record<'error' | 'result' | 'event' | 'progress', unknown>;
+  if (progress !== undefined) return typeof (progress as { text?: unknown } | null)?.text === 'string';
   if (error !== undefined) return typeof (error as { message?: unknown } | null)?.message === 'string';
   return (typeof result === 'object' && result !== null) || (typeof event === 'object' && event !== null);
 }
@@ -101,6 +114,7 @@ function settle(wire: Wire, answer: Answer): void {
   const id = typeof answer.id === 'number' ? answer.id : [...wire.waiting.keys()][0];
   const waiter = id === undefined ? undefined : wire.waiting.get(id);
   if (id === undefined || !waiter) return;
+  if (answer.progress) return waiter.progress?.(answer.progress);
   wire.waiting.delete(id);
   if (answer.error) waiter.reject(new ApiRefusal(answer.error));
   else waiter.resolve(answer.result);
@@ -111,7 +125,7 @@ export const ENDED = 'lbd closed the connection (it stopped, or its events were 
 export const endedWhile = (when: string): string =>
   `lbd closed the connection ${when}: it stopped or died; what was asked may or may not be done`;
 export const silent = (method: string, ms: number): string =>
-  `lbd did not answer "${method}" within ${ms / 1000} s: its log may say why`;
+  `lbd did not answer "${method}" within ${ms / 1000} s: it is busy, or stopped (kill -CONT lets a stopped one go on); its log may say why`;
 
 function attach(socket: Duplex, path: string): Wire {
   const wire: Wire = { waiting: new Map(), onEvent: () => {}, onEnd: () => {}, failure: undefined, closed: false };
@@ -132,7 +146,7 @@ function attach(socket: Duplex, path: string): Wire {
 
 function createCaller(socket: Duplex, wire: Wire): Client['call'] {
   let id = 0;
-  return (method, params, timeoutMs = CALL_TIMEOUT_MS) =>
+  return (method, params, timeoutMs = CALL_TIMEOUT_MS, onProgress = undefined) =>
     new Promise((resolve, reject) => {
       if (wire.failure) return reject(wire.failure);
       const mine = ++id;
@@ -149,8 +163,10 @@ function createCaller(socket: Duplex, wire: Wire): Client['call'] {
           clearTimeout(timer);
           reject(error);
         },
+        progress: onProgress,
       });
-      socket.write(`${JSON.stringify({ id: mine, method, params })}\n`);
+      const more = onProgress ? { progress: true } : {};
+      socket.write(`${JSON.stringify({ id: mine, method, params, ...more })}\n`);
     });
 }
 

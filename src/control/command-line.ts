@@ -7,6 +7,7 @@
  *      e LENGTH                   the same for standard error
  *      d LENGTH STATUS            what to say, and the exit status, should the connection end without an x
  *      q LENGTH STATUS SECONDS    the same for so many seconds without a byte; 0: it goes on until nobody reads standard output
+ *      w LENGTH                   a line for a terminal: what is waited for. It is wiped before anything else is written
  *      x STATUS                   the exit status; the end
  * Nothing is begun before lbctl has, in its socket, that it was accepted: it may give up waiting and do the work itself. It keeps its side
  * open until the end: to close it means that nobody waits any more.
@@ -31,6 +32,8 @@ export interface Session {
   /** A promise when lbctl is to be waited for: its reader may be slow. */
   out(text: string): void | Promise<void>;
   err(text: string): void;
+  /** What is waited for. */
+  waits(line: string): void;
   end(status: number): void;
   /** The control API, as whoever started lbctl may use it. */
   connect(): Promise<Client>;
@@ -68,6 +71,7 @@ export function createSession(socket: Duplex, id: unknown, connect: () => Client
     err(text) {
       if (text !== '') write(sized('e', text));
     },
+    waits: (line) => void write(sized('w', line)),
     end(status) {
       socket.end(`x ${status}\n`);
     },

@@ -106,6 +106,8 @@ export interface Request {
   readonly id: unknown;
   readonly method: MethodName;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Who asks wants to know what he waits for. */
+  readonly progress: boolean;
 }
 
 export interface CommandLineRequest {
@@ -169,13 +171,13 @@ export function parseRequest(line: string): Request | CommandLineRequest | Malfo
     return bad('the request is not JSON');
   }
   if (!isObject(message)) return bad('the request is not an object');
-  const { id = null, method, params = {} } = message;
+  const { id = null, method, params = {}, progress } = message;
   if (typeof method !== 'string') return bad('the request has no method', id);
   if (!Object.hasOwn(METHODS, method)) return bad(`unknown method "${method.slice(0, 100)}"`, id);
   if (!isObject(params)) return bad(`the params of ${method} are not an object`, id);
   const wrong = wrongParameter(method as MethodName, params);
   if (wrong !== undefined) return bad(wrong, id);
-  if (method !== 'command_line') return { id, method: method as MethodName, params };
+  if (method !== 'command_line') return { id, method: method as MethodName, params, progress: progress === true };
   if (line.length > COMMAND_LINE_LIMIT) return bad(`the command line is longer than ${COMMAND_LINE_LIMIT} bytes`, id);
   return { id, method, params: params as unknown as CommandLine };
 }

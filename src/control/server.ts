@@ -1,7 +1,7 @@
 /** The control socket: reads requests, asks `handle`, writes answers, and sends events to whoever follows them. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
-import type { ApiError, ApiEvent, CommandLine, MethodName } from './api.js';
+import type { ApiError, ApiEvent, ApiProgress, CommandLine, MethodName } from './api.js';
 import { EVENT_BACKLOG, HELD_EVENTS } from './bounds.js';
 import { createClient } from './client.js';
 import { createSession, type Session } from './command-line.js';
@@ -17,6 +17,8 @@ const ANSWER_BACKLOG = 64 << 20;
 /** Requests of one connection that are worked on at a time; further ones wait in the kernel's buffer. */
 export const OPEN_REQUESTS = 32;
 const CLOSE_MS = 500;
+/** One who waits, and wants to know, is told so often what for. */
+const PROGRESS_MS = 1000;
 
 /** Who is at the other end, as the kernel tells. */
 export interface Caller {
@@ -33,6 +35,8 @@ export interface ControlServerOptions {
   readonly group: string | undefined;
   readonly peer: (socket: Socket) => Caller;
   readonly handle: (method: MethodName, params: unknown, caller: Caller) => Promise<unknown>;
+  /** What somebody waits for who has asked this. */
+  readonly progress?: (method: MethodName) => ApiProgress;
   /** Runs a command line of lbctl or declines; never rejects. Undefined: all are declined. */
   readonly runCommandLine?: (line: CommandLine, session: Session) => Promise<void>;
   /** The answer for a refusal that `handle` throws; undefined for anything unexpected. */
@@ -143,6 +147,15 @@ function runCommandLine(
   else session.decline('this connection is not for command lines');
 }
 
+/** Tells what is waited for until the result is called. */
+function tellProgress(request: Request, connection: Connection, options: ControlServerOptions): () => void {
+  const { progress } = options;
+  if (!request.progress || !progress) return () => {};
+  const tellIt = () => send(connection, options, { id: request.id, progress: progress(request.method) }, ANSWER_BACKLOG);
+  const timer = setInterval(tellIt, PROGRESS_MS);
+  return () => clearInterval(timer);
+}
+
 async function serve(
   line: string,
   connection: Connection,
@@ -160,7 +173,9 @@ async function serve(
   }
   connection.open++;
   if (connection.open >= OPEN_REQUESTS) connection.socket.pause();
+  const stop = tellProgress(request, connection, options);
   const answer = await answerTo(request, connection, options);
+  stop();
   connection.open--;
   if (connection.open < OPEN_REQUESTS) connection.socket.resume();
   send(connection, options, answer, ANSWER_BACKLOG);

@@ -21,6 +21,9 @@ function read(pid: string, file: string): string {
 /** The letter behind the name in brackets; a zombie does nothing any more. */
 const isZombie = (pid: string): boolean => /\) [ZX] /.test(read(pid, 'stat'));
 
+/** By a signal or a debugger; it does nothing until it is let go on. */
+export const isStopped = (pid: number): boolean => /\) [Tt] /.test(read(`${pid}`, 'stat'));
+
 /** Its words with a space between them. */
 const commandOf = (pid: string): string => read(pid, 'cmdline').replace(/\0+$/, '').replaceAll('\0', ' ');
 

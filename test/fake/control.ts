@@ -580,6 +580,7 @@ export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: 
       return (all[method] as (p: unknown) => unknown)(params);
     },
     toError: (error) => (error instanceof FakeRefusal ? error.error : undefined),
+    progress: (method) => ({ text: `${method} waits for the check process`, limit_ms: 3000 }),
     runCommandLine(line, session) {
       commandLines.push(line.argv);
       const decline = (why: string) => {

@@ -6,8 +6,9 @@ import { shorten } from './stats.js';
 import { age, type Cell, type Column, line, type Style, sentence, styled, tableOf, times, type View } from './text.js';
 import { instanceTable } from './vrrp.js';
 
-function processText({ name, pid, state, restarts }: ApiStatus['processes'][number]): string {
+function processText({ name, pid, state, restarts, silent_seconds: silent = 0 }: ApiStatus['processes'][number]): string {
   const again = restarts === 0 ? '' : `, restarted ${times(restarts)}`;
+  if (state === 'silent') return `${name} NOT ANSWERING for ${age(silent)} (pid ${pid ?? '-'}${again})`;
   return `${name} ${state === 'running' ? `running (pid ${pid ?? '-'}${again})` : `${state}${again}`}`;
 }
 
@@ -176,6 +177,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
   const { admin_states: admin, slow_starts: slow, peers, recent } = status;
   const overrides = status.overrides === 0 ? 'no change at run time' : `${status.overrides} set at run time`;
   const last = drift.last === null ? '' : `, last: ${drift.last}`;
+  const silent = status.processes.some(({ name, state }) => name === 'check' && state === 'silent');
   return [
     sentence(
       view,
@@ -191,7 +193,7 @@ export function renderStatus(view: View, status: ApiStatus): string {
     sentence(
       view,
       'ipvs           ',
-      styled(ipvs.usable ? 'usable' : 'not usable', ipvs.usable ? 'green' : 'red'),
+      styled(ipvs.usable ? 'usable' : silent ? 'not known' : 'not usable', ipvs.usable ? 'green' : 'red'),
       ipvs.text === '' ? '' : `: ${ipvs.text}`,
     ),
     sentence(view, `drift          ${drift.total === 0 ? 'none' : `${times(drift.total)}${kinds(drift.by_kind)}${last}`}`),

@@ -30,8 +30,8 @@ async function run(line: CommandLine, session: Session, large: () => boolean): P
     () => false,
   );
   if (!accepted) return;
-  const { out, err, connect, gone } = session;
-  session.end(await served.run({ out, err, connect, stop: gone }));
+  const { out, err, waits, connect, gone } = session;
+  session.end(await served.run({ out, err, waits, connect, stop: gone }));
 }
 
 /** What a bug throws is told to `warn`, and to who asked. */

@@ -27,6 +27,7 @@ import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
 import { createPair } from './pair.js';
+import { createProgress } from './progress.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
 import { findBegun, finishBegun, takeBackAtStart } from './take-back.js';
@@ -195,7 +196,9 @@ export async function runCore(file: string): Promise<void> {
     pair,
   });
   const warn = (text: string) => log.write('warn', text);
-  const doors = await openDoors({ wanted, handlers, warn, problems }).catch((error: Error) => giveUp(error.message));
+  const doors = await openDoors({ wanted, handlers, progress: createProgress({ check, vrrp }), warn, problems }).catch(
+    (error: Error) => giveUp(error.message),
+  );
   publish = doors.publish;
   tell(
     'start',

@@ -1,5 +1,5 @@
 /** The doors of the API: the control socket, always, and HTTP as the configuration says. Both ask the same handlers. */
-import type { ApiError, ApiEvent, MethodName } from '../../control/api.js';
+import type { ApiError, ApiEvent, ApiProgress, MethodName } from '../../control/api.js';
 import { type ControlServer, createControlServer } from '../../control/server.js';
 import { peerOf } from '../../os/peer.js';
 import { createCommandLines, isLarge } from './command-line.js';
@@ -18,6 +18,7 @@ export interface Doors {
 export interface DoorsOptions {
   readonly wanted: Wanted;
   readonly handlers: Handlers;
+  readonly progress: (method: MethodName) => ApiProgress;
   readonly warn: (text: string) => void;
   /** Standing problems that `status` shows. */
   readonly problems: Set<string>;
@@ -26,7 +27,7 @@ export interface DoorsOptions {
 const toError = (error: unknown): ApiError | undefined => (error instanceof Refused ? error.error : undefined);
 
 /** HTTP is not open yet. Rejects with an Error of one clear sentence when the control socket cannot be had. */
-export async function openDoors({ wanted, handlers, warn, problems }: DoorsOptions): Promise<Doors> {
+export async function openDoors({ wanted, handlers, progress, warn, problems }: DoorsOptions): Promise<Doors> {
   const handle = (method: MethodName, params: unknown, caller: Caller) =>
     (handlers[method] as (p: unknown, c: Caller) => Promise<unknown>)(params, caller);
   const { socket: socketPath, group } = wanted.config().global;
@@ -36,6 +37,7 @@ export async function openDoors({ wanted, handlers, warn, problems }: DoorsOptio
     group,
     peer: peerOf,
     handle,
+    progress,
     runCommandLine,
     toError,
     warn,

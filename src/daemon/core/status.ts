@@ -132,7 +132,7 @@ export function assembleStatus(parts: StatusParts): ApiStatus {
     ...parts.head,
     ipvs: check?.ipvs ?? {
       usable: parts.check === undefined,
-      text: parts.check === undefined ? 'not needed: no virtual server' : 'unknown',
+      text: parts.check === undefined ? 'not needed: no virtual server' : 'the check process does not say',
     },
     drift: check?.drift ?? { total: 0, last: null, by_kind: {}, fought_over: [] },
     instances: Array.isArray(parts.vrrp) ? parts.vrrp : [],

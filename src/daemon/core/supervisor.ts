@@ -1,6 +1,8 @@
 /** Keeps one child process alive: started, configured, asked, restarted with back-off, stopped in order. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { ApiStatus } from '../../control/api.js';
 import { now } from '../../os/clock.js';
+import { isStopped } from '../../os/processes.js';
 import type { Log } from '../log.js';
 
 /** Restart delays in ms: the first is at once, because a dead vrrp process must be back before the peer's master-down time. */
@@ -29,6 +31,9 @@ interface Pending {
   readonly resolve: (answer: Record<string, unknown>) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
+  /** When it was asked, and how long it has, in ms. */
+  readonly at: number;
+  readonly limit: number;
 }
 
 export interface Supervisor {
@@ -39,8 +44,18 @@ export interface Supervisor {
   ask(query: object, limitMs?: number): Promise<Record<string, unknown>>;
   /** Sends `how`, waits for the end; kills after the limit. */
   stop(how: 'stop' | 'exit', limitMs: number): Promise<void>;
-  state(): { pid: number | null; state: 'running' | 'restarting' | 'not needed'; restarts: number };
+  state(): ProcessState;
+  /** The question that has been open for longest. Milliseconds. */
+  open(): { readonly for: number; readonly limit: number } | undefined;
 }
+
+type ProcessState = Omit<ApiStatus['processes'][number], 'name'>;
+
+/** A process that is there and answers nothing: what can be done about it. */
+const cureOf = (pid: number | undefined): string =>
+  pid !== undefined && isStopped(pid)
+    ? `it is stopped: kill -CONT ${pid} lets it go on`
+    : `it is busy or hangs, its log may say why; after kill -KILL ${pid ?? 'PID'} lbd starts it anew, and what it forwards stays`;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   let child: ChildProcess | undefined;
@@ -53,6 +68,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let nextId = 1;
   /** BOUNDED: each entry leaves at its answer or after ANSWER_MS. */
   const pending = new Map<number, Pending>();
+  /** When the first of the questions was asked that got no answer in time, with no word since. */
+  let silentSince: number | undefined;
 
   function start(): void {
     restartTimer = undefined;
@@ -73,6 +90,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function received(from: ChildProcess, message: { type: string; [field: string]: unknown }): void {
     if (from !== child) return;
+    silentSince = undefined;
     if (message.type === 'ready') {
       ready = true;
       options.configure();
@@ -89,6 +107,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (which !== child) return;
     child = undefined;
     ready = false;
+    silentSince = undefined;
     for (const [id, waiting] of pending) fail(id, waiting, `the ${options.role} process ended (${how})`);
     if (stopping) return;
     if (now() - startedAt > STABLE_MS) attempt = 0;
@@ -119,9 +138,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const id = nextId++;
       const timer = setTimeout(() => {
         const waiting = pending.get(id);
-        if (waiting) fail(id, waiting, `the ${options.role} process did not answer within ${limitMs / 1000}s`);
+        if (!waiting) return;
+        silentSince = Math.min(silentSince ?? waiting.at, waiting.at);
+        fail(id, waiting, `the ${options.role} process did not answer within ${limitMs / 1000}s: ${cureOf(child?.pid)}`);
       }, limitMs);
-      pending.set(id, { resolve, reject, timer });
+      pending.set(id, { resolve, reject, timer, at: now(), limit: limitMs });
       send({ ...query, type: 'query', id });
     });
   }
@@ -144,7 +165,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     });
   }
 
-  const describe = () => (child ? (ready ? 'running' : 'restarting') : startedAt === 0 ? 'not needed' : 'restarting');
+  function state(): ProcessState {
+    const known = { pid: child?.pid ?? null, restarts };
+    if (!child) return { ...known, state: startedAt === 0 ? 'not needed' : 'restarting' };
+    if (!ready) return { ...known, state: 'restarting' };
+    if (silentSince === undefined) return { ...known, state: 'running' };
+    return { ...known, state: 'silent', silent_seconds: Math.round(now() - silentSince) / 1000 };
+  }
+
   return {
     start: () => {
       if (!child && !restartTimer && !stopping) start();
@@ -152,6 +180,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     send,
     ask,
     stop,
-    state: () => ({ pid: child?.pid ?? null, state: describe(), restarts }),
+    state,
+    open() {
+      // In the order in which they were asked.
+      const [first] = pending.values();
+      return first && { for: now() - first.at, limit: first.limit };
+    },
   };
 }

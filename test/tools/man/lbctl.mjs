@@ -74,6 +74,9 @@ export function lbctlPage({ grammar, examples, version }) {
     ),
     item(italic('INSTANCE'), 'A VRRP instance, by its name.'),
     item(italic('TIME'), 'A number with ms, s, m, h or d; without, of seconds.'),
+    paragraph(
+      'At a terminal, what takes longer than a second says on standard error, in one line that goes with the answer, what is waited for and how long at most. In a pipe it says nothing.',
+    ),
     section('OPTIONS'),
     ...common.map(reason).map(option),
     ...grammar.options.map(option),

@@ -4,8 +4,8 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Io, lbctl } from '../../../src/cli/lbctl.js';
-import type { ApiService } from '../../../src/control/api.js';
-import { type FakeDaemon, FakeRefusal, startFakeDaemon, WEB } from '../../fake/control.js';
+import type { ApiService, ApiStatus } from '../../../src/control/api.js';
+import { CANNED, type FakeDaemon, FakeRefusal, startFakeDaemon, WEB } from '../../fake/control.js';
 import { STATS } from '../../fake/statistics.js';
 
 interface Run {
@@ -187,6 +187,19 @@ describe('a terminal of 80 columns', () => {
         if (argv[0] === 'stats') assert.doesNotMatch(out, /INACTIVE/);
       }));
   }
+
+  test('status: a check process that does not answer is told from one that runs, and what it does not say is not known', () => {
+    const canned = CANNED.status({}) as ApiStatus;
+    const processes = canned.processes.map((one) =>
+      one.name === 'check' ? { ...one, state: 'silent' as const, silent_seconds: 12.3 } : one,
+    );
+    const ipvs = { usable: false, text: 'the check process does not say' };
+    return withDaemon({ status: () => ({ ...canned, processes, ipvs }) }, async (daemon) => {
+      const { out } = await run(['status', '--socket', daemon.socketPath], { env: {}, terminal: undefined });
+      assert.match(out, /; check NOT ANSWERING for 12s \(pid 4712, restarted 2 times\); /);
+      assert.match(out, /^ipvs {11}not known: the check process does not say$/m);
+    });
+  });
 
   test('stats: numbers that stand still are told so', () =>
     withDaemon({ stats: () => ({ ...STATS, counting: false }) }, async (daemon) => {

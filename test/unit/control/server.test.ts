@@ -159,7 +159,8 @@ describe('command lines', () => {
     const all = await answer(daemon.socketPath, line('del-vs', 'fwmark/7') + line('vrrp'));
     const DIED =
       'lbctl: lbd closed the connection without an answer: it stopped or died; what was asked may or may not be done\n';
-    const QUIET = 'lbctl: lbd did not answer "del_vs" within 10 s: its log may say why\n';
+    const QUIET =
+      'lbctl: lbd did not answer "del_vs" within 10 s: it is busy, or stopped (kill -CONT lets a stopped one go on); its log may say why\n';
     const OUT = 'delete service {"service":"fwmark/7"} (revision 5)\n';
     assert.equal(
       all,

@@ -12,6 +12,7 @@ function createNotes(changes: Partial<Session> = {}) {
     accept: async () => void said.push('accepted'),
     out: (text) => void said.push(`out: ${text}`),
     err: (text) => void said.push(`err: ${text.split('\n')[0]}`),
+    waits: (text) => void said.push(`waits: ${text}`),
     end: (status) => void said.push(`status ${status}`),
     connect: () => Promise.reject(new TypeError('no such thing')),
     gone: new AbortController().signal,

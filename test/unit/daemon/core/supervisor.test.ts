@@ -55,6 +55,47 @@ test('a child is sent nothing before it is ready, and then all of it once', asyn
   }
 });
 
+test('a child that stands still is told from one that runs, with what lets it go on', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-supervisor-'));
+  const program = join(folder, 'child.cjs');
+  writeFileSync(program, CHILD);
+  writeFileSync(`${program}.go`, '');
+  const heard = new EventTarget();
+  const supervisor = createSupervisor({
+    role: 'check',
+    program,
+    log: { write: () => {}, setLevel: () => {} },
+    configure: () => heard.dispatchEvent(new Event('ready')),
+    onMessage: () => {},
+    onDeath: () => {},
+  });
+  try {
+    const ready = once(heard, 'ready');
+    supervisor.start();
+    await ready;
+    const { pid } = supervisor.state();
+    assert.ok(pid);
+    process.kill(pid, 'SIGSTOP');
+    const asked = supervisor.ask({}, 100);
+    assert.equal(supervisor.open()?.limit, 100);
+    assert.equal(supervisor.state().state, 'running', 'it still has time');
+    await assert.rejects(
+      asked,
+      new RegExp(`^Error: the check process did not answer within 0\\.1s: it is stopped: kill -CONT ${pid} `),
+    );
+    const { state, silent_seconds: silent = 0 } = supervisor.state();
+    assert.equal(state, 'silent');
+    assert.ok(silent >= 0.1, `${silent}`);
+    assert.equal(supervisor.open(), undefined);
+    process.kill(pid, 'SIGCONT');
+    await supervisor.ask({});
+    assert.deepEqual(supervisor.state(), { pid, state: 'running', restarts: 0 });
+  } finally {
+    await supervisor.stop('stop', 5000);
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('what is asked for many times while it is being done is done once more', async () => {
   let begun = 0;
   const ends: (() => void)[] = [];
