@@ -94,7 +94,7 @@ test('whatever stands behind a keyword: nothing is thrown, each statement has on
     const text = [...lines.map((one, i) => around(block, one, i)), around('vrrp_instance', '', 99)].join('\n');
     const tree = readKeepalived({ file: 'k', text }, reading);
     assert.deepEqual(tree.faults, [], line);
-    const { yaml, verdicts, problems } = importKeepalived(tree, { sourceAt: () => '' });
+    const { yaml, verdicts, problems } = importKeepalived(tree, { file: 'keepalived.conf', sourceAt: () => '' });
     const met = new Set(verdicts.map((one) => one.statement));
     for (const one of all(tree.statements)) assert.ok(met.has(one), `${line}: ${one.key.text} in line ${one.key.place.line}`);
     const errors = problems.filter((one) => one.severity === 'error').map((one) => `${one.line}: ${one.message}`);
