@@ -19,7 +19,7 @@ const hasComments = (one: Entry | Item): boolean => one.above.length > 0 || one.
 /** As it would stand on a line; undefined: something in it needs lines. */
 function inline(value: Value): string | undefined {
   if (!(value instanceof Mapping || value instanceof Listing)) return /\n/.test(String(value)) ? undefined : String(value);
-  if (value.below.length > 0) return undefined;
+  if (value.below.length > 0 || (value instanceof Mapping && value.isTall)) return undefined;
   const parts: readonly (Entry | Item)[] = value instanceof Mapping ? value.entries : value.items;
   const texts = parts.map((one) => (hasComments(one) ? undefined : inline(one.value)));
   if (texts.includes(undefined)) return undefined;
@@ -78,7 +78,8 @@ function raised(item: Item): Item {
   if (!first || first.above.length === 0) return item;
   const above = [...item.above, ...first.above];
   const entries = (item.value as Mapping).entries.map((one) => (one === first ? { ...one, above: [] } : one));
-  const value = new Mapping((item.value as Mapping).order);
+  const { order, isTall } = item.value as Mapping;
+  const value = new Mapping(order, isTall);
   value.entries.push(...entries);
   value.below.push(...(item.value as Mapping).below);
   return { ...item, above, value };

@@ -5,7 +5,6 @@
  */
 import { compareIp, type Family, familyOf } from '../../base/ip.js';
 import type { Group, GroupAddress, Groups } from './groups.js';
-import type { ServerDraft } from './servers.js';
 import type { ServiceDraft } from './services-read.js';
 import { tellWhole } from './services-words.js';
 import type { Statement } from './types.js';
@@ -102,19 +101,22 @@ export function familyOfMark({ words, servers }: Pick<ServiceDraft, 'words' | 's
 
 const uniquePorts = (addresses: readonly GroupAddress[]): number[] => [...new Set(addresses.map(({ port }) => port))];
 
-/** A real server behind NAT without a port has that of the service: which, must be one. */
-const needOnePort = (servers: readonly ServerDraft[]): boolean =>
-  servers.some(({ forward, place }) => forward === 'nat' && place.port === undefined);
+/** What is behind NAT without a port has that of the service: which, must be one. */
+function needsOnePort({ servers, words, forward }: ServiceDraft): boolean {
+  const { sorry, sorryForward } = words;
+  const bySorry = sorry !== undefined && sorry.value.port === undefined && (sorryForward?.value.method ?? forward) === 'nat';
+  return bySorry || servers.some((one) => one.forward === 'nat' && one.place.port === undefined);
+}
 
 interface Part extends Omit<Output, 'name'> {
   /** What tells it from others of the same group. */
   readonly tail: string;
 }
 
-function partsOfAddresses(addresses: readonly GroupAddress[], servers: readonly ServerDraft[], hasBoth: boolean): Part[] {
+function partsOfAddresses(addresses: readonly GroupAddress[], draft: ServiceDraft, hasBoth: boolean): Part[] {
   const ports = uniquePorts(addresses);
   const sets =
-    ports.length > 1 && needOnePort(servers) ? ports.map((port) => addresses.filter((one) => one.port === port)) : [addresses];
+    ports.length > 1 && needsOnePort(draft) ? ports.map((port) => addresses.filter((one) => one.port === port)) : [addresses];
   return sets.map((set): Part => {
     const { family, port } = set[0] as GroupAddress;
     const tail = `${hasBoth ? `-ipv${family}` : ''}${sets.length > 1 ? `-${port}` : ''}`;
@@ -134,7 +136,7 @@ function partsOfGroup(group: Group, draft: ServiceDraft, protocol: string, claim
   const byAddress = families.flatMap((family) =>
     partsOfAddresses(
       addresses.filter((one) => one.family === family),
-      draft.servers,
+      draft,
       families.length > 1,
     ),
   );

@@ -51,8 +51,7 @@ function placeChecks(server: ServerDraft, where: Where, notes: Notebook): Placed
     if (!draft.needsPort || said) return [{ draft, port: undefined }];
     if (wanted === 0) {
       const [head] = draft.heads;
-      if (head)
-        notes.refuse(head, 'there is no port to look at: write a port into a check, or into the address of the real server');
+      if (head) notes.refuse(head, `in ${where.name} there is no port to look at: the check needs one of its own there`);
       return [];
     }
     return [{ draft, port: wanted === own ? undefined : wanted }];

@@ -33,8 +33,8 @@ export interface TimingDefaults {
 
 const SECOND = 1000;
 const HOUR = 3_600_000;
-/** The bounds of lbd's schema. */
-const LEAST = 10;
+/** Longer than the 10 ms of the schema: a silence must be shorter than the deadline. */
+const LEAST = 20;
 const LONGEST_TIMEOUT = 600_000;
 const MOST_FALL = 1000;
 

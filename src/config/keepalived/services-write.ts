@@ -299,7 +299,7 @@ export function writeService(list: Listing, { draft, output, protocol }: Written
   const where = { ...output, isPersistent: isPersistent(draft, output) };
   const { placed, dropped } = placeServers(draft.servers, where, draft.reading.notes);
   if (placed.length === 0) return [];
-  const mapping = new Mapping(ORDER);
+  const mapping = new Mapping(ORDER, true);
   const writing: Writing = { draft, output, protocol, placed, mapping, sheet };
   sheet.add(list, mapping, draft.statement);
   for (const write of [writeIdentity, writeScheduler, writeForward, writePersistence, writeQuorum, writeSorry, writeOnFailure])

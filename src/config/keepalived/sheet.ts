@@ -27,9 +27,12 @@ export class Mapping {
   readonly below: string[] = [];
   /** Keys in the order in which they are written; others follow as they came. */
   readonly order: readonly string[];
+  /** It takes lines of its own, however short it is. */
+  readonly isTall: boolean;
 
-  constructor(order: readonly string[] = []) {
+  constructor(order: readonly string[] = [], isTall = false) {
     this.order = order;
+    this.isTall = isTall;
   }
 
   get(key: string): Value | undefined {
