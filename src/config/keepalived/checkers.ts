@@ -12,6 +12,7 @@ import {
 import { readMisc } from './checkers-misc.js';
 import { readUdp } from './checkers-udp.js';
 import { readWeb } from './checkers-web.js';
+import { keywordsOf } from './keywords/table.js';
 import { DNS_LIKE, TCP_LIKE, type TimingWords } from './services-timing.js';
 import { keeper, lose, type Reading, value, type Words, wordOf } from './services-words.js';
 import type { Statement } from './types.js';
@@ -26,8 +27,11 @@ interface Plainly {
 function readBlock(statement: Statement, reading: Reading, more: Handlers = {}): Plainly {
   const connection: Words<ConnectionWords> = {};
   const { words: times, handlers } = timed(reading);
-  const all = { ...connectionHandlers(connection, reading), ...handlers, ...more };
-  walk(statement.key.text, statement.block ?? [], all, reading);
+  const all: Handlers = { ...connectionHandlers(connection, reading), ...handlers, ...more };
+  // What has no effect in this kind of checker (the port of a ping) is not kept.
+  const keywords = keywordsOf(statement.key.text);
+  const meant = Object.entries(all).filter(([word]) => keywords.get(word)?.outcome !== 'no_effect');
+  walk(statement.key.text, statement.block ?? [], Object.fromEntries(meant), reading);
   return { connection, times };
 }
 

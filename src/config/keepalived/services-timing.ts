@@ -1,6 +1,6 @@
 /**
  * When checks are made. keepalived counts from the end of a probe, waits for each stage of it, and repeats a failed one after a time of
- * its own; lbd counts from start to start, has one deadline, and its times must not overlap.
+ * its own; lbd counts from start to start, and has one deadline.
  */
 import { formatDuration, type Milliseconds } from '../../base/duration.js';
 import { keeper, type Notebook, type Reading, timerOf, value, type Words, wholeOf, wordOf } from './services-words.js';
@@ -73,10 +73,6 @@ function said<K extends keyof TimingWords>(key: K, levels: readonly Words<Timing
   return levels.find((level) => level[key] !== undefined)?.[key];
 }
 
-/** Told once a service, not at each of its checks. */
-const RETRY_TEXT = (gap: Milliseconds, timeout: Milliseconds): string =>
-  `a failed probe is repeated ${formatDuration(timeout)} after it began, not ${formatDuration(gap)} after it ended: lbd's probes do not overlap`;
-
 export interface TimingOf {
   /** Of the check, its real server, its virtual server. */
   readonly levels: readonly Words<TimingWords>[];
@@ -116,18 +112,18 @@ function beatOf({ levels, deadline, service }: TimingOf, notes: Notebook): Beat 
 }
 
 export function timingOf(of: TimingOf, notes: Notebook): Timing {
-  const { levels, defaults, service } = of;
+  const { levels, defaults } = of;
   const { interval, timeout } = beatOf(of, notes);
   const retry = said('retry', levels);
   const fall = bounded(1, (retry?.value ?? defaults.retry) + 1, MOST_FALL);
   const repeat = said('delayBeforeRetry', levels);
   const gap = repeat?.value ?? defaults.gap ?? interval;
-  const changing = bounded(timeout, gap, HOUR);
+  // From its start, or when it has ended if that is later: who refuses a connection is asked again as soon as by keepalived.
+  const changing = bounded(LEAST, gap, HOUR);
   if (fall === 1) {
     if (repeat && repeat === levels[0]?.delayBeforeRetry)
       notes.noEffect(repeat.from, 'without a retry there is nothing that is repeated');
     return { interval, interval_changing: undefined, timeout, fall };
   }
-  if (gap < timeout) notes.change(repeat?.from ?? service, RETRY_TEXT(gap, timeout));
   return { interval, interval_changing: changing === interval ? undefined : changing, timeout, fall };
 }

@@ -205,8 +205,8 @@ describe('times', () => {
     );
   });
   test('what nobody says', () => {
-    assert.equal(timesOf(bare(TCP)), 'interval: 1m, interval_changing: 5s, timeout: 5s, fall: 2');
-    assert.equal(timesOf(bare('HTTP_GET {\nurl {\npath /\n}\n}')), 'interval: 1m, interval_changing: 5s, timeout: 5s, fall: 2');
+    assert.equal(timesOf(bare(TCP)), 'interval: 1m, interval_changing: 1s, timeout: 5s, fall: 2');
+    assert.equal(timesOf(bare('HTTP_GET {\nurl {\npath /\n}\n}')), 'interval: 1m, interval_changing: 3s, timeout: 5s, fall: 2');
     assert.equal(timesOf(bare('DNS_CHECK {\n}')), 'interval: 1m, timeout: 5s, fall: 4');
     assert.equal(timesOf(bare('MISC_CHECK {\nmisc_path /x\n}')), 'interval: 1m, timeout: 1m, fall: 1');
     assert.equal(
@@ -215,18 +215,14 @@ describe('times', () => {
     );
   });
   test('a deadline that nobody says is no longer than the interval, one that is said makes it longer', () => {
-    assert.equal(timesOf(bare(TCP, 'delay_loop 2')), 'interval: 2s, timeout: 2s, fall: 2');
+    assert.equal(timesOf(bare(TCP, 'delay_loop 2')), 'interval: 2s, interval_changing: 1s, timeout: 2s, fall: 2');
     assert.match(noted(bare(TCP, 'delay_loop 2')).join('\n'), /changed delay_loop 2: a probe has 2s/);
-    assert.equal(timesOf(bare(TCP, 'delay_loop 2\nconnect_timeout 4')), 'interval: 4s, timeout: 4s, fall: 2');
+    assert.equal(timesOf(bare(TCP, 'delay_loop 2\nconnect_timeout 4')), 'interval: 4s, interval_changing: 1s, timeout: 4s, fall: 2');
     assert.match(noted(bare(TCP, 'delay_loop 2\nconnect_timeout 4')).join('\n'), /changed delay_loop 2: probes begin 4s apart/);
   });
-  test('a retry begins when the probe before is over', () => {
-    const text = service(TCP, 'delay_before_retry 1');
-    assert.match(timesOf(text), /interval_changing: 3s/);
-    assert.match(
-      noted(text).join('\n'),
-      /changed delay_before_retry 1: a failed probe is repeated 3s after it began, not 1s after it ended/,
-    );
+  test('a retry begins as soon as in keepalived, sooner than the deadline too', () => {
+    assert.match(timesOf(service(TCP, 'delay_before_retry 1')), /interval_changing: 1s, timeout: 3s/);
+    assert.match(timesOf(service(TCP, 'delay_before_retry 0')), /interval_changing: 20ms, timeout: 3s/);
     assert.match(timesOf(service(TCP, 'delay_before_retry 20')), /interval: 6s, interval_changing: 20s/);
   });
   test('the bounds of lbd', () => {

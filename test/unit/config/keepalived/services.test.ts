@@ -240,7 +240,7 @@ virtual_server 192.0.2.10 80 { # on the left
     scheduler: wrr # weighted
     check:
       interval: 6s # often
-      interval_changing: 3s
+      interval_changing: 1s
       timeout: 3s
       fall: 2
     checks:
