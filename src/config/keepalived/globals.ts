@@ -81,10 +81,13 @@ function timeouts(statement: Statement, { sheet, notes }: Importing): void {
     const value = wholeOf(texts[i + 1], 0, MAX_SECONDS);
     if (key === undefined || value === undefined)
       notes.refuse(statement, `${word} ${texts[i + 1] ?? ''}: keepalived passes over it`);
-    else if (value > 0) sheet.set(mapping, key, written(value * 1000));
+    else if (value > 0) {
+      // 0: what the kernel has.
+      if (mapping.entries.length === 0) sheet.set(sheet.root, 'timeouts', mapping, statement);
+      sheet.set(mapping, key, written(value * 1000));
+    }
   }
-  if (mapping.entries.length > 0) sheet.set(sheet.root, 'timeouts', mapping, statement);
-  else sheet.leave(statement);
+  if (mapping.entries.length === 0) sheet.leave(statement);
 }
 
 function own(section: Mapping, importing: Importing): Handlers {

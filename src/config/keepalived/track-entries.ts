@@ -2,12 +2,12 @@
 import type { TrackedKind } from '../../base/tracked.js';
 import { trackedKey } from '../../base/tracked.js';
 import { Mapping, type Plain } from './sheet.js';
-import type { Definitions, Weight } from './track-definitions.js';
+import type { Definitions, OldScript, Weight } from './track-definitions.js';
 import type { Spent } from './track-spent.js';
 import type { Statement } from './types.js';
 import { dropEntry, eachEntry, endList, idleEntry, listFrom, tellWord } from './vrrp-entries.js';
 import { type OldInstance, OWNER } from './vrrp-facts.js';
-import { wholeOf, written } from './vrrp-values.js';
+import { lastOf, wholeOf, written } from './vrrp-values.js';
 import type { Handlers, Importing } from './walk.js';
 
 /** interface_up_down_delays, milliseconds. */
@@ -91,11 +91,17 @@ function findInterface(name: string, { members, delays }: TrackPlace): Found | F
   return { usual: FAULT, entry: { name, down_delay: shown(down), up_delay: shown(up) } };
 }
 
-function findScript(name: string, { definitions }: TrackPlace): Found | Fault {
+/** What is said beside the weight of a script belongs to where it counts. */
+function spendWeight({ statement }: OldScript, { sheet }: Importing): void {
+  const weight = lastOf(statement, 'weight');
+  if (weight) sheet.leave(weight);
+}
+
+function findScript(name: string, { definitions, importing }: TrackPlace): Found | Fault {
   const found = definitions.scripts.get(name);
   if (!found) return [dropEntry, `there is no vrrp_script ${name}: keepalived passes over it`];
   if ('refused' in found.program) return [dropEntry, `vrrp_script ${name}: ${found.program.refused}`];
-  return { usual: found, entry: { name: found.name } };
+  return { usual: found, entry: { name: found.name }, spend: () => spendWeight(found, importing) };
 }
 
 function findProcess(name: string, { definitions, spent }: TrackPlace): Found | Fault {
@@ -105,7 +111,7 @@ function findProcess(name: string, { definitions, spent }: TrackPlace): Found | 
   if (found.isForbidden)
     return [dropEntry, 'quorum_max 0: lbd counts processes that run: let a script ask for those that must not'];
   const { process, count, upDelay, downDelay } = found;
-  const shown = (ms: number) => (ms === 0 ? undefined : `${Math.ceil(ms)}ms`);
+  const shown = (ms: number) => (ms === 0 ? undefined : written(Math.ceil(ms)));
   const entry = { name: process, count: count === 1 ? undefined : count, up_delay: shown(upDelay), down_delay: shown(downDelay) };
   return { usual: found, entry, spend: () => spent.process(found) };
 }
@@ -140,7 +146,7 @@ function entryOf(kind: Kind, entry: Statement, place: TrackPlace): Plain | undef
   const key = trackedKey({ kind: kind as TrackedKind, name: String(made.name ?? made.path) });
   if (seen.has(key)) return void idleEntry(entry, `${key} is tracked already`, importing);
   seen.add(key);
-  (found as Found).spend?.();
+  if (kind !== 'script' || entry.args.length === 0) (found as Found).spend?.();
   if (Math.abs(weight.weight) > STRONGEST && kind === 'process')
     importing.notes.change(entry, `lbd has weights up to ${STRONGEST}: it is that`);
   return { ...made, weight: weightWritten(kind, weight) };

@@ -116,11 +116,10 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
   };
 }
 
-/** Why keepalived, or lbd, has no such instance; undefined: it is one. */
-export function whyNone(old: OldInstance, before: readonly OldInstance[]): string | undefined {
+/** Why keepalived, or lbd, has no such instance; undefined: it is one. `names`: of all blocks before. */
+export function whyNone(old: OldInstance, before: readonly OldInstance[], names: ReadonlySet<string>): string | undefined {
   if (old.oldName === '') return 'a vrrp_instance needs a name: keepalived passes over it';
-  if (before.some((one) => one.oldName === old.oldName))
-    return `there is a vrrp_instance ${old.oldName} already: keepalived passes over it`;
+  if (names.has(old.oldName)) return `there is a vrrp_instance ${old.oldName} already: keepalived passes over it`;
   if (old.vrid === undefined) return 'a vrrp_instance needs a virtual_router_id of 1 to 255: keepalived has none without';
   if (old.interface === undefined) return 'an instance of lbd has an interface: write "interface NAME" into it';
   const twin = before.find((one) => one.interface === old.interface && one.newFamily === old.newFamily && one.vrid === old.vrid);

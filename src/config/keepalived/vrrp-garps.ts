@@ -73,7 +73,6 @@ const TIMES: readonly Word[] = ['delay', 'refresh', 'lowerDelay'];
 const isLower = (word: Word): boolean => word === 'lowerRepeat' || word === 'lowerDelay';
 
 export interface AnnouncementsSheet {
-  readonly mapping: Mapping;
   /** What an instance says itself. */
   put(found: Garps, from?: Statement): void;
   /** What it does not say: `inherited`, where lbd's own default is another. */
@@ -83,10 +82,15 @@ export interface AnnouncementsSheet {
 /** The most that an instance waits between two frames, milliseconds. */
 const MOST_INTERVAL = 1000;
 
-export function announcementsSheet({ sheet }: Importing): AnnouncementsSheet {
+export function announcementsSheet(instance: Mapping, { sheet }: Importing): AnnouncementsSheet {
   const mapping = new Mapping(ORDER);
+  /** What waits for something stands before all of it. */
+  const attach = (): void => {
+    if (instance.get('announcements') === undefined) sheet.set(instance, 'announcements', mapping);
+  };
   const said = new Set<Word>();
   const put = (found: Garps, from?: Statement): void => {
+    attach();
     for (const [word, value] of Object.entries(found) as [Word, number][]) {
       const home = isLower(word) ? sheet.mappingOf(mapping, 'other_master') : mapping;
       sheet.set(home, KEYS[word], TIMES.includes(word) ? timeOrOff(value) : value, from);
@@ -94,7 +98,6 @@ export function announcementsSheet({ sheet }: Importing): AnnouncementsSheet {
     }
   };
   return {
-    mapping,
     put,
     fill({ garpInterval, gnaInterval, ...inherited }, family) {
       const usual: Readonly<Record<Word, number | undefined>> = {
@@ -106,7 +109,9 @@ export function announcementsSheet({ sheet }: Importing): AnnouncementsSheet {
       for (const [word, value] of Object.entries(wanted) as [Word, number][])
         if (!said.has(word) && value !== usual[word]) put({ [word]: value });
       const interval = family === 4 ? garpInterval : gnaInterval;
-      if (interval) sheet.set(mapping, 'interval', `${Math.min(MOST_INTERVAL, interval)}ms`);
+      if (!interval) return;
+      attach();
+      sheet.set(mapping, 'interval', `${Math.min(MOST_INTERVAL, interval)}ms`);
     },
   };
 }

@@ -226,7 +226,6 @@ function writeDefaults(
   const own = spacing.get(old.interface ?? '');
   const garps = own ? { ...globals.garps, garpInterval: own.garp, gnaInterval: own.gna } : globals.garps;
   announced.fill(old.strict ? { lowerRepeat: 0, ...garps } : garps, old.family);
-  if (announced.mapping.entries.length > 0) sheet.set(mapping, 'announcements', announced.mapping);
 }
 
 function handlersOf(place: InstancePlace, announced: AnnouncementsSheet, context: InstanceContext): Handlers {
@@ -271,7 +270,7 @@ export function writeInstance(old: OldInstance, mapping: Mapping, context: Insta
   sheet.set(mapping, 'name', old.name);
   if (old.name !== old.oldName)
     importing.notes.change(old.statement, `a name of lbd has letters, digits, "_", "-" and ".": it is ${old.name}`);
-  const announced = announcementsSheet(importing);
+  const announced = announcementsSheet(mapping, importing);
   const place: InstancePlace = { old, mapping, importing };
   walk('vrrp_instance', old.statement.block ?? [], handlersOf(place, announced, context), importing);
   writeDefaults(place, announced, context);

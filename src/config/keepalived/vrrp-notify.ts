@@ -1,6 +1,6 @@
 /** notify_master and its kin, of instances and groups -> `notify` of an instance. */
 import { commandWords, programOf, runAs } from './programs.js';
-import { type Listing, type Mapping, type Plain, plainValue } from './sheet.js';
+import { Listing, type Mapping, type Plain, plainValue } from './sheet.js';
 import type { Statement } from './types.js';
 import { idleEntry } from './vrrp-entries.js';
 import { type Handlers, type Importing, refuseWhole } from './walk.js';
@@ -43,6 +43,7 @@ export function notifyHandlers({ mapping, words, scriptUser, importing }: Notify
     const states = STATES[keyword];
     const command = states ? program.command : [...program.command, ...words];
     const made = { command, states, user: user === 'root' ? undefined : user };
+    if (mapping.get('notify') === undefined) sheet.set(mapping, 'notify', new Listing());
     const list = sheet.listOf(mapping, 'notify');
     if (isThere(list, made))
       return idleEntry(statement, 'the instance has the same program: keepalived calls it once, too', importing);

@@ -54,8 +54,8 @@ function write(statement: Statement, sync: Sync | string, instances: readonly Ol
   const why = whyUnfit(connectionSync, value);
   if (why !== undefined) return refuseWhole(statement, why, given);
   const section = new Mapping(ORDER);
-  for (const [key, one] of Object.entries(value)) sheet.set(section, key, one);
   sheet.set(sheet.root, 'connection_sync', section, statement);
+  for (const [key, one] of Object.entries(value)) sheet.set(section, key, one);
 }
 
 export function writeSync(instances: readonly OldInstance[], given: Given): void {

@@ -16,13 +16,15 @@ import { refuseWhole, walk } from './walk.js';
 /** Those that lbd can have; the others are told. */
 function readInstances(given: Given): readonly OldInstance[] {
   const instances: OldInstance[] = [];
+  const names = new Set<string>();
   for (const statement of given.blocks.get('vrrp_instance') ?? []) {
     const old = factsOf(
       statement,
       given.globals,
       instances.map((one) => one.name),
     );
-    const why = whyNone(old, instances);
+    const why = whyNone(old, instances, names);
+    names.add(old.oldName);
     if (why !== undefined) refuseWhole(statement, why, given);
     else instances.push(old);
   }
