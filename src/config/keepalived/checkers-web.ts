@@ -84,6 +84,19 @@ function readUrl(statement: Statement, reading: Reading): Words<UrlWords> {
     },
     reading,
   );
+  return withoutInverted(words, statement, reading);
+}
+
+/** What must not be in the body must not be looked for: the check would fail where keepalived's passes. */
+function withoutInverted(
+  { regex, options, ...words }: Words<UrlWords>,
+  { block = [] }: Statement,
+  reading: Reading,
+): Words<UrlWords> {
+  if (!block.some((one) => one.key.text === 'regex_no_match'))
+    return { ...words, ...(regex ? { regex } : {}), ...(options ? { options } : {}) };
+  for (const said of [regex, options])
+    if (said) lose(said.from, 'with regex_no_match it is what must not be there, and lbd has no check for that', reading);
   return words;
 }
 

@@ -142,7 +142,7 @@ function tellUnused({ blocks }: Given, spent: ReturnType<typeof createSpent>, sc
   const of = (...words: readonly string[]) => words.flatMap((word) => blocks.get(word) ?? []);
   spent.rest(
     of('vrrp_track_process', 'track_file', 'vrrp_track_file'),
-    'no instance tracks it, and keepalived looks at it for none either',
+    'no instance tracks it, and keepalived looks at it for none either; what a FILE_CHECK wants of it is told there',
   );
   spent.rest(
     of('vrrp_script').filter((one) => !scripts.includes(one)),
