@@ -1,22 +1,21 @@
 /**
  * The examples of README.md and of lbctl(1): every command line is one that lbctl reads, and what is shown below it is what it prints. The
- * director is a check process on a fake kernel. LBD_REGENERATE=1 writes the outputs of test/tools/man/examples.txt anew: read them then.
+ * director is core's handlers and a check process on a fake kernel. LBD_REGENERATE=1 writes the outputs of test/tools/man/examples.txt anew: read them then.
  */
+import '../../fake/version.js';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from '../../../src/cli/grammar.js';
 import { lbctl } from '../../../src/cli/lbctl.js';
-import { parseConfig } from '../../../src/config/parse.js';
-import type { ApiRealServer, ApiService } from '../../../src/control/api.js';
-import { answer } from '../../../src/daemon/check/answers.js';
-import type { CheckQuery, DetailAnswer, ServicesAnswer } from '../../../src/daemon/messages.js';
-import { buildIntent } from '../../../src/intent/merge.js';
-import { MASTER, startFakeDaemon } from '../../fake/control.js';
-import { type PoolWorld, poolWorld } from '../../fake/pool-world.js';
+import { createControlServer } from '../../../src/control/server.js';
+import { Refused } from '../../../src/daemon/core/refused.js';
+import { MASTER } from '../../fake/control.js';
+import { coreWorld } from '../../fake/core-world.js';
 import { until } from '../../fake/table-world.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -90,7 +89,15 @@ virtual_servers:
     real_servers:
       - { address: 192.0.2.21:80, weight: 10 }
       - { address: 192.0.2.22:80, weight: 10 }
+vrrp_instances:
+  - { name: VI_1, interface: eth0, virtual_router_id: 51, priority: 150, virtual_addresses: [ 192.0.2.10/24 ] }
 `;
+
+/** Beside it: another weight, and one real server more. */
+const NEW = CONFIG.replace(
+  /192\.0\.2\.22:80, weight: 10 }/,
+  '192.0.2.22:80, weight: 5 }\n      - { address: 192.0.2.24:80, weight: 10 }',
+);
 
 const MISTAKE = `virtual_servers:
   - name: web
@@ -106,50 +113,41 @@ const CALM = {
   announcements: { verify: 'off' as const, text: '' },
 };
 
-async function asked<T>(world: PoolWorld, query: CheckQuery): Promise<T> {
-  const found = await answer(world.pool, query);
-  assert.ok('value' in found, JSON.stringify(found));
-  return found.value as T;
-}
-
-const servicesOf = async (world: PoolWorld, service?: string): Promise<readonly ApiService[]> =>
-  (await asked<ServicesAnswer>(world, { what: 'services', service })).services;
-const detailOf = (world: PoolWorld, service: string, rs: string | undefined): Promise<DetailAnswer> =>
-  asked(world, { what: 'detail', service, rs });
-
 /** A director with one real server that fails, and lbctl to it. */
-async function withDirector(run: (lbctlOf: (line: string) => Promise<string>) => Promise<void>): Promise<void> {
-  const { config } = parseConfig('f.yaml', CONFIG, { env: {} });
-  assert.ok(config);
-  await poolWorld(buildIntent(config, [], 1).intent.services, async (world) => {
-    const table = (text: string) => world.table().join() === `tcp/192.0.2.10:80: ${text}`;
+async function withDirector(folder: string, run: (lbctlOf: (line: string) => Promise<string>) => Promise<void>): Promise<void> {
+  await coreWorld({ file: join(folder, 'lbd.yaml'), text: CONFIG, instance: CALM }, async ({ pool, handlers }) => {
+    const table = (text: string) => pool.table().join() === `tcp/192.0.2.10:80: ${text}`;
     await until(() => table('192.0.2.21:80=10 192.0.2.22:80=10'), 'both in');
-    world.down.add('192.0.2.22');
+    pool.down.add('192.0.2.22');
     await until(() => table('192.0.2.21:80=10'), 'one out');
-    const services = await servicesOf(world);
-    const [server, service] = [await detailOf(world, 'web', '192.0.2.22:80'), await detailOf(world, 'web', undefined)];
-    const daemon = await startFakeDaemon({
-      list: () => ({ revision: 7, services }),
-      show: () => ({ service: services[0] as ApiService, real_server: null as ApiRealServer | null, checks: service.checks }),
-      why: () => server,
-      vrrp: () => ({ instances: [CALM] }),
+    const socketPath = join(folder, 'lbd.sock');
+    const server = await createControlServer({
+      socketPath,
+      group: undefined,
+      peer: () => ({ uid: 0, pid: 1, name: 'anna' }),
+      handle: (method, params, caller) => (handlers[method] as (p: unknown, c: object) => Promise<unknown>)(params, caller),
+      toError: (error) => (error instanceof Refused ? error.error : undefined),
+      warn: () => {},
     });
+    const isCalm = async (): Promise<boolean> => {
+      const { services } = await handlers.list({}, { name: 'lbd' });
+      const servers = services.flatMap((one) => one.real_servers);
+      return services.every((one) => one.in_sync) && servers.every(({ verdict }) => verdict.state !== 'unknown');
+    };
     try {
       await run(async (line) => {
+        // What was changed before has had its checks, and is in the kernel.
+        while (!(await isCalm())) await setTimeout(5);
         let said = '';
         const take = (text: string) => {
           said += text;
         };
-        await lbctl(['--socket', daemon.socketPath, ...wordsOf(line).slice(1)], {
-          out: take,
-          err: take,
-          env: {},
-          terminal: undefined,
-        });
-        return said;
+        const argv = ['--socket', socketPath, ...wordsOf(line).slice(1)];
+        await lbctl(argv, { out: take, err: take, env: {}, terminal: undefined });
+        return said.replaceAll(folder, '/etc/lbd');
       });
     } finally {
-      await daemon.close();
+      await server.close();
     }
   });
 }
@@ -157,8 +155,9 @@ async function withDirector(run: (lbctlOf: (line: string) => Promise<string>) =>
 /** Without what differs from run to run: ages, how often a probe has failed, how many results there are. Columns keep their order. */
 const settled = (text: string): string =>
   text
-    .replace(/\d+(?:\.\d+)? ms\b|\b\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\d+(?:s|m|h))?\b/g, 'TIME')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|\d+(?:\.\d+)? ms\b|\b\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\d+(?:s|m|h))?\b/g, 'TIME')
     .replace(/\(\d+ of /g, '(N of ')
+    .replace(/pid \d+|\d+ under way/g, 'N')
     .replace(/ +/g, ' ')
     .replace(/^(.*\n)\1+/gm, '$1')
     .trimEnd();
@@ -167,9 +166,10 @@ test('what lbctl(1) shows is what lbctl prints', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lbd-docs-'));
   const before = process.cwd();
   writeFileSync(join(folder, 'web.yaml'), MISTAKE);
+  writeFileSync(join(folder, 'new.yaml'), `global: { router_id: d1, state_dir: ${folder}/state }\n${NEW}`);
   process.chdir(folder);
   try {
-    await withDirector(async (lbctlOf) => {
+    await withDirector(folder, async (lbctlOf) => {
       let text = read(EXAMPLES);
       const shown = examplesIn(text).filter(({ output }) => output !== '');
       assert.ok(process.env.LBD_REGENERATE || shown.length >= 5, 'few examples show what they print');
