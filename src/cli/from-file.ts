@@ -1,23 +1,40 @@
 /** What lbctl reads for a request: the text of a configuration, or the command lines of a batch. Loaded only for these commands. */
+import { fileProblem } from '../config/problems.js';
 import type { ApiChange } from '../control/api.js';
+import { ApiRefusal } from '../control/client.js';
 import { CHANGES } from '../control/params.js';
 import { readConfigFile } from '../os/config-files.js';
 import { parseCommandLine, type Work } from './grammar.js';
 import { UsageError } from './words.js';
 
+const read = (file: string) => readConfigFile(file === '-' ? '/dev/stdin' : file);
+
+/** A configuration, which is not valid where it cannot be read, as check-config says. `-` is standard input. Throws ApiRefusal. */
+export function readConfigText(file: string): string {
+  const found = read(file);
+  if (typeof found !== 'string') return found.text;
+  const problems = [fileProblem(file, found)];
+  throw new ApiRefusal({
+    code: 'invalid_config',
+    message: 'there is no configuration to be read: nothing was asked of lbd',
+    problems,
+  });
+}
+
 /** `-` is standard input. Throws UsageError. */
-export function readText(file: string): string {
-  const found = readConfigFile(file === '-' ? '/dev/stdin' : file);
+function readText(file: string): string {
+  const found = read(file);
   if (typeof found === 'string') throw new UsageError(found);
   return found.text;
 }
 
-/** As a shell would: blanks separate, quotes keep together, a backslash takes the next character as it is. */
+/** As a shell would: blanks separate, quotes keep together, a backslash takes the next character as it is, a word with # begins a comment. */
 function split(line: string): string[] | undefined {
   const words: string[] = [];
   const pattern = /\s*((?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)/gy;
   let at = 0;
   for (let found = pattern.exec(line); found; found = pattern.exec(line)) {
+    if (found[1]?.startsWith('#')) return words;
     at = pattern.lastIndex;
     const word = found[1] as string;
     words.push(
@@ -27,7 +44,7 @@ function split(line: string): string[] | undefined {
       ),
     );
   }
-  return line.slice(at).trim() === '' ? words : undefined;
+  return /^\s*(#|$)/.test(line.slice(at)) ? words : undefined;
 }
 
 /** The commands of CHANGES. */

@@ -151,12 +151,12 @@ async function follow(client: Client, io: Io, invocation: Invocation, params: Ev
 /** What of a command line is about files that only this process sees, read. */
 async function withFiles(work: Work): Promise<Work> {
   if (work.kind !== 'with-text' && work.kind !== 'batch') return work;
-  const { readBatch, readText } = await import('./from-file.js');
+  const { readBatch, readConfigText } = await import('./from-file.js');
   if (work.kind === 'batch')
     return { kind: 'call', method: 'changes', params: { changes: readBatch(work.file), ...work.params } };
   const { method, params, file } = work;
   const name = file === '-' ? 'standard input' : file;
-  return { kind: 'call', method, params: { ...params, text: readText(file), name } };
+  return { kind: 'call', method, params: { ...params, text: readConfigText(file), name } };
 }
 
 const isTroubled = ({ problems }: Methods['status']['result']): boolean => problems.some(({ severity }) => severity !== 'hint');

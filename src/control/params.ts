@@ -91,14 +91,14 @@ const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   texts: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   number: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
   'yes or no': (value) => typeof value === 'boolean',
-  changes: (value) => Array.isArray(value) && value.length <= MOST_CHANGES && value.every(isObject),
+  changes: (value) => Array.isArray(value) && value.length > 0 && value.length <= MOST_CHANGES && value.every(isObject),
 };
 const NEEDS: Readonly<Record<Kind, string>> = {
   text: 'a text',
   texts: 'a list of texts',
   number: 'a whole number from 0',
   'yes or no': 'true or false',
-  changes: `a list of at most ${MOST_CHANGES} objects, each with method and params`,
+  changes: `a list of 1 to ${MOST_CHANGES} objects, each with method and params`,
 };
 
 export interface Request {

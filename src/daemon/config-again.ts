@@ -5,7 +5,7 @@
 import type { Before, Limits } from '../config/reparse.js';
 import type { ParsedConfig } from '../config/types.js';
 import { parseSurroundings, readRegularFile } from '../os/config-files.js';
-import { loadConfig, parserEnv } from './config-child.js';
+import { loadConfig } from './config-child.js';
 
 /** A hundred virtual servers read anew, and tens of thousands found to be the same: taking all of them from the child costs this loop more. */
 const LIMITS: Limits = { fresh: 64 * 1024, whole: 16 * 1024 * 1024 };
@@ -15,7 +15,7 @@ export async function readHere(file: string, before: Before): Promise<ParsedConf
   const found = readRegularFile(file);
   if (typeof found === 'string') return undefined;
   const { reparseConfig } = await import('../config/reparse.js');
-  return reparseConfig(found, { ...parseSurroundings(readRegularFile), env: parserEnv() }, before, LIMITS);
+  return reparseConfig(found, parseSurroundings(readRegularFile), before, LIMITS);
 }
 
 /**

@@ -32,10 +32,19 @@ export const failed = (file: string, message: string): ParsedConfig => ({
   problems: [fileProblem(file, message)],
 });
 
-/** Its certificates are of no use to the parser, and cost it a second. */
+/** Node.js would read the certificates at its start, a second for nothing: so the child gets the variable under this name. */
+const CERTIFICATES = 'LBD_PARSER_EXTRA_CA_CERTS';
+
 export function parserEnv(): NodeJS.ProcessEnv {
-  const { NODE_EXTRA_CA_CERTS: _unused, ...env } = process.env;
-  return env;
+  const { NODE_EXTRA_CA_CERTS: file, ...env } = process.env;
+  return file === undefined ? env : { ...env, [CERTIFICATES]: file };
+}
+
+/** In the child, before a configuration may name the variable. */
+export function ownEnv(): void {
+  const { [CERTIFICATES]: file } = process.env;
+  if (file !== undefined) process.env.NODE_EXTRA_CA_CERTS = file;
+  delete process.env[CERTIFICATES];
 }
 
 /**
@@ -72,6 +81,7 @@ export async function readWhole(file: string, texts: readonly SourceText[] = [],
 
 /** What the child runs. `option`: INSTEAD, ALONE, or nothing. */
 export async function parseConfigMain(file: string, option?: string): Promise<void> {
+  ownEnv();
   const given = option === INSTEAD || option === ALONE;
   const texts = given ? (JSON.parse(readFileSync(0, 'utf8')) as readonly SourceText[]) : [];
   process.stdout.write(JSON.stringify(await readWhole(file, texts, option === ALONE)));

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { SavedTexts } from '../config/save.js';
 import type { FileEdit } from '../config/save-edits.js';
 import { parseSurroundings, readConfigFile } from '../os/config-files.js';
-import { argumentsFor, failed, LIMITS, parserEnv } from './config-child.js';
+import { argumentsFor, failed, LIMITS, ownEnv, parserEnv } from './config-child.js';
 
 const unread = (file: string, message: string): SavedTexts => ({
   current: failed(file, message),
@@ -38,6 +38,7 @@ export function editFiles(file: string, edits: readonly FileEdit[]): Promise<Sav
 
 /** What the child runs; the edits are on its standard input. */
 export async function editConfigMain(file: string): Promise<void> {
+  ownEnv();
   const { saveEdits } = await import('../config/save.js');
   const edits = JSON.parse(readFileSync(0, 'utf8')) as readonly FileEdit[];
   const found = readConfigFile(file);

@@ -1,7 +1,7 @@
 /** The API over HTTP and HTTPS: routes.ts, with the rights of tokens.ts. Loaded only where `global.http` is configured. */
 import { readFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Endpoint } from '../../base/ip.js';
 import { formatEndpoint } from '../../base/ip.js';
@@ -149,12 +149,35 @@ async function follow(
     return failed(served, 'events', error, reply);
   }
 }
+/** What Node.js itself refuses before there is a request, by its code. */
+const MALFORMED: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers of the request are too long'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', `the request was not there, whole, within ${REQUEST_MS / 1000} s`],
+};
+
+function refuseUnread({ code = '' }: { readonly code?: string }, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [status, message] = MALFORMED[code] ?? ['400 Bad Request', 'the request is not HTTP/1.1'];
+  const body = JSON.stringify({ error: { code: 'bad_request', message } satisfies Denial });
+  const head = [`HTTP/1.1 ${status}`, 'content-type: application/json; charset=utf-8', `content-length: ${body.length}`];
+  socket.end(`${[...head, 'connection: close'].join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** In the words of this API, where fastify's do not say what to do. */
+const REFUSED: Readonly<Record<number, string>> = {
+  413: 'the body of the request is too large: 1 MiB may be, of plan and apply 16 MiB',
+  415: 'the body of the request must be JSON: content-type: application/json',
+};
+
 /** What fastify itself refuses: a body that is no JSON or too long, a path that cannot be decoded. */
 function refuseMalformed(app: FastifyInstance, warn: (text: string) => void): void {
   app.setErrorHandler((error: { statusCode?: number; message: string; stack?: string }, _request, reply) => {
     const status = error.statusCode ?? 500;
     if (status >= 500) warn(`http: ${error.stack ?? error.message}`);
-    return deny(reply, status, { code: status >= 500 ? 'unavailable' : 'bad_request', message: error.message });
+    return deny(reply, status, {
+      code: status >= 500 ? 'unavailable' : 'bad_request',
+      message: REFUSED[status] ?? error.message,
+    });
   });
   app.setNotFoundHandler((request, reply) =>
     deny(reply, 404, {
@@ -171,6 +194,7 @@ function createApp(served: Served): FastifyInstance {
     requestTimeout: REQUEST_MS,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    clientErrorHandler: refuseUnread,
     frameworkErrors: (error: Error, _request: unknown, reply: unknown) =>
       void deny(reply as FastifyReply, 400, { code: 'bad_request', message: error.message }),
   } as const;

@@ -27,6 +27,7 @@ import { findLeftovers } from './leftovers.js';
 import { takeLock } from './lock.js';
 import { notifySystemd } from './notify.js';
 import { createPair } from './pair.js';
+import { refusedReload, standing } from './problem-words.js';
 import { createProgress } from './progress.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createSupervisor, type Role, type Supervisor, type SupervisorOptions } from './supervisor.js';
@@ -51,7 +52,11 @@ interface Core {
   readonly vrrp: Supervisor;
   readonly hooks: Hooks;
   readonly tell: Tell;
+  /** A standing problem: why the last reload was refused. */
+  readonly reloadRefused: (text: string | undefined) => void;
 }
+
+const counted = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? '' : 's'}`;
 
 /** Ends the program with a line that says why; nothing has been started yet. */
 function giveUp(message: string, status = 1): never {
@@ -148,6 +153,8 @@ export async function runCore(file: string): Promise<void> {
     log.write('info', text, { kind, subject });
     publish(events.add(wallClock(), kind, subject, text, change));
   };
+  // It is in the log already, as an error.
+  const reloadRefused = standing(problems, { ...log, write: () => {} });
   const wanted = await openWanted({
     file,
     ...source,
@@ -158,6 +165,7 @@ export async function runCore(file: string): Promise<void> {
     problems,
     changed: (intent) => publisher.all(intent),
     reloaded() {
+      reloadRefused(undefined);
       void doors.apply();
       pair.configured();
     },
@@ -203,14 +211,14 @@ export async function runCore(file: string): Promise<void> {
   tell(
     'start',
     wanted.config().global.routerId,
-    `lbd started with ${file}: ${wanted.intent().services.length} virtual servers, ${wanted.intent().instances.length} VRRP instances`,
+    `lbd started with ${file}: ${counted(wanted.intent().services, 'virtual server')}, ${counted(wanted.intent().instances, 'VRRP instance')}`,
   );
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
   void doors.apply();
   pair.configured();
   setTimeout(() => prepare().catch((error: Error) => warn(`lbctl's grammar: ${error.message}`)), PREPARE_MS).unref();
-  signals.attach({ log, wanted, check, vrrp, hooks, tell }, () => doors.close().finally(events.close));
+  signals.attach({ log, wanted, check, vrrp, hooks, tell, reloadRefused }, () => doors.close().finally(events.close));
 }
 
 interface ListenerParts extends Pick<Core, 'log' | 'wanted' | 'hooks' | 'tell'> {
@@ -290,6 +298,7 @@ async function reload(core: Core): Promise<void> {
     await core.wanted.reload({ dryRun: false, who: 'SIGHUP' });
   } catch (error) {
     core.log.write('error', `reload refused, the old configuration stays: ${(error as Error).message}`);
+    core.reloadRefused(refusedReload(error as Error));
   }
   notifySystemd('READY=1');
 }

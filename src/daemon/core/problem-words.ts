@@ -2,6 +2,7 @@
 import { formatProblem } from '../../config/problems.js';
 import type { Problem } from '../../config/types.js';
 import type { Log } from '../log.js';
+import { Refused } from './refused.js';
 
 /** Warnings of a reload that are logged one by one; whoever asked for it gets all. */
 const WARNINGS_LOGGED = 20;
@@ -27,4 +28,10 @@ export function standing(problems: Set<string>, log: Log): (text: string | undef
     }
     now = text;
   };
+}
+
+/** Why SIGHUP changed nothing, with what to do; the other ways of a reload have somebody who is told. */
+export function refusedReload(error: Error): string {
+  const cure = error instanceof Refused && error.error.code === 'invalid_config' ? '; lbctl check-config shows where' : '';
+  return `a reload by SIGHUP was refused, and what was in force stays until one succeeds: ${error.message}${cure}`;
 }

@@ -2,6 +2,7 @@
  * What the administrator wants, kept by core: the configuration, the overrides, and the intent merged from both. Reloads and changes go one
  * after the other; one that is refused changes nothing. Each that changes something is a revision.
  */
+import { formatDuration } from '../../base/duration.js';
 import type { Config, ParsedConfig, SourceText } from '../../config/types.js';
 import type { ApiChanged } from '../../control/api.js';
 import { decideBatch, describeBatch } from '../../intent/batch.js';
@@ -374,7 +375,9 @@ export async function openWanted(options: WantedOptions): Promise<Wanted> {
     if (context.dryRun) return result;
     const { text, confirm: confirmed, who, reason: why = '' } = context;
     await apply(seat, candidate, { text, confirm: confirmed, force, who, why });
-    return { ...result, revision: inForce.intent.revision };
+    const notes =
+      confirmed === undefined ? {} : { notes: [`it is taken back in ${formatDuration(confirmed)}, unless: lbctl confirm`] };
+    return { ...result, ...notes, revision: inForce.intent.revision };
   }
 
   async function rollback(number: number | undefined, context: ChangeContext): Promise<ApiChanged> {

@@ -57,7 +57,7 @@ describe('revisions on the command line', () => {
   test('a batch is command lines, in one request', async () => {
     const file = write(
       'batch',
-      `# tonight\n\nset-rs web 10.0.0.1:80 --weight 50%\nlbctl drain "web" '10.0.0.2:80' --deadline 10m\n  del-rs we\\b 10.0.0.3\r\n`,
+      `# tonight\n\nset-rs web 10.0.0.1:80 --weight 50%  # half of it, "so far\nlbctl drain "web" '10.0.0.2:80' --deadline 10m #\n  del-rs we\\b 10.0.0.3\r\n`,
     );
     const { status, out } = await ctl('batch', file, '--reason', 'night shift');
     assert.equal(status, 0);
@@ -98,8 +98,19 @@ describe('revisions on the command line', () => {
   }
 
   test('a file that is not there is named', async () => {
-    const { status, err } = await ctl('plan', join(folder, 'nowhere.yaml'));
-    assert.equal(status, 2);
-    assert.match(err, /cannot read .*nowhere\.yaml: there is no such file/);
+    const file = join(folder, 'nowhere.yaml');
+    const check = await ctl('check-config', file);
+    for (const argv of [
+      ['plan', file],
+      ['apply', file],
+    ]) {
+      const { status, err } = await ctl(...argv);
+      assert.equal(status, 4);
+      assert.equal(status, check.status);
+      assert.match(err, /nowhere\.yaml: .*there is no such file/);
+      assert.ok(err.startsWith(check.err), err);
+    }
+    const batch = await ctl('batch', file);
+    assert.deepEqual([batch.status, batch.err.includes('there is no such file')], [2, true]);
   });
 });

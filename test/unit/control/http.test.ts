@@ -148,6 +148,7 @@ describe('the API over HTTP', () => {
     ['POST', '/services', '{"name":"w"}', 400, /add_vs needs the parameter "address"/],
     ['POST', '/services', '{"name":"w","address":"a","__proto__":1}', 400, /not valid JSON/],
     ['POST', '/services?name=w', '{"address":"a"}', 400, /not from the query/],
+    ['POST', '/changes', '{"changes":[]}', 400, /a list of 1 to \d+ objects/],
     ['POST', '/changes', '{"changes":[{"method":"reload"}]}', 400, /change 1: the method is one of add_rs, /],
     [
       'POST',
@@ -288,6 +289,44 @@ describe('the stream of events', () => {
     const events = await follow(server, 41, {}, '?kind=vrrp&since=0');
     assert.deepEqual(events.slice(40), [wanted]);
     assert.deepEqual(warnings, []);
+    await server.close();
+  });
+
+  test('what is no request, or none that can be read, is refused in the same form', async () => {
+    const { server } = await serve();
+    const raw = (text: string) =>
+      new Promise<string>((resolve) => {
+        let said = '';
+        const socket = connectSocket({ host: '127.0.0.1', port: server.port });
+        socket.on('data', (chunk) => {
+          said += chunk.toString();
+        });
+        socket.on('error', () => {});
+        socket.on('close', () => resolve(said));
+        socket.write(text);
+      });
+    const token = `authorization: Bearer ${TOKENS.writer}\r\nconnection: close`;
+    const refused: readonly (readonly [text: string, status: number, message: RegExp])[] = [
+      ['lbd?\r\n\r\n', 400, /^the request is not HTTP\/1\.1$/],
+      [`GET ${PREFIX}/status HTTP/1.1\r\nx: ${'x'.repeat(70_000)}\r\n\r\n`, 431, /headers .* too long/],
+      [
+        `POST ${PREFIX}/reload HTTP/1.1\r\nhost: a\r\n${token}\r\ncontent-type: text/xml\r\ncontent-length: 4\r\n\r\n<a/>`,
+        415,
+        /must be JSON/,
+      ],
+      [
+        `POST ${PREFIX}/reload HTTP/1.1\r\nhost: a\r\n${token}\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n`,
+        413,
+        /too large: 1 MiB/,
+      ],
+    ];
+    for (const [text, status, message] of refused) {
+      const [head = '', body = ''] = (await raw(text)).split('\r\n\r\n');
+      assert.ok(head.startsWith(`HTTP/1.1 ${status} `), head);
+      const { error, ...rest } = JSON.parse(body);
+      assert.deepEqual([rest, error.code], [{}, 'bad_request']);
+      assert.match(error.message, message);
+    }
     await server.close();
   });
 

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parserEnv } from '../../../src/daemon/config-child.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const DIST = join(ROOT, 'dist');
@@ -110,4 +111,22 @@ describe('bundles', () => {
     assert.deepEqual(JSON.parse(stdout).problems, []);
     assert.match(stderr, /^lbd: \S+lbd-parse\.cache is ignored: it is damaged/);
   });
+});
+
+test('the parser knows NODE_EXTRA_CA_CERTS as check-config does, though Node.js need not read the certificates for it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lbd-ca-'));
+  folders.push(folder);
+  const file = join(folder, 'lbd.yaml');
+  const instance = '{ name: VI_1, interface: eth0, virtual_router_id: 1, virtual_addresses: [ 192.0.2.1/24 ] }';
+  writeFileSync(file, `global: { router_id: "\${NODE_EXTRA_CA_CERTS}" }\nvrrp_instances: [ ${instance} ]\n`);
+  const before = process.env.NODE_EXTRA_CA_CERTS;
+  process.env.NODE_EXTRA_CA_CERTS = 'certs';
+  try {
+    assert.equal(parserEnv().NODE_EXTRA_CA_CERTS, undefined);
+    const { stdout } = spawnSync(process.execPath, [join(DIST, 'lbd-config.cjs'), file], { env: parserEnv(), encoding: 'utf8' });
+    assert.equal(JSON.parse(stdout).config?.global.routerId, 'certs', stdout);
+  } finally {
+    if (before === undefined) delete process.env.NODE_EXTRA_CA_CERTS;
+    else process.env.NODE_EXTRA_CA_CERTS = before;
+  }
 });
