@@ -31,9 +31,20 @@ export function imported(text: string): ImportedText {
   };
 }
 
+/** Said of the first virtual server of every file that does not say lvs_flush_on_stop. */
+const AT_A_STOP = /(?:; )?at an ordered stop lbd leaves its services in the kernel, .*?as global\.on_stop: remove does/;
+
+const beside = (one: Told): Told[] => {
+  const texts = one.texts.replace(AT_A_STOP, '').replace(/^; /, '');
+  return one.outcome === 'changed' && texts === '' ? [] : [{ ...one, texts }];
+};
+
 /** Of what is not carried over as it stands: `changed lb_kind TUN: …`. */
 export const notesOf = ({ told }: ImportedText): string[] =>
-  told.filter(({ outcome }) => outcome !== 'carried').map(({ words, outcome, texts }) => `${outcome} ${words}: ${texts}`);
+  told
+    .flatMap(beside)
+    .filter(({ outcome }) => outcome !== 'carried')
+    .map(({ words, outcome, texts }) => `${outcome} ${words}: ${texts}`);
 
 /** The new text; it must be one that lbd takes. */
 export function yamlOf(text: string): string {

@@ -148,7 +148,7 @@ describe('HTTP_GET and SSL_GET', () => {
   becomes(
     'regex_no_match',
     url('path /\nregex error\nregex_no_match'),
-    ['http, path: /, regex: error'],
+    ['http, path: /'],
     [/refused regex_no_match/],
   );
 
