@@ -149,7 +149,7 @@ describe('HTTP_GET and SSL_GET', () => {
     'regex_no_match',
     url('path /\nregex error\nregex_no_match'),
     ['http, path: /'],
-    [/refused regex_no_match/],
+    [/refused regex error/, /refused regex_no_match/],
   );
 
   test('the host: of the url, the checker, the real server, the virtual server', () => {
@@ -217,7 +217,10 @@ describe('times', () => {
   test('a deadline that nobody says is no longer than the interval, one that is said makes it longer', () => {
     assert.equal(timesOf(bare(TCP, 'delay_loop 2')), 'interval: 2s, interval_changing: 1s, timeout: 2s, fall: 2');
     assert.match(noted(bare(TCP, 'delay_loop 2')).join('\n'), /changed delay_loop 2: a probe has 2s/);
-    assert.equal(timesOf(bare(TCP, 'delay_loop 2\nconnect_timeout 4')), 'interval: 4s, interval_changing: 1s, timeout: 4s, fall: 2');
+    assert.equal(
+      timesOf(bare(TCP, 'delay_loop 2\nconnect_timeout 4')),
+      'interval: 4s, interval_changing: 1s, timeout: 4s, fall: 2',
+    );
     assert.match(noted(bare(TCP, 'delay_loop 2\nconnect_timeout 4')).join('\n'), /changed delay_loop 2: probes begin 4s apart/);
   });
   test('a retry begins as soon as in keepalived, sooner than the deadline too', () => {
