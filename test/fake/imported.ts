@@ -10,7 +10,7 @@ const around = { readInclude: () => 'there are no files here', configId: undefin
 export interface Told {
   readonly words: string;
   readonly outcome: Outcome;
-  readonly texts: string;
+  readonly texts: readonly string[];
 }
 
 export interface ImportedText {
@@ -26,25 +26,22 @@ export function imported(text: string): ImportedText {
   const { yaml, verdicts, problems } = importKeepalived(tree, { file: 'keepalived.conf', sourceAt: () => '' });
   return {
     yaml,
-    told: verdicts.map(({ statement, outcome, texts }) => ({ words: wordsOf(statement), outcome, texts: texts.join('; ') })),
+    told: verdicts.map(({ statement, outcome, texts }) => ({ words: wordsOf(statement), outcome, texts })),
     errors: problems.filter(({ severity }) => severity === 'error').map(({ line, message }) => `${line}: ${message}`),
   };
 }
 
-/** Said of the first virtual server of every file that does not say lvs_flush_on_stop. */
-const AT_A_STOP = /(?:; )?at an ordered stop lbd leaves its services in the kernel, .*?as global\.on_stop: remove does/;
+/** Said of all virtual servers together, at one of them. */
+const COMMON = /^(when lbd stops|when most hosts)/;
 
-const beside = (one: Told): Told[] => {
-  const texts = one.texts.replace(AT_A_STOP, '').replace(/^; /, '');
-  return one.outcome === 'changed' && texts === '' ? [] : [{ ...one, texts }];
-};
-
-/** Of what is not carried over as it stands: `changed lb_kind TUN: …`. */
-export const notesOf = ({ told }: ImportedText): string[] =>
-  told
-    .flatMap(beside)
-    .filter(({ outcome }) => outcome !== 'carried')
-    .map(({ words, outcome, texts }) => `${outcome} ${words}: ${texts}`);
+/** Of what is not carried over as it stands: `changed lb_kind TUN: …`; without what is said of all virtual servers together. */
+export function notesOf({ told }: ImportedText): string[] {
+  return told.flatMap(({ words, outcome, texts }) => {
+    const own = texts.filter((text) => !COMMON.test(text));
+    const isTold = outcome !== 'carried' && own.length > 0;
+    return isTold ? [`${outcome} ${words}: ${own.join('; ')}`] : [];
+  });
+}
 
 /** The new text; it must be one that lbd takes. */
 export function yamlOf(text: string): string {

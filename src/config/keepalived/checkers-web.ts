@@ -10,15 +10,17 @@ import {
   timingIn,
 } from './checkers-common.js';
 import { translateRegex } from './checkers-regex.js';
+import { commandWords } from './programs.js';
 import { WEB_LIKE } from './services-timing.js';
 import {
-  cookedWords,
   flagOf,
   keeper,
   lose,
+  loseWhole,
   passOver,
   type Reading,
   type Said,
+  tellWhole,
   value,
   type Words,
   wordOf,
@@ -58,8 +60,7 @@ function readStatus({ args }: Statement): { readonly value: UrlWords['status'] }
 }
 
 function readRegex(statement: Statement): { readonly value: string } | string {
-  const words = cookedWords(statement);
-  if (typeof words === 'string') return words;
+  const words = commandWords(statement);
   return value(words.length === 1 ? words[0]?.text : undefined, 'a regex is one word: write it in quotes');
 }
 
@@ -100,11 +101,10 @@ function withoutInverted(
   return words;
 }
 
-function pathWord({ value: path, from }: Said<string>, reading: Reading): CheckWord | undefined {
-  if (!SENDABLE.test(path) || /^[a-z]+:\/\//i.test(path)) {
-    lose(from, `"${path}" is no path that lbd can ask for: it begins with /, and blanks in it are %20`, reading);
-    return undefined;
-  }
+/** Or why lbd cannot ask for it. */
+function pathWord({ value: path, from }: Said<string>, reading: Reading): CheckWord | string {
+  if (!SENDABLE.test(path) || /^[a-z]+:\/\//i.test(path))
+    return `"${path}" is no path that lbd can ask for: it begins with /, and blanks in it are %20`;
   if (path.startsWith('/')) return ['path', path, from];
   reading.notes.change(from, 'a path begins with /, which is written before it; keepalived asks for it as it stands');
   return ['path', `/${path}`, from];
@@ -186,11 +186,14 @@ export function readWeb(statement: Statement, context: CheckerContext): CheckDra
   const drafts = urls.flatMap((url): CheckDraft[] => {
     const words = readUrl(url, reading);
     if (!words.path) {
-      reading.notes.noEffect(url, 'keepalived passes over it: it has no path');
+      tellWhole(url, 'noEffect', 'keepalived passes over it: it has no path', reading.notes);
       return [];
     }
     const path = pathWord(words.path, reading);
-    if (!path) return [];
+    if (typeof path === 'string') {
+      loseWhole(url, path, reading);
+      return [];
+    }
     const { digest, status } = words;
     return [
       {
@@ -210,7 +213,7 @@ export function readWeb(statement: Statement, context: CheckerContext): CheckDra
       },
     ];
   });
-  if (urls.length === 0) reading.notes.noEffect(statement, 'keepalived passes over it: it has no url');
+  if (urls.length === 0) tellWhole(statement, 'noEffect', 'keepalived passes over it: it has no url', reading.notes);
   else if (drafts.length > 1)
     reading.notes.change(statement, 'each url is a check of its own, made each time; keepalived asks for one of them at a time');
   return drafts.map((draft, i) => (i === 0 ? { ...draft, heads: [statement, ...draft.heads] } : draft));

@@ -1,6 +1,6 @@
 /**
- * When checks are made. keepalived counts from the end of a probe, waits for each stage of it, and repeats a failed one after a time of
- * its own; lbd counts from start to start, and has one deadline.
+ * When checks are made. keepalived counts from the end of a probe, and waits for each stage of it; lbd counts from start to start, and has one
+ * deadline, which is no longer than the interval. Both repeat a failed probe after a time of its own.
  */
 import { formatDuration, type Milliseconds } from '../../base/duration.js';
 import { keeper, type Notebook, type Reading, timerOf, value, type Words, wholeOf, wordOf } from './services-words.js';
@@ -114,16 +114,10 @@ function beatOf({ levels, deadline, service }: TimingOf, notes: Notebook): Beat 
 export function timingOf(of: TimingOf, notes: Notebook): Timing {
   const { levels, defaults } = of;
   const { interval, timeout } = beatOf(of, notes);
-  const retry = said('retry', levels);
-  const fall = bounded(1, (retry?.value ?? defaults.retry) + 1, MOST_FALL);
+  const fall = bounded(1, (said('retry', levels)?.value ?? defaults.retry) + 1, MOST_FALL);
   const repeat = said('delayBeforeRetry', levels);
-  const gap = repeat?.value ?? defaults.gap ?? interval;
-  // From its start, or when it has ended if that is later: who refuses a connection is asked again as soon as by keepalived.
-  const changing = bounded(LEAST, gap, HOUR);
-  if (fall === 1) {
-    if (repeat && repeat === levels[0]?.delayBeforeRetry)
-      notes.noEffect(repeat.from, 'without a retry there is nothing that is repeated');
-    return { interval, interval_changing: undefined, timeout, fall };
-  }
-  return { interval, interval_changing: changing === interval ? undefined : changing, timeout, fall };
+  const changing = bounded(LEAST, repeat?.value ?? defaults.gap ?? interval, HOUR);
+  if (fall === 1 && repeat !== undefined && repeat === levels[0]?.delayBeforeRetry)
+    notes.noEffect(repeat.from, 'without a retry there is nothing that is repeated');
+  return { interval, interval_changing: fall === 1 || changing === interval ? undefined : changing, timeout, fall };
 }

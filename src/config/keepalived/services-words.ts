@@ -68,8 +68,14 @@ export function lose(statement: Statement, why: string, { notes, sheet }: Import
 
 /** Of a block that was met: nothing of it counts. */
 export function tellWhole(statement: Statement, outcome: 'noEffect' | 'refuse', why: string, notes: Notebook): void {
-  notes[outcome](statement, why);
+  if (notes.isMet(statement)) notes[outcome](statement, why);
   for (const one of statement.block ?? []) tellWhole(one, outcome, why, notes);
+}
+
+/** Of a block that was met, and that cannot be said in lbd. */
+export function loseWhole(statement: Statement, why: string, { notes, sheet }: Importing): void {
+  tellWhole(statement, 'refuse', why, notes);
+  sheet.leave(statement, leftOut({ ...statement, block: undefined }, why));
 }
 
 /** The comments of lines that something was made of without a place of their own. */
@@ -85,12 +91,6 @@ export function leaveRest(statement: Statement, written: ReadonlySet<Statement>,
 
 /** The first word after the keyword. */
 export const wordOf = ({ args }: Statement): string => args[0]?.text ?? '';
-
-/** Words after the keyword as commands and patterns are read: `'` quotes, `\` escapes. */
-export function cookedWords({ args, escaped }: Statement): readonly Word[] | string {
-  if (escaped === undefined) return args;
-  return 'message' in escaped ? escaped.message : escaped;
-}
 
 const MICROSECONDS = 1e6;
 
@@ -130,7 +130,7 @@ export function placeOf(words: readonly (Word | undefined)[]): Place | undefined
   return address === undefined || port === undefined ? undefined : { address, port: port === 0 ? undefined : port };
 }
 
-export type Notebook = Pick<Notes, 'change' | 'noEffect' | 'refuse'>;
+export type Notebook = Pick<Notes, 'change' | 'noEffect' | 'refuse' | 'isMet'>;
 
 /** Keeps what lines say, the last of each. */
 export type Words<T> = { [K in keyof T]?: Said<T[K]> };

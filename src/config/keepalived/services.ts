@@ -73,6 +73,10 @@ function joinTwins(drafts: readonly ServiceDraft[]): ServiceDraft[] {
 
 const FIRST_CHECK =
   'real servers of all virtual servers take traffic when their checks pass for the first time; keepalived sends it at once unless alpha is said';
+const SUSPICION =
+  'when most hosts of all virtual servers fail at once they stay in for some seconds more, as it may be the director: global: { suspicion: off } for none';
+const ON_STOP =
+  'when lbd stops, virtual servers stay in the kernel; keepalived takes them out, as global: { on_stop: remove } does';
 const NO_PROTOCOL = 'keepalived takes UDP where no protocol is said';
 const NO_SERVERS = 'keepalived passes over a virtual server without real servers';
 
@@ -141,9 +145,20 @@ function writeAll(drafts: readonly ServiceDraft[], groups: Groups, { sheet, note
 
 const saysAlpha = ({ block = [] }: Statement): boolean => block.some(({ key }) => key.text === 'alpha');
 
-function tellFirstCheck(drafts: readonly ServiceDraft[]): void {
+/** Fewer never make lbd suspect itself (config/build-checking.ts). */
+const FEW_HOSTS = 5;
+const STOP_WORDS = ['lvs_flush_on_stop', 'lvs_flush_onstop'];
+
+/** Differences of all virtual servers, told at the first that has them. */
+function tellCommon(drafts: readonly ServiceDraft[], { blocks, notes }: Given): void {
   const bold = drafts.find(({ statement, servers }) => !saysAlpha(statement) && servers.some(({ checks }) => checks.length > 0));
-  bold?.reading.notes.change(bold.statement, FIRST_CHECK);
+  if (bold) notes.change(bold.statement, FIRST_CHECK);
+  const checked = drafts.flatMap(({ servers }) => servers.filter(({ checks }) => checks.length > 0));
+  const [first] = drafts;
+  if (!first) return;
+  if (new Set(checked.map(({ place }) => place.address)).size >= FEW_HOSTS) notes.change(first.statement, SUSPICION);
+  const globals = (blocks.get('global_defs') ?? []).flatMap(({ block = [] }) => block);
+  if (!globals.some(({ key }) => STOP_WORDS.includes(key.text))) notes.change(first.statement, ON_STOP);
 }
 
 function leaveGroups(groups: Groups, drafts: readonly ServiceDraft[], { notes, sheet }: Given): void {
@@ -162,6 +177,6 @@ export function importServices(given: Given): void {
   const drafts = joinTwins(read.filter((draft) => hasServers(draft, given)));
   leaveGroups(groups, drafts, given);
   if (drafts.length === 0) return;
-  tellFirstCheck(drafts);
+  tellCommon(drafts, given);
   writeAll(drafts, groups, given);
 }

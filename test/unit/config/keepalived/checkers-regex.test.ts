@@ -1,8 +1,7 @@
-/** Expressions of PCRE2 as lbd's, and the words of a command. */
+/** Expressions of PCRE2 as lbd's. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compileRegex } from '../../../../src/base/regex.js';
-import { splitCommand } from '../../../../src/config/keepalived/checkers-command.js';
 import { translateRegex } from '../../../../src/config/keepalived/checkers-regex.js';
 
 function matches(source: string, options: readonly string[], yes: readonly string[], no: readonly string[]): void {
@@ -54,10 +53,4 @@ test('what has no counterpart is refused', () => {
     ['a', ['ungreedy']],
   ];
   for (const [source, options] of refused) assert.ok('refused' in translateRegex(source, options), source);
-});
-
-test('a command is cut into words as a shell would', () => {
-  assert.deepEqual(splitCommand(`/bin/x  -a "b c" d\\ e 'f "g' h"i"'j' ""`), ['/bin/x', '-a', 'b c', 'd e', 'f "g', 'hij', '']);
-  assert.deepEqual(splitCommand('  '), []);
-  for (const open of ['"a', "a 'b", 'a\\']) assert.equal(splitCommand(open), undefined, open);
 });

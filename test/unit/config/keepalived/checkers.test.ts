@@ -82,9 +82,14 @@ describe('each kind', () => {
     'its group',
     'MISC_CHECK {\nmisc_path /bin/x\nuser nobody nogroup\n}',
     ['script, command: [ /bin/x ], user: nobody'],
-    [/changed user nobody nogroup: .*takes no group/],
+    [/changed user nobody nogroup: .*not with nogroup/],
   );
-  becomes('without a program', 'TCP_CHECK {\n}\nMISC_CHECK {\nuser nobody\n}', ['tcp'], [/no_effect MISC_CHECK: .*no misc_path/]);
+  becomes(
+    'without a program',
+    'TCP_CHECK {\n}\nMISC_CHECK {\nuser nobody\n}',
+    ['tcp'],
+    [/no_effect MISC_CHECK: .*no misc_path/, /no_effect user nobody/],
+  );
   becomes(
     'FILE_CHECK and BFD_CHECK',
     'TCP_CHECK {\n}\nFILE_CHECK {\ntrack_file f\n}\nBFD_CHECK {\nname b\n}',
@@ -124,7 +129,12 @@ describe('HTTP_GET and SSL_GET', () => {
     [/changed HTTP_GET: each url is a check of its own/],
   );
   becomes('a path without its slash', url('path index.html'), ['http, path: /index.html'], [/changed path index\.html/]);
-  becomes('no path that can be asked for', `${url('path "/a b"')}\nTCP_CHECK {\n}`, ['tcp'], [/refused path \/a b/]);
+  becomes(
+    'no path that can be asked for',
+    `${url('path "/a b"')}\nTCP_CHECK {\n}`,
+    ['tcp'],
+    [/refused url/, /refused path \/a b/],
+  );
   becomes('no url', 'HTTP_GET {\n}\nTCP_CHECK {\n}', ['tcp'], [/no_effect HTTP_GET: .*no url/]);
   becomes(
     'what does not matter',
@@ -223,10 +233,12 @@ describe('times', () => {
     );
     assert.match(noted(bare(TCP, 'delay_loop 2\nconnect_timeout 4')).join('\n'), /changed delay_loop 2: probes begin 4s apart/);
   });
-  test('a retry begins as soon as in keepalived, sooner than the deadline too', () => {
-    assert.match(timesOf(service(TCP, 'delay_before_retry 1')), /interval_changing: 1s, timeout: 3s/);
-    assert.match(timesOf(service(TCP, 'delay_before_retry 0')), /interval_changing: 20ms, timeout: 3s/);
+  test('a failed probe is repeated after a time of its own', () => {
+    const text = service(TCP, 'delay_before_retry 1');
+    assert.match(timesOf(text), /interval: 6s, interval_changing: 1s, timeout: 3s/);
+    assert.match(noted(text).join('\n'), /^no_effect delay_before_retry 3: a later line of the block says/);
     assert.match(timesOf(service(TCP, 'delay_before_retry 20')), /interval: 6s, interval_changing: 20s/);
+    assert.match(timesOf(service(TCP, 'delay_before_retry 0')), /interval_changing: 20ms/);
   });
   test('the bounds of lbd', () => {
     assert.match(timesOf(bare(TCP, 'delay_loop 5000\nretry 4000000000')), /interval: 1h.*fall: 1000/);

@@ -177,7 +177,7 @@ test('the new file is one that lbd takes, and nothing is said of a statement twi
       const { yaml, errors, told } = imported(text);
       assert.deepEqual(errors, [], text);
       assert.ok(
-        told.every(({ outcome, texts }) => outcome === 'carried' || texts !== ''),
+        told.every(({ outcome, texts }) => outcome === 'carried' || texts.length > 0),
         text,
       );
       const missing = (text.match(/# (c\d+\.)/g) ?? []).filter((one) => !yaml?.includes(one.slice(2)));

@@ -144,6 +144,19 @@ describe('what keepalived leaves unsaid', () => {
   });
 });
 
+test('what is other for all virtual servers is told once', () => {
+  const checked = (last: number): string => `real_server 10.0.0.${last} 80 {\nTCP_CHECK {\n}\n}`;
+  const toldOf = (text: string): string[] => imported(text).told.flatMap(({ texts }) => texts);
+  const count = (text: string, what: RegExp): number => toldOf(text).filter((one) => what.test(one)).length;
+  const few = web('', [1, 2, 3, 4].map(checked).join('\n'));
+  const more = few + service('protocol TCP', '192.0.2.11 80', [4, 5].map(checked).join('\n'));
+  assert.deepEqual([count(few, /suspicion: off/), count(more, /suspicion: off/)], [0, 1]);
+  assert.deepEqual(
+    [count(more, /on_stop: remove/), count(`global_defs {\nlvs_flush_on_stop VS\n}\n${more}`, /on_stop: remove/)],
+    [1, 0],
+  );
+});
+
 describe('what lbd would refuse', () => {
   test('no real server', () => {
     const text = `${web('lb_algo rr', '')}virtual_server 192.0.2.11 80 {\nprotocol TCP\n${REAL}\n}\n`;
