@@ -1,6 +1,6 @@
 /** `$NAME=value`, and what becomes of `$NAME` and `${NAME}`. */
 import { builtIn, type Here, type Told } from './built-in.js';
-import { placeOf, replace, slice, spotOf, type Text, textAt } from './text.js';
+import { join, placeOf, type Spot, slice, spotOf, type Text, textAt } from './text.js';
 import type { Place } from './types.js';
 
 export interface Definition {
@@ -34,7 +34,7 @@ const MAX_REPLACED = 1000;
 export const MAX_LINE = 16_384;
 
 const DEFINITION = /^\$([A-Za-z_][A-Za-z0-9_]*)=[ \t]*/;
-const USE = /\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?: +([A-Za-z_][A-Za-z0-9_]*) *|((?: +[0-9]+)*))\}|([A-Za-z_][A-Za-z0-9_]*))/g;
+const USE = /\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?: +([A-Za-z_][A-Za-z0-9_]*) *|((?: +[0-9]+)*))\}|([A-Za-z_][A-Za-z0-9_]*))/;
 
 /** A line that gives a parameter its value (the first line of it). */
 export function readDefinition(line: Text): { readonly name: string; readonly value: Text; readonly place: Place } | undefined {
@@ -61,13 +61,19 @@ export function define(
   definitions.set(made.name, { ...made, lines, hasLines: isLines && lines.length > 0, isUsed: false });
 }
 
-/** `"` before it without a second one. */
-const isQuoted = (text: string, at: number): boolean => text.slice(0, at).split('"').length % 2 === 0;
+/** A name in a line. */
+interface Use {
+  readonly found: RegExpExecArray;
+  readonly spot: Spot;
+  /** It stands between `"`. */
+  readonly isQuoted: boolean;
+  /** The character that follows it; none: it is the last word of its line. */
+  readonly after: string;
+}
 
 /** What is not replaced stays as it is; that is told where it looks like a name. */
-function tellUnknown(use: RegExpExecArray, line: Text, definition: Definition | undefined, told: Told): void {
-  const [all, braced, , , plain] = use;
-  const spot = spotOf(line, use.index);
+function tellUnknown({ found, spot, isQuoted }: Use, definition: Definition | undefined, told: Told): void {
+  const [all, braced, , , plain] = found;
   const name = braced ?? plain;
   if (definition?.hasLines)
     told.warn(
@@ -76,7 +82,7 @@ function tellUnknown(use: RegExpExecArray, line: Text, definition: Definition | 
     );
   else if (definition)
     told.warn(spot, `keepalived leaves $${name} as it is here, since a letter or sign follows it: write \${${name}}`);
-  else if (braced !== undefined && !isQuoted(line.text, use.index))
+  else if (braced !== undefined && !isQuoted)
     told.fault(
       spot,
       `${all} is not defined, and keepalived takes its braces for those of a block: define it above, or put the word in "`,
@@ -84,24 +90,22 @@ function tellUnknown(use: RegExpExecArray, line: Text, definition: Definition | 
   else told.warn(spot, `${all} is not defined: it stays as it is, as with keepalived`);
 }
 
-interface Found {
+interface Meaning {
   readonly by: Text;
+  /** The lines after the first one. */
   readonly more: readonly Text[];
 }
 
-function standsFor(use: RegExpExecArray, line: Text, definitions: Definitions, here: Here, told: Told): Found | undefined {
-  const [all, braced, variable, numbers = '', plain] = use;
+function meaningOf(use: Use, definitions: Definitions, here: Here, told: Told): Meaning | undefined {
+  const [, braced, variable, numbers = '', plain] = use.found;
+  const { place } = use.spot;
   const name = braced ?? plain ?? '';
-  const place = placeOf(line, use.index);
   const definition = definitions.get(name);
-  const isLast = use.index + all.length === line.text.length;
-  const fits =
-    (braced !== undefined || /^[ \t,)]?$/.test(line.text.charAt(use.index + all.length))) && (!definition?.hasLines || isLast);
-  const known = { name, variable, numbers, spot: spotOf(line, use.index), isQuoted: isQuoted(line.text, use.index) };
-  const own = !definition && fits ? builtIn(known, here, told) : undefined;
+  const fits = (braced !== undefined || /^(?:[ \t,)]|$)/.test(use.after)) && (!definition?.hasLines || use.after === '');
+  const own = !definition && fits ? builtIn({ ...use, name, variable, numbers }, here, told) : undefined;
   if (own !== undefined) return { by: textAt(own, place, { name, place }), more: [] };
   if (!definition || !fits || variable !== undefined || numbers !== '') {
-    tellUnknown(use, line, definition, told);
+    tellUnknown(use, definition, told);
     return undefined;
   }
   definition.isUsed = true;
@@ -110,29 +114,40 @@ function standsFor(use: RegExpExecArray, line: Text, definitions: Definitions, h
   return { by, more };
 }
 
-/** All names of a line, and those in their values. */
+/** All names of a line, and those in their values. What is done is put aside, so that each name costs what follows it and no more. */
 export function replaceParameters(given: Text, definitions: Definitions, here: Here, told: Told): Replaced {
-  let line = given;
+  const done: Text[] = [];
+  let left = given;
+  let length = given.text.length;
+  let quotes = 0;
   let isOther = false;
   let more: readonly Text[] = [];
-  let rounds = 0;
   let work = 0;
-  USE.lastIndex = 0;
-  for (let use = USE.exec(line.text); use; use = USE.exec(line.text)) {
-    const from = use.index;
-    const to = from + use[0].length;
-    work += line.text.length;
-    rounds += 1;
-    if (rounds > MAX_REPLACED) return { line, isOther, more, work, isEndless: true };
-    const found = standsFor(use, line, definitions, here, told);
-    if (!found) continue;
-    line = replace(line, from, to, found.by);
+  const putAside = (to: number): void => {
+    const part = slice(left, 0, to);
+    quotes += part.text.split('"').length - 1;
+    done.push(part);
+    left = slice(left, to);
+  };
+  const end = (isEndless: boolean): Replaced => ({ line: join([...done, left]), isOther, more, work, isEndless });
+  for (let rounds = 0; ; rounds += 1) {
+    const found = USE.exec(left.text);
+    if (!found) return end(false);
+    if (rounds > MAX_REPLACED || length > MAX_LINE) return end(true);
+    work += left.text.length;
+    putAside(found.index);
+    const size = found[0].length;
+    const use: Use = { found, spot: spotOf(left), isQuoted: quotes % 2 === 1, after: left.text.charAt(size) };
+    const meaning = meaningOf(use, definitions, here, told);
+    if (!meaning) {
+      putAside(size);
+      continue;
+    }
+    left = join([meaning.by, slice(left, size)]);
+    length += meaning.by.text.length - size;
     isOther = true;
-    if (found.more.length > 0) more = [...found.more, ...more];
-    if (line.text.length > MAX_LINE) return { line, isOther, more, work, isEndless: true };
+    if (meaning.more.length > 0) more = [...meaning.more, ...more];
     // The value of a sequence is looked at when the sequence runs.
-    if (/^[ \t]*~/.test(found.by.text)) break;
-    USE.lastIndex = from;
+    if (/^[ \t]*~/.test(meaning.by.text)) return end(false);
   }
-  return { line, isOther, more, work, isEndless: false };
 }

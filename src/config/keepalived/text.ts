@@ -61,13 +61,13 @@ export const replace = (one: Text, from: number, to: number, by: Text): Text => 
 /** Without the characters at these places, which are in order. */
 export function without(one: Text, places: readonly number[]): Text {
   const starts = [0, ...places.map((at) => at + 1)];
-  const [first = one, ...more] = starts.map((from, i) => slice(one, from, places[i]));
-  return join([first, ...more]);
+  return join(starts.map((from, i) => slice(one, from, places[i])));
 }
 
-function join(all: readonly [Text, ...Text[]]): Text {
+/** One after the other; at least one. */
+export function join(all: readonly Text[]): Text {
   const pieces = all.filter((piece) => piece.text !== '');
-  if (pieces.length < 2) return pieces[0] ?? all[0];
+  if (pieces.length < 2) return pieces[0] ?? (all[0] as Text);
   const parts: Part[] = [];
   let at = 0;
   for (const piece of pieces) {
