@@ -4,7 +4,7 @@ import { interfaceName } from '../schema-tools.js';
 import type { Globals } from './globals.js';
 import type { Statement } from './types.js';
 import { whyUnfit } from './vrrp-entries.js';
-import { hasPeers } from './vrrp-peers.js';
+import { hasPeers, isAlone } from './vrrp-peers.js';
 import { allOf, flagOf, lastOf, newName, textsOf, timeOf, wholeOf } from './vrrp-values.js';
 
 export type Preempt = 'always' | 'never' | { readonly delay: number };
@@ -25,6 +25,8 @@ export interface OldInstance {
   readonly strict: boolean;
   readonly hasPeers: boolean;
   readonly preempt: Preempt;
+  /** What comes to its addresses reaches the host. */
+  readonly accepts: boolean;
 }
 
 export const OWNER = 255;
@@ -90,6 +92,13 @@ function preemptOf(statement: Statement, { isMaster, priority, strict }: Standin
   return delay === undefined || delay === 0 || delay > MOST_DELAY || strict ? 'always' : { delay };
 }
 
+/** Strict mode allows it to version 3 alone; an owner does always. */
+function acceptsOf(statement: Statement, { priority, strict }: Standing, version: 2 | 3): boolean {
+  if (priority === OWNER) return true;
+  const asked = lastOf(statement, 'accept', 'no_accept')?.key.text;
+  return asked === 'accept' ? !strict || version === 3 : asked === undefined && !strict;
+}
+
 export function factsOf(statement: Statement, globals: Globals, taken: readonly string[]): OldInstance {
   const oldName = statement.args[0]?.text ?? '';
   const states = allOf(statement, 'state').map((one) => one.args[0]?.text);
@@ -97,7 +106,8 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
   const strictHere = lastOf(statement, 'strict_mode');
   const strict = strictHere ? (flagOf(strictHere) ?? globals.strict) : globals.strict;
   const isMaster = states.includes('MASTER') && !(strict && priorityOf(statement, true) !== OWNER);
-  const priority = priorityOf(statement, isMaster);
+  const standing = { isMaster, priority: priorityOf(statement, isMaster), strict };
+  const version = versionOf(statement, family, globals);
   return {
     statement,
     oldName,
@@ -106,13 +116,14 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
     vrid: wholeOf(lastOf(statement, 'virtual_router_id')?.args[0]?.text, 1, 255),
     isMaster,
     isBackup: !isMaster && states.length > 0,
-    priority,
+    priority: standing.priority,
     family,
     newFamily: family === 6 && isNamed(statement) ? 6 : 4,
-    version: versionOf(statement, family, globals),
+    version,
     strict,
     hasPeers: hasPeers(statement, family),
-    preempt: preemptOf(statement, { isMaster, priority, strict }),
+    preempt: preemptOf(statement, standing),
+    accepts: acceptsOf(statement, standing, version),
   };
 }
 
@@ -122,6 +133,7 @@ export function whyNone(old: OldInstance, before: readonly OldInstance[], names:
   if (names.has(old.oldName)) return `there is a vrrp_instance ${old.oldName} already: keepalived passes over it`;
   if (old.vrid === undefined) return 'a vrrp_instance needs a virtual_router_id of 1 to 255: keepalived has none without';
   if (old.interface === undefined) return 'an instance of lbd has an interface: write "interface NAME" into it';
+  if (old.hasPeers && isAlone(old.statement)) return 'its only peer is this director itself: name the others';
   const twin = before.find((one) => one.interface === old.interface && one.newFamily === old.newFamily && one.vrid === old.vrid);
   if (twin)
     return `${twin.oldName} has virtual_router_id ${old.vrid} on ${old.interface} already: give it one of its own on all directors`;

@@ -29,7 +29,7 @@ const ORDER = [
 /** What all instances share. */
 export interface InstanceContext
   extends Omit<TrackPlace, 'mapping' | 'members' | 'weightless' | 'seen'>,
-    Pick<PathPlace, 'taken' | 'nextRule'> {
+    Pick<PathPlace, 'taken' | 'nextRule' | 'closed'> {
   readonly globals: Globals;
   readonly holders: Holders;
   /** Interfaces with a virtual MAC, of all instances. */
@@ -126,16 +126,14 @@ function preemption({ old, mapping, importing }: InstancePlace): Handlers {
 
 function acceptance({ old, mapping, importing }: InstancePlace): Handlers {
   const { sheet, notes } = importing;
-  const asked = lastOf(old.statement, 'accept', 'no_accept')?.key.text;
-  /** Strict mode allows it to version 3 alone. */
-  const accepts = asked === 'accept' ? !old.strict || old.version === 3 : asked === undefined && !old.strict;
+  const asked = lastOf(old.statement, 'accept', 'no_accept');
   const write = (statement?: Statement): void => {
     if (old.priority === OWNER) {
       if (!statement) return;
       notes.noEffect(statement, 'the owner of the addresses (255) accepts what comes to them, in keepalived, too');
       return sheet.leave(statement);
     }
-    sheet.set(mapping, 'accept', accepts, statement);
+    sheet.set(mapping, 'accept', old.accepts, statement);
   };
   return {
     accept: write,
@@ -220,7 +218,7 @@ function writeDefaults(
   };
   put('version', old.version);
   if (old.priority !== 100) put('priority', old.priority);
-  if (old.strict && old.priority !== OWNER) put('accept', false);
+  if (!old.accepts) put('accept', false);
   if (globals.plainChecksum && old.version === 3 && old.family === 4) put('v3_checksum', 'rfc9568');
   openEmpty(mapping);
   const own = spacing.get(old.interface ?? '');

@@ -1,7 +1,7 @@
 /** Entries of unicast_peer: which of them are peers, and the bounds of their TTL. */
 import { type Family, familyOf, isMulticast, parseIp, parsePrefix } from '../../base/ip.js';
 import type { Statement } from './types.js';
-import { allOf, wholeOf } from './vrrp-values.js';
+import { allOf, lastOf, wholeOf } from './vrrp-values.js';
 
 export interface Bounds {
   readonly min: number | undefined;
@@ -41,3 +41,10 @@ export const hasPeers = (instance: Statement, family: Family): boolean =>
   allOf(instance, 'unicast_peer')
     .flatMap((one) => one.block ?? [])
     .some((entry) => whyNoPeer(entry, instance, family) === undefined);
+
+/** All its peers are the address that its adverts come from. */
+export function isAlone(instance: Statement): boolean {
+  const source = parseIp(lastOf(instance, 'unicast_src_ip', 'mcast_src_ip')?.args[0]?.text ?? '');
+  const peers = allOf(instance, 'unicast_peer').flatMap((one) => one.block ?? []);
+  return source !== undefined && peers.every(({ key }) => parseIp(key.text) === source);
+}

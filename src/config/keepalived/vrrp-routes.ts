@@ -15,6 +15,8 @@ export interface PathPlace {
   readonly taken: Set<string>;
   /** The priority of the next rule without one, by family. */
   readonly nextRule: Record<4 | 6, number>;
+  /** Addresses that no_accept closes, of all instances. */
+  readonly closed: ReadonlySet<string>;
   readonly importing: Importing;
 }
 
@@ -128,12 +130,18 @@ const families = (values: readonly unknown[]): Set<number> =>
     }),
   );
 
-export function routesHandler({ old, mapping, taken, importing }: PathPlace): (statement: Statement) => void {
+const CLOSED = 'answers would come to an address that no_accept closes: the kernel chooses another one';
+
+export function routesHandler({ old, mapping, taken, closed, importing }: PathPlace): (statement: Statement) => void {
   const block = 'virtual_routes';
   return (statement) => {
     const list = listFrom(mapping, block, statement, importing);
     eachEntry(statement, block, importing, (entry) => {
       const words = wordsOf(entry, block, importing);
+      if (typeof words === 'object' && closed.has(parseIp(words.source ?? '') ?? '')) {
+        importing.notes.refuse(entry, `src: ${CLOSED}`);
+        delete words.source;
+      }
       const made = typeof words === 'string' ? words : routeOf(words, old);
       if (typeof made === 'string') return dropEntry(entry, made, importing);
       const value = defined(made);

@@ -1,4 +1,5 @@
 /** vrrp_instance blocks and what belongs to them -> vrrp_instances, sync_groups, scripts. */
+import { parsePrefix } from '../../base/ip.js';
 import type { Given } from './parts.js';
 import { groupsOf, isMixed, type OldGroup, refuseGroup, writeGroup } from './sync-groups.js';
 import { definitionsOf } from './track-definitions.js';
@@ -105,6 +106,15 @@ function readSpacing(given: Given): InstanceContext['spacing'] {
   return spacing;
 }
 
+/** Addresses of the instances that accept nothing. */
+const closedBy = (instances: readonly OldInstance[]): ReadonlySet<string> =>
+  new Set(
+    instances
+      .filter((one) => !one.accepts)
+      .flatMap((one) => allOf(one.statement, 'virtual_ipaddress', 'virtual_ipaddress_excluded'))
+      .flatMap((one) => (one.block ?? []).map(({ key }) => parsePrefix(key.text)?.address ?? '')),
+  );
+
 export function importVrrp(given: Given): void {
   const { instances, groups, mixed } = settleOwners(given);
   const definitions = definitionsOf(given);
@@ -124,6 +134,7 @@ export function importVrrp(given: Given): void {
     holders: new Map(),
     vmacs: new Set(),
     taken: new Set(),
+    closed: closedBy(instances),
     nextRule: { 4: 16_384, 6: 16_384 },
     groupOf: (old) => groups.find(({ members }) => members.includes(old)),
     spacing: readSpacing(given),
