@@ -5,7 +5,7 @@ import { Mapping } from './sheet.js';
 import type { Statement } from './types.js';
 import { type Garps, garpWords } from './vrrp-garps.js';
 import { flagOf, passOver, textsOf, timeOf, wholeOf, written } from './vrrp-values.js';
-import { type Handlers, type Importing, refuseWhole, walk } from './walk.js';
+import { type Handlers, type Importing, walk } from './walk.js';
 
 export interface Globals {
   /** script_user: the user of programs that name none; undefined: nobody said. */
@@ -44,32 +44,6 @@ const taking =
     sheet.leave(statement);
   };
 
-/** vrrp_mcast_group4 and _group6. */
-const groupHandler =
-  (usual: string, importing: Importing) =>
-  (statement: Statement): void => {
-    const [group] = textsOf(statement);
-    if (group !== usual)
-      refuseWhole(
-        statement,
-        `lbd speaks to ${usual} alone: unicast: { peers: [ … ] } keeps two sets of directors on one network apart, and so does another VRID`,
-        importing,
-      );
-  };
-
-/** down_timer_adverts of an instance, and of all. */
-export const adverts =
-  (importing: Importing) =>
-  (statement: Statement): void => {
-    const [word] = textsOf(statement);
-    if (word !== '3')
-      refuseWhole(
-        statement,
-        'lbd counts three adverts, as the RFC has it: a longer or shorter advert_interval does the same',
-        importing,
-      );
-  };
-
 const TIMEOUTS = { tcp: 'tcp', tcpfin: 'tcp_fin', udp: 'udp' } as const;
 
 function timeouts(statement: Statement, { sheet, notes }: Importing): void {
@@ -100,10 +74,11 @@ function own(section: Mapping, importing: Importing): Handlers {
     },
     lvs_flush_on_stop: stop,
     lvs_flush_onstop: stop,
-    lvs_timeouts: (statement) => timeouts(statement, importing),
-    vrrp_mcast_group4: groupHandler('224.0.0.18', importing),
-    vrrp_mcast_group6: groupHandler('ff02::12', importing),
-    vrrp_down_timer_adverts: adverts(importing),
+    lvs_timeouts(statement) {
+      // What was left out of the lines before is a matter of this section, where there is one.
+      if (section.entries.length > 0) sheet.end(section, []);
+      timeouts(statement, importing);
+    },
   };
 
   function stop(statement: Statement): void {

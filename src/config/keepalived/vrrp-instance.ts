@@ -1,7 +1,7 @@
 /** One vrrp_instance block -> an entry of vrrp_instances. */
 
 import { useVmac } from '../schema-held.js';
-import { adverts, type Globals } from './globals.js';
+import type { Globals } from './globals.js';
 import { Mapping, type Plain } from './sheet.js';
 import type { OldGroup } from './sync-groups.js';
 import { type TrackPlace, trackHandlers } from './track-entries.js';
@@ -248,7 +248,6 @@ function handlersOf(place: InstancePlace, announced: AnnouncementsSheet, context
     ...notifyHandlers({ mapping, words: instanceWords, scriptUser: context.globals.scriptUser, importing }),
     ...trackHandlers(track),
     use_vmac: vmac(place, context.vmacs),
-    down_timer_adverts: adverts(importing),
     virtual_ipaddress: heldHandler('virtual_ipaddress', held),
     virtual_ipaddress_excluded: heldHandler('virtual_ipaddress_excluded', held),
     virtual_routes: routesHandler(paths),

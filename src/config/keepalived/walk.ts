@@ -1,6 +1,7 @@
 /** The statements of a block, each to what makes something of it, each with its class. */
 import { didYouMean } from '../../base/suggest.js';
 import { keywordsOf } from './keywords/table.js';
+import type { Keyword } from './keywords/types.js';
 import type { Notes } from './notes.js';
 import type { Sheet } from './sheet.js';
 import type { Statement } from './types.js';
@@ -45,6 +46,9 @@ function ignoreWhole(statement: Statement, text: string, { notes, sheet }: Impor
   statement.block?.forEach(meet);
 }
 
+const IDLE = 'it asks for what lbd does anyway';
+const isIdle = ({ idle = [] }: Keyword, { args }: Statement): boolean => idle.includes(args[0]?.text.toLowerCase() ?? '');
+
 /** Handlers are named as keepalived spells the keyword; there must be one for all that is carried or changed. */
 export function walk(block: string, statements: readonly Statement[], handlers: Handlers, importing: Importing): void {
   const keywords = keywordsOf(block);
@@ -59,13 +63,15 @@ export function walk(block: string, statements: readonly Statement[], handlers: 
       continue;
     }
     const { outcome, text = '' } = keyword;
+    if (isIdle(keyword, statement)) {
+      importing.notes.meet(statement, block, 'no_effect', IDLE);
+      ignoreWhole(statement, IDLE, importing);
+      continue;
+    }
     importing.notes.meet(statement, block, outcome, keyword.text);
     if (outcome === 'refused') loseAll(statement, text, importing);
-    else if (outcome === 'no_effect') {
-      // A handler may find that what the words say is more than nothing.
-      handlers[word]?.(statement);
-      ignoreWhole(statement, text, importing);
-    } else {
+    else if (outcome === 'no_effect') ignoreWhole(statement, text, importing);
+    else {
       const handle = handlers[word];
       if (!handle) throw new Error(`nothing is made of ${word} in ${block}`);
       handle(statement);

@@ -1,5 +1,5 @@
 /** Keywords of global_defs (keepalived's global_parser.c, 2.2.7 to 2.4.3). */
-import { type Block, carried, changed, type Keyword, noEffect, refused } from './types.js';
+import { type Block, carried, changed, type Keyword, noEffect, OFF, refused } from './types.js';
 
 const each = (words: readonly string[], make: (word: string) => Keyword): Keyword[] => words.map(make);
 
@@ -59,7 +59,7 @@ const TELLING: readonly Keyword[] = [
       ...['notification_email', 'notification_email_from', 'smtp_server', 'smtp_helo_name', 'smtp_connect_timeout'],
       ...['smtp_alert', 'smtp_alert_vrrp', 'smtp_alert_checker'],
     ],
-    (word) => refused(word, MAIL),
+    (word) => refused(word, MAIL, OFF),
   ),
   ...each(['no_email_faults', 'no_checker_emails'], (word) => noEffect(word, 'it lessens mail, and lbd sends none')),
   ...each(
@@ -111,6 +111,10 @@ const KERNEL: readonly Keyword[] = [
   ),
 ];
 
+const OTHER_GROUP =
+  'lbd speaks to the groups of VRRP alone: unicast: { peers: [ … ] } keeps two sets of directors on one network apart, and so does another VRID';
+const ADVERTS = 'lbd counts three adverts, as the RFC has it: a longer or shorter advert_interval does the same';
+
 const VRRP_DEFAULTS: readonly Keyword[] = [
   ...each(
     [
@@ -129,11 +133,12 @@ const VRRP_DEFAULTS: readonly Keyword[] = [
     refused(
       word,
       'lbd announces an address on its own interface alone: announcements: { refresh: 60s } does that again and again',
+      OFF,
     ),
   ),
-  noEffect('vrrp_mcast_group4', 'lbd speaks to the group of VRRP, 224.0.0.18'),
-  noEffect('vrrp_mcast_group6', 'lbd speaks to the group of VRRP, ff02::12'),
-  noEffect('vrrp_down_timer_adverts', 'a director of lbd takes over after three adverts and the skew time, as the RFC has it'),
+  refused('vrrp_mcast_group4', OTHER_GROUP, ['224.0.0.18']),
+  refused('vrrp_mcast_group6', OTHER_GROUP, ['ff02::12']),
+  refused('vrrp_down_timer_adverts', ADVERTS, ['3']),
   noEffect(
     'vrrp_lower_prio_no_advert',
     'a master of lbd answers a lower one at once, as RFC 9568 has it; to directors that do not expect it that is one advert more',
@@ -141,6 +146,7 @@ const VRRP_DEFAULTS: readonly Keyword[] = [
   refused(
     'vrrp_higher_prio_send_advert',
     'a master of lbd says nothing more when it yields: announcements: { refresh: 60s } of the other director mends what neighbours have learnt wrong',
+    OFF,
   ),
   noEffect(
     'vrrp_owner_ignore_adverts',

@@ -12,7 +12,12 @@ export interface Keyword {
   readonly to?: string;
   /** changed: what is different. no_effect: why lbd needs it not. refused: what to do instead. */
   readonly text?: string;
+  /** refused: with one of these words behind it it asks for what lbd does anyway, and has no effect. */
+  readonly idle?: readonly string[];
 }
+
+/** Words of what is switched off. */
+export const OFF = ['off', 'false', 'no', '0'] as const;
 
 /** A block of the old language and the keywords that it may have. */
 export interface Block {
@@ -23,4 +28,9 @@ export interface Block {
 export const carried = (word: string, to: string): Keyword => ({ word, outcome: 'carried', to });
 export const changed = (word: string, to: string, text: string): Keyword => ({ word, outcome: 'changed', to, text });
 export const noEffect = (word: string, text: string): Keyword => ({ word, outcome: 'no_effect', text });
-export const refused = (word: string, text: string): Keyword => ({ word, outcome: 'refused', text });
+export const refused = (word: string, text: string, idle?: readonly string[]): Keyword => ({
+  word,
+  outcome: 'refused',
+  text,
+  ...(idle ? { idle } : {}),
+});

@@ -1,6 +1,6 @@
 /** Keywords of VRRP, tracking and BFD (keepalived's vrrp_parser.c, track_file.c, bfd_parser.c, 2.2.7 to 2.4.3). */
 
-import { type Block, carried, changed, type Keyword, noEffect, refused } from './types.js';
+import { type Block, carried, changed, type Keyword, noEffect, OFF, refused } from './types.js';
 import { VRRP_LISTS } from './vrrp-lists.js';
 
 const each = (words: readonly string[], make: (word: string) => Keyword): Keyword[] => words.map(make);
@@ -75,7 +75,11 @@ const ELECTION: readonly Keyword[] = [
   carried('nopreempt', 'preempt'),
   carried('preempt', 'preempt'),
   carried('preempt_delay', 'preempt.delay'),
-  noEffect('down_timer_adverts', 'a director of lbd takes over after three adverts and the skew time, as the RFC has it'),
+  refused(
+    'down_timer_adverts',
+    'lbd counts three adverts, as the RFC has it: a longer or shorter advert_interval does the same',
+    ['3'],
+  ),
   ...each(['timer_expired_backup', 'thread_timer_expired'], (word) =>
     noEffect(word, 'lbd always listens first after a pause, and takes over when nobody else has'),
   ),
@@ -86,6 +90,7 @@ const ELECTION: readonly Keyword[] = [
   refused(
     'higher_prio_send_advert',
     'a master of lbd says nothing more when it yields: announcements: { refresh: 60s } of the other director mends what neighbours have learnt wrong',
+    OFF,
   ),
   noEffect(
     'owner_ignore_adverts',
@@ -102,6 +107,7 @@ const ELECTION: readonly Keyword[] = [
     refused(
       word,
       'lbd announces an address on its own interface alone: announcements: { refresh: 60s } does that again and again',
+      OFF,
     ),
   ),
 ];
@@ -116,7 +122,7 @@ const TELLING: readonly Keyword[] = [
     'notify_priority_changes',
     'it is about FIFOs, and lbd has none: every change of a priority is an event of lbctl events',
   ),
-  refused('smtp_alert', MAIL),
+  refused('smtp_alert', MAIL, OFF),
   carried('lvs_sync_daemon_interface', 'connection_sync'),
 ];
 
@@ -126,7 +132,7 @@ const GROUP: readonly Keyword[] = [
   ...each(['notify_master', 'notify_backup', 'notify_fault', 'notify_stop', 'notify'], (word) =>
     changed(word, 'notify', `it is called with the first member, which changes when the group does; ${KILLED}`),
   ),
-  refused('smtp_alert', MAIL),
+  refused('smtp_alert', MAIL, OFF),
   noEffect(
     'notify_priority_changes',
     'it is about FIFOs, and lbd has none: every change of a priority is an event of lbctl events',

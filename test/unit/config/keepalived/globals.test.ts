@@ -46,6 +46,8 @@ test('what is the default of lbd anyway has no effect, another value is refused'
   assert.match(notes('vrrp_mcast_group6 ff02::13')[0] ?? '', /^refused/);
   assert.match(notes('vrrp_down_timer_adverts 3')[0] ?? '', /^no_effect/);
   assert.match(notes('vrrp_down_timer_adverts 5')[0] ?? '', /^refused .*advert_interval/);
+  assert.match(notes('smtp_alert off')[0] ?? '', /^no_effect smtp_alert off: it asks for what lbd does anyway/);
+  assert.match(notes('vrrp_higher_prio_send_advert')[0] ?? '', /^refused/);
 });
 
 test('mail, SNMP, D-Bus, FIFOs and priorities of processes: each names what does it here', () => {
