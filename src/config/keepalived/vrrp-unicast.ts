@@ -38,6 +38,7 @@ function peerOf(entry: Statement, importing: Importing): Plain {
   return min === undefined && max === undefined ? entry.key.text : { address: entry.key.text, min_ttl: min, max_ttl: max };
 }
 
+const WITHOUT = 'while the host has not this address the instance is in FAULT, as with track_src_ip';
 const UNCHECKED = 'adverts of directors that it does not name are refused: name all others';
 
 export function unicastHandlers({ old, mapping, importing }: InstancePlace): Handlers {
@@ -55,6 +56,7 @@ export function unicastHandlers({ old, mapping, importing }: InstancePlace): Han
         `adverts to the group leave from the first address of ${old.interface ?? 'the interface'}: put ${text} first there`,
         importing,
       );
+    if (!lastOf(old.statement, 'track_src_ip')) notes.change(statement, WITHOUT);
     sheet.set(section(), 'source', text, statement);
   };
   const peer = (entry: Statement, list: ReturnType<typeof listFrom>): void => {

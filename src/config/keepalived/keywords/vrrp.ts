@@ -32,10 +32,7 @@ const TRANSPORT: readonly Keyword[] = [
     'mcast_dst_ip',
     'lbd speaks to the groups of VRRP alone: unicast: { peers: [ … ] } keeps two sets of directors on one network apart, and so does another VRID',
   ),
-  refused(
-    'track_src_ip',
-    'lbd has adverts come from an address of the interface: without any it is in FAULT, and a source that is missing is told',
-  ),
+  noEffect('track_src_ip', 'an instance of lbd is always in FAULT without the address that its adverts come from'),
   carried('unicast_peer', 'unicast.peers'),
   noEffect('check_unicast_src', 'lbd always takes the adverts of its peers alone'),
   noEffect('unicast_fault_no_peer', 'lbd refuses a configuration of unicast without peers'),

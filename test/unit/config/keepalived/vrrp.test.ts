@@ -108,7 +108,7 @@ describe('the protocol', () => {
 
   test('unicast: peers with bounds, a source, a TTL; without peers it is the group', () => {
     const peers = 'unicast_peer {\n 192.0.2.3\n 192.0.2.4 min_ttl 0 max_ttl 250\n 192.0.2.3\n 2001:db8::3\n}';
-    const lines = `${peers}\nunicast_src_ip 192.0.2.2\nunicast_ttl 64\ncheck_unicast_src`;
+    const lines = `${peers}\nunicast_src_ip 192.0.2.2\nunicast_ttl 64\ncheck_unicast_src\ntrack_src_ip`;
     assert.match(
       entryOf(lines)
         .map((line) => line.trim())
@@ -117,11 +117,15 @@ describe('the protocol', () => {
     );
     assert.deepEqual(
       notes(lines).map((one) => one.split(':')[0]),
-      ['no_effect 192.0.2.3', 'refused 2001', 'no_effect check_unicast_src'],
+      ['no_effect 192.0.2.3', 'refused 2001', 'no_effect check_unicast_src', 'no_effect track_src_ip'],
     );
     assert.match(
       notes('unicast_peer {\n 192.0.2.3\n}')[0] ?? '',
       /^changed unicast_peer: adverts of directors that it does not name/,
+    );
+    assert.match(
+      notes('unicast_peer {\n 192.0.2.3\n}\nunicast_src_ip 192.0.2.2\ncheck_unicast_src')[0] ?? '',
+      /^changed unicast_src_ip 192\.0\.2\.2: .*FAULT/,
     );
     assert.match(notes('mcast_src_ip 192.0.2.2')[0] ?? '', /^refused mcast_src_ip .*first address of eth0/);
     assert.ok(!entryOf('unicast_src_ip 192.0.2.2').some((line) => line.startsWith('unicast')));
@@ -206,6 +210,19 @@ describe('programs', () => {
 });
 
 describe('instances that cannot be', () => {
+  test('one that is its own and only peer', () => {
+    const lines = 'unicast_src_ip 192.0.2.2\nunicast_peer {\n 192.0.2.2\n}';
+    const { told } = imported(`${instance(lines)}vrrp_instance VI_2 {\n interface eth1\n virtual_router_id 1\n}\n`);
+    assert.match(told[0]?.texts ?? '', /its only peer is this director itself/);
+  });
+
+  test('answers that no_accept would drop: the route has another source', () => {
+    const route = 'virtual_routes {\n src 192.0.2.10 to 198.51.100.0/24 via 192.0.2.254\n}';
+    assert.ok(entryOf(`no_accept\n${route}`).includes('virtual_routes: [ { to: 198.51.100.0/24, via: 192.0.2.254 } ]'));
+    assert.match(notes(`no_accept\n${route}`)[0] ?? '', /^refused src .*answers would come to an address that no_accept closes/);
+    assert.ok(entryOf(route).some((line) => line.includes('source: 192.0.2.10')));
+  });
+
   test('are refused whole, and the others stay', () => {
     const two = instance(
       '',
