@@ -89,17 +89,24 @@ const PLACES = 4;
 function grouped(statements: readonly ImportedStatement[]): ImportedStatement[][] {
   const groups = new Map<string, ImportedStatement[]>();
   for (const one of statements) {
-    const key = JSON.stringify([one.block, one.statement.split(' ')[0], one.notes]);
+    const key = JSON.stringify(one.notes);
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
   return [...groups.values()];
 }
 
+/** Where else: its line, and its words where they are others. */
+function placeOf({ file, line, statement }: ImportedStatement, first: ImportedStatement): string {
+  const place = file === first.file ? `line ${line}` : `${file}:${line}`;
+  return statement.split(' ')[0] === first.statement.split(' ')[0] ? place : `"${statement}" in ${place}`;
+}
+
 function noteLine([first, ...others]: readonly ImportedStatement[], label: string): string {
-  const { file, line, column, statement, notes } = first as ImportedStatement;
-  const places = others.slice(0, PLACES).map((one) => (one.file === file ? String(one.line) : `${one.file}:${one.line}`));
+  if (!first) return '';
+  const { file, line, column, statement, notes } = first;
+  const places = others.slice(0, PLACES).map((one) => placeOf(one, first));
   const more = others.length - places.length;
-  const also = places.length === 0 ? '' : ` (also in line ${places.join(', ')}${more > 0 ? ` and ${more} more` : ''})`;
+  const also = places.length === 0 ? '' : ` (also ${places.join(', ')}${more > 0 ? ` and ${more} more` : ''})`;
   return `${file}:${line}:${column}: ${label}: "${statement}": ${notes.join('; ')}${also}`;
 }
 

@@ -45,6 +45,12 @@ export class Listing {
   readonly below: string[] = [];
 }
 
+/** A statement of the old file that the new one has not. */
+export interface LeftOut {
+  readonly words: string;
+  readonly why: string;
+}
+
 export interface Sheet {
   readonly root: Mapping;
   /** A key of a mapping; one that is there is replaced. The comments of a statement stand beside the first thing made of it. */
@@ -56,7 +62,7 @@ export interface Sheet {
   /** The mapping under a key of a mapping, made when it is not there. */
   mappingOf(mapping: Mapping, key: string): Mapping;
   /** What nothing is made of: its comments stand here, before what is written next, with a line that says what was left out. */
-  leave(statement: Statement, line?: string): void;
+  leave(statement: Statement, line?: LeftOut): void;
   /** Nothing more comes into it: the comments that wait for something stand at its end, and those before the brace of its block. */
   end(within: Mapping | Listing, below: readonly string[]): void;
   /** Nothing more comes at all. */
@@ -91,13 +97,30 @@ function commentsWithin({ block = [], below }: Statement): string[] {
   return [...inner, ...below];
 }
 
+/** Comments; what was left out one after the other for one and the same reason is a line together. */
+function written(waiting: readonly (string | LeftOut)[]): string[] {
+  const lines: string[] = [];
+  for (let i = 0; i < waiting.length; i++) {
+    const one = waiting[i] as string | LeftOut;
+    if (typeof one === 'string') {
+      lines.push(one);
+      continue;
+    }
+    const words = [one.words];
+    for (let next = waiting[i + 1]; typeof next === 'object' && next.why === one.why; next = waiting[++i + 1])
+      words.push(next.words);
+    lines.push(` not carried over: ${words.map((each) => `"${each}"`).join(', ')}: ${one.why}`);
+  }
+  return lines;
+}
+
 export function createSheet(order: readonly string[]): Sheet {
   const root = new Mapping(order);
   const spent = new Set<Statement>();
-  let waiting: string[] = [];
+  let waiting: (string | LeftOut)[] = [];
 
   const remarks = (from: Statement | undefined): Remarks => {
-    const above = waiting;
+    const above = written(waiting);
     waiting = [];
     if (!from) return { above, beside: undefined, place: undefined };
     const { key, beside } = from;
@@ -116,7 +139,7 @@ export function createSheet(order: readonly string[]): Sheet {
     }
   };
   const end: Sheet['end'] = (within, below) => {
-    within.below.push(...waiting, ...below);
+    within.below.push(...written(waiting), ...below);
     waiting = [];
   };
   const made = <T extends Value>(

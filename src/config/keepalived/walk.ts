@@ -3,7 +3,7 @@ import { didYouMean } from '../../base/suggest.js';
 import { keywordsOf } from './keywords/table.js';
 import type { Keyword } from './keywords/types.js';
 import type { Notes } from './notes.js';
-import type { Sheet } from './sheet.js';
+import type { LeftOut, Sheet } from './sheet.js';
 import type { Statement } from './types.js';
 
 /** What the parts of the import share. */
@@ -17,8 +17,8 @@ export type Handlers = Readonly<Record<string, (statement: Statement) => void>>;
 /** A statement without its block. */
 export const wordsOf = ({ key, args }: Statement): string => [key, ...args].map((one) => one.text).join(' ');
 
-/** The comment that stands in the new file in place of what was left out. */
-export const leftOut = (statement: Statement, text: string): string => ` not carried over: "${wordsOf(statement)}": ${text}`;
+/** What stands in the new file in place of what was left out. */
+export const leftOut = (statement: Statement, why: string): LeftOut => ({ words: wordsOf(statement), why });
 
 /** Its whole text, and what stands in its block: none of it is anything in lbd. */
 function loseAll(statement: Statement, text: string, { notes, sheet }: Importing): void {

@@ -67,7 +67,7 @@ describe('lbctl import', () => {
     assert.match(lines[0] as string, new RegExp(`^${path}:8:1: warning: lines of @left are passed over`));
     assert.match(
       notes[0] as string,
-      new RegExp(`^${path}:11:9: not carried over: "notify_up /etc/up\\.sh": .+ \\(also in line 17\\)$`),
+      new RegExp(`^${path}:11:9: not carried over: "notify_up /etc/up\\.sh": .+ \\(also line 17\\)$`),
     );
     assert.equal(lines.filter((line) => line.includes('notify_up')).length, 1);
     assert.match(

@@ -54,7 +54,8 @@ describe('comments', () => {
     const { text } = sheetOf(({ root, set, leave, close }) => {
       const inner = [statement('a', 2, { above: [' of a'], below: [' under a'] }), statement('b', 3, { beside: ' of b' })];
       const lost = statement('lost', 1, { above: [' of it'], block: inner, below: [' last'] });
-      leave(lost, ' not carried over');
+      leave(lost, { words: 'lost', why: 'none' });
+      for (const [i, why] of ['none', 'none', 'other'].entries()) leave(statement(`more ${i}`, 9), { words: `more ${i}`, why });
       leave(lost);
       const kept = statement('kept', 4, { above: [' of kept'] });
       set(root, 'one', 1, kept);
@@ -62,7 +63,16 @@ describe('comments', () => {
       leave(statement('gone', 5, { above: [' of gone'] }));
       close([]);
     });
-    const expected = ['of it', 'of a', 'under a', 'of b', 'last', 'not carried over', 'of kept'].map((line) => `# ${line}\n`);
+    const expected = [
+      'of it',
+      'of a',
+      'under a',
+      'of b',
+      'last',
+      'not carried over: "lost", "more 0", "more 1": none',
+      'not carried over: "more 2": other',
+      'of kept',
+    ].map((line) => `# ${line}\n`);
     assert.equal(text, `${expected.join('')}one: 1\n\ntwo: 2\n\n# of gone\n`);
   });
 });
