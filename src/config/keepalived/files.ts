@@ -4,7 +4,7 @@ import { type Bare, bare } from './comments.js';
 import type { Checks, Include } from './includes.js';
 import { MAX_LINE } from './parameters.js';
 import { type Spot, spotOf, type Text, textAt } from './text.js';
-import type { OldFile, Place, Surroundings } from './types.js';
+import type { OldFile, Surroundings } from './types.js';
 
 /** keepalived reads a line in a buffer of 1,024: what does not fit is another line to it. */
 const KEEPALIVED_LINE_BYTES = 1022;
@@ -37,7 +37,6 @@ export interface Files {
   include(include: Include, spot: Spot): void;
   /** What all includes look for from here on, in this file and those that it includes. */
   checks: Checks;
-  lineAt(place: Place): string;
 }
 
 const BOM = '\uFEFF';
@@ -71,9 +70,11 @@ function tellLine(given: Text, { line, commentAt, openQuote }: Bare, isBytes: bo
   if (foreign >= 0) told.warn(spotOf(line, foreign), 'this is no UTF-8: it is written in UTF-8 now, which is not the same bytes');
 }
 
-export function createFiles(first: OldFile, around: Surroundings, told: Told): Files {
+/** The lines of each file that was read, as they stand there. */
+export type Texts = Map<string, readonly string[]>;
+
+export function createFiles(first: OldFile, around: Surroundings, texts: Texts, told: Told): Files {
   const open: Open[] = [];
-  const texts = new Map<string, readonly string[]>();
   let count = 0;
   let checks: Checks = new Set();
 
@@ -146,6 +147,5 @@ export function createFiles(first: OldFile, around: Surroundings, told: Told): F
     set checks(now) {
       checks = now;
     },
-    lineAt: ({ file, line }) => texts.get(file)?.[line - 1] ?? '',
   };
 }

@@ -35,6 +35,9 @@ function braceAt(text: string): number | undefined {
   return undefined;
 }
 
+/** A `\` that no other one protects. */
+const endsInEscape = (text: string): boolean => ((/\\+$/.exec(text.slice(-64))?.[0].length ?? 0) & 1) === 1;
+
 export function createLines(files: Files, around: Surroundings, builder: Builder, told: Faults): Lines {
   const definitions: Definitions = new Map();
   const pending: Pending[] = [];
@@ -62,7 +65,7 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
       else if (line.text === '') builder.gap();
       else {
         if (comment !== undefined) builder.beside(comment);
-        continues = next.continues;
+        continues = endsInEscape(line.text);
         return line;
       }
     }
@@ -109,8 +112,10 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
       if (!next || next.isEmpty) return value;
       if (next.comment !== undefined) builder.comment(next.comment.replace(/[ \t]*\\$/, ''));
       if (next.line.text === '') continue;
-      value.push(next.continues ? trim(slice(next.line, 0, next.line.text.length - 1)) : next.line);
-      if (!next.continues) return value;
+      // Blanks may follow the `\`: they are gone.
+      const isLast = !next.line.text.endsWith('\\');
+      value.push(isLast ? next.line : trim(slice(next.line, 0, next.line.text.length - 1)));
+      if (isLast) return value;
     }
   };
 

@@ -7,7 +7,7 @@
  */
 import { createBuilder, missingBefore } from './blocks.js';
 import { createFaults, type Faults } from './faults.js';
-import { createFiles, type Files } from './files.js';
+import { createFiles, type Texts } from './files.js';
 import { includeChecks } from './includes.js';
 import { createLines } from './lines.js';
 import { spotOf, type Text } from './text.js';
@@ -29,6 +29,8 @@ function cutWords(line: Text, told: Faults): Cut {
   const escaped = escapedWords(line);
   if (escaped.open !== undefined) {
     const sign = line.text[escaped.open];
+    if (plain.open !== undefined)
+      told.fault(spotOf(line, plain.open), 'nothing ends what this " begins: write \\" where it is no quote');
     const message = sign === '\\' ? 'a \\ at the end, which escapes nothing' : `nothing ends what this ${sign} begins`;
     return { words: plain.words, escaped: told.make(spotOf(line, escaped.open), message) };
   }
@@ -45,9 +47,9 @@ const sameWords = ([, ...plain]: readonly Word[], escaped: readonly Word[]): boo
 
 export function readKeepalived(first: OldFile, around: Surroundings): Tree {
   const builder = createBuilder();
-  let files: Files | undefined;
-  const told = createFaults((place) => files?.lineAt(place) ?? '');
-  files = createFiles(first, around, told);
+  const texts: Texts = new Map();
+  const told = createFaults(({ file, line }) => texts.get(file)?.[line - 1] ?? '');
+  const files = createFiles(first, around, texts, told);
   const lines = createLines(files, around, builder, told);
 
   let count = 0;
