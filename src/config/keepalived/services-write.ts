@@ -82,10 +82,15 @@ function writeScheduler(writing: Writing): void {
   }
   if (!isHashed(scheduler)) return;
   const fallback = `${scheduler}-fallback`;
-  if (!found.has(fallback) && words.scheduler)
+  if (words.scheduler && !quiesces(writing).every(Boolean))
     reading.notes.change(
       words.scheduler.from,
       `a failed real server keeps its place in the table with weight 0, and its clients go to others meanwhile (${fallback}); keepalived takes it out, and all clients may move`,
+    );
+  else if (words.scheduler && !found.has(fallback))
+    reading.notes.change(
+      words.scheduler.from,
+      `clients of a failed real server go to others meanwhile (${fallback}); keepalived refuses them`,
     );
   set(writing, 'scheduler_flags', [...found].filter((one) => one !== fallback).concat(fallback), flags[0]?.from);
 }
@@ -205,19 +210,22 @@ function writeSorry(writing: Writing): void {
 
 const QUIESCE_TEXT = 'on_failure is of the whole virtual server, and its real servers do not agree';
 
+/** Of each real server, what keepalived does when it fails. */
+const quiesces = ({ draft, placed }: Writing): boolean[] =>
+  placed.map(({ server }) => server.words.quiesce?.value ?? draft.words.quiesce?.value ?? false);
+
 function writeOnFailure(writing: Writing): void {
   const { draft, placed } = writing;
   const { quiesce, scheduler } = draft.words;
-  const said = placed.map(({ server }) => server.words.quiesce?.value ?? quiesce?.value ?? false);
-  const quiesces = quiesce?.value ?? said.every(Boolean);
+  // It is so in any case, which was told.
+  if (isHashed(scheduler?.value ?? '')) return;
+  const all = quiesce?.value ?? quiesces(writing).every(Boolean);
   for (const { server } of placed) {
     const own = server.words.quiesce;
-    if (own && own.value !== quiesces)
-      lose(own.from, `${QUIESCE_TEXT}: it is ${quiesces ? 'quiesce' : 'remove'} for all of them`, server.reading);
+    if (own && own.value !== all)
+      lose(own.from, `${QUIESCE_TEXT}: it is ${all ? 'quiesce' : 'remove'} for all of them`, server.reading);
   }
-  // With a scheduler of hashes it is so in any case.
-  if (quiesces && !isHashed(scheduler?.value ?? ''))
-    set(writing, 'on_failure', 'quiesce', quiesce?.from ?? placed[0]?.server.words.quiesce?.from);
+  if (all) set(writing, 'on_failure', 'quiesce', quiesce?.from ?? placed[0]?.server.words.quiesce?.from);
 }
 
 function writeThresholds(mapping: Mapping, { server }: Placed, sheet: Sheet): void {

@@ -56,9 +56,18 @@ describe('a line of a virtual server', () => {
     'sorry_server 10.0.0.99 8080\n'.replace('8080', '80'),
   );
   becomes('ip_family inet', 'protocol: tcp');
-  becomes('sh-port', 'scheduler_flags: [ sh-port, sh-fallback ]', 'lvs_sched sh\nsh-fallback\n');
-  becomes('flag-1', 'scheduler_flags: [ mh-fallback ]', 'lvs_sched mh\n');
-  becomes('flag-2', 'scheduler_flags: [ mh-port, mh-fallback ]', 'flag-1\nlvs_sched mh\n');
+  test('the flags of a scheduler of hashes', () => {
+    const flags = (lines: string): readonly [string | undefined, string] => {
+      const text = web(lines);
+      return [/scheduler_flags: (.*)/.exec(yamlOf(text))?.[1], noted(text).join('\n')];
+    };
+    assert.deepEqual(flags('lvs_sched sh\nsh-port\nsh-fallback\ninhibit_on_failure'), ['[ sh-port, sh-fallback ]', '']);
+    const [refusing, told] = flags('lvs_sched sh\ninhibit_on_failure');
+    assert.equal(refusing, '[ sh-fallback ]');
+    assert.match(told, /^changed lvs_sched sh: clients of a failed real server go to others.*keepalived refuses them$/);
+    assert.match(flags('flag-1\nflag-2\nlvs_sched mh')[0] ?? '', /^\[ mh-port, mh-fallback \]$/);
+    assert.match(flags('lvs_sched mh\nmh-fallback')[1], /^changed lvs_sched mh: .*keeps its place in the table/);
+  });
 
   isSaid('hashed', 'no_effect', /no flag of any scheduler/);
   isSaid('flag-3', 'no_effect', /no scheduler/);
