@@ -187,7 +187,7 @@ function checkTwins(
 /** The last resort: no check, and weight 1. */
 function readSorry(at: Located<VirtualServerShape>, context: ServerContext, report: Report): RealServerConfig | undefined {
   const shape = at.value.sorry_server ?? context.defaults?.sorry_server;
-  if (!shape) return undefined;
+  if (!shape || shape === 'none') return undefined;
   const whole = { ...shape, weight: 1, upper: undefined, lower: undefined, checks: [] };
   return readServer(whole, context, at, at.value.sorry_server ? ['sorry_server'] : [], report);
 }

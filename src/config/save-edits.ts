@@ -89,8 +89,8 @@ function persistenceOf({ persistence, ids }: ServiceSettings): Value {
   return map.length === 1 ? { map, word: time } : { map };
 }
 
-function sorryOf({ sorry, forward }: ServiceSettings): Value | null {
-  if (!sorry) return null;
+function sorryOf({ sorry, forward }: ServiceSettings): Value {
+  if (!sorry) return 'none';
   const own = sorry.forward === forward ? [] : [['forward', sorry.forward] as const];
   return { map: [['address', formatEndpoint(sorry.address, sorry.port)], ...own] };
 }

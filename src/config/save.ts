@@ -15,7 +15,7 @@ import { type FileEdit, fieldsOfServer, fieldsOfService, type Value } from './sa
 import { editFile, type FileWork, newWork, type ServiceWork } from './save-file.js';
 import { patched } from './save-text.js';
 import type { VirtualServerShape } from './schema-service.js';
-import type { ParsedConfig, Problem } from './types.js';
+import type { Config, ParsedConfig, Problem } from './types.js';
 
 export interface SavedFile {
   readonly file: string;
@@ -152,12 +152,23 @@ function editAll({ texts }: Read, { work, missing }: Planned): Edited {
   return edited;
 }
 
+/** `sorry_server: none` is written where the defaults have one; elsewhere the key goes. */
+const brief = (edits: readonly FileEdit[], { defaults }: Config): readonly FileEdit[] =>
+  edits.map((one) =>
+    one.kind === 'set-service' &&
+    one.key === 'sorry_server' &&
+    one.value === 'none' &&
+    (defaults?.sorry_server ?? 'none') === 'none'
+      ? { ...one, value: null }
+      : one,
+  );
+
 /** `text`: of the first file. Never throws on any input. */
 export function saveEdits(file: string, text: string, options: ParseOptions, edits: readonly FileEdit[]): SavedTexts {
   const current = parseConfig(file, text, options);
   if (!current.config) return { current, files: [], problems: [], notes: [] };
   const read = readAll({ file, text }, options);
-  const edited = editAll(read, plan(file, read, edits));
+  const edited = editAll(read, plan(file, read, brief(edits, current.config)));
   if (edited.problems.length > 0) return { current, ...edited };
   const fresh = new Map(edited.files.map((one) => [one.file, one.text]));
   const readInclude: ParseOptions['readInclude'] = (pattern, from) => {

@@ -59,11 +59,16 @@ const realServer = mapping('a real server', {
   checks: v.optional(list('checks', check)),
 });
 
-const sorryServer = mapping('sorry_server', {
+const sorryMapping = mapping('sorry_server', {
   address: serverAddress,
   forward: v.optional(choice('forwarding method', FORWARDS)),
   tun: v.optional(mapping('tun of a sorry server', tunnel)),
 });
+
+const sorryNone = v.literal('none');
+
+/** A mapping, or `none` where the defaults have one. */
+const sorryServer = v.lazy((input): typeof sorryMapping | typeof sorryNone => (input === 'none' ? sorryNone : sorryMapping));
 
 const persistenceMapping = mapping('persistence', {
   timeout: v.optional(seconds('timeout')),

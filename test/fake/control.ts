@@ -561,7 +561,13 @@ export interface FakeDaemon {
 }
 
 /** `at`: where an earlier one was. */
-export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: string, at?: string): Promise<FakeDaemon> {
+/** `progressed` is called when somebody was told what he waits for. */
+export async function startFakeDaemon(
+  handlers: Partial<Handlers> = {},
+  group?: string,
+  at?: string,
+  progressed: () => void = () => {},
+): Promise<FakeDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'lbd-control-'));
   const socketPath = at ?? join(folder, 'lbd.sock');
   const warnings: string[] = [];
@@ -580,7 +586,10 @@ export async function startFakeDaemon(handlers: Partial<Handlers> = {}, group?: 
       return (all[method] as (p: unknown) => unknown)(params);
     },
     toError: (error) => (error instanceof FakeRefusal ? error.error : undefined),
-    progress: (method) => ({ text: `${method} waits for the check process`, limit_ms: 3000 }),
+    progress: (method) => {
+      progressed();
+      return { text: `${method} waits for the check process`, limit_ms: 3000 };
+    },
     runCommandLine(line, session) {
       commandLines.push(line.argv);
       const decline = (why: string) => {

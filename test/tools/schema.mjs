@@ -71,7 +71,7 @@ const FORMS = {
 const stepsOf = (schema) => (schema.pipe ? schema.pipe.flatMap(stepsOf) : [schema]);
 
 /** What a mapping with two shapes looks at: whether it is given a word, a list or a mapping, and of which type. */
-const PROBES = [undefined, 'off', 'default', [], {}, { type: 'hmac' }];
+const PROBES = [undefined, 'off', 'none', 'default', [], {}, { type: 'hmac' }];
 
 const unique = (schemas) => [...new Map(schemas.map((one) => [JSON.stringify(one), one])).values()];
 /** anyOf within anyOf is one; a word of several lists of words is in one of them. */

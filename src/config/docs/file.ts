@@ -9,7 +9,7 @@ export const FILE: Docs = {
   global: { text: 'The director as a whole.', keys: GLOBAL },
   defaults: { text: 'What every virtual server has that says nothing else.', keys: INHERITED },
   connection_sync: {
-    text: 'The synchronisation of connections by the kernel: a backup knows those of the master.',
+    text: 'The synchronisation of connections by the kernel: a backup knows those of the master. lbctl status tells which of its daemons run, on which interface, with which id; how many messages wait to be sent, or were dropped, the kernel tells nobody.',
     keys: CONNECTION_SYNC,
   },
   timeouts: { text: 'Idle times of connections; what is left out stays as the kernel has it.', keys: TIMEOUTS },

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { formatProblem } from '../../config/problems.js';
 import type { Config, ParsedConfig, SourceText } from '../../config/types.js';
 import type { ApiEvent, ApiEventChange } from '../../control/api.js';
+import type { Intent } from '../../intent/types.js';
 import { now, wallClock } from '../../os/clock.js';
 import { runCommand } from '../../os/command.js';
 import { makeFolder } from '../../os/state-file.js';
@@ -57,6 +58,9 @@ interface Core {
 }
 
 const counted = ({ length }: readonly unknown[], what: string): string => `${length} ${what}${length === 1 ? '' : 's'}`;
+
+const startText = (file: string, { services, instances }: Intent): string =>
+  `lbd started with ${file}: ${counted(services, 'virtual server')}, ${counted(instances, 'VRRP instance')}`;
 
 /** Ends the program with a line that says why; nothing has been started yet. */
 function giveUp(message: string, status = 1): never {
@@ -208,11 +212,7 @@ export async function runCore(file: string): Promise<void> {
     (error: Error) => giveUp(error.message),
   );
   publish = doors.publish;
-  tell(
-    'start',
-    wanted.config().global.routerId,
-    `lbd started with ${file}: ${counted(wanted.intent().services, 'virtual server')}, ${counted(wanted.intent().instances, 'VRRP instance')}`,
-  );
+  tell('start', wanted.config().global.routerId, startText(file, wanted.intent()));
   publisher.all(wanted.intent(), findLeftovers(config.global.stateDir, dirname(config.global.socket)));
   notifySystemd('READY=1');
   void doors.apply();

@@ -437,6 +437,20 @@ describe('what stands in the way', () => {
     assert.match(list.problems[0]?.message ?? '', /real_servers of web has comments or anchors of its own/);
   });
 
+  test('none where the defaults have a sorry server, and where nothing else says it; elsewhere the key goes', () => {
+    const sorry = 'sorry_server: { address: 10.0.0.99:80 }';
+    const fileOf = (defaults: string, own: string) =>
+      `defaults: { scheduler: rr${defaults} }\nvirtual_servers:\n  - name: web\n    address: 192.0.2.10:80\n${own}    quorum: 2\n`;
+    const none = [{ kind: 'set-vs', service: 'web', sorry_server: 'none' }] as const;
+    const saved = (defaults: string, own: string) => savedFiles({ main: fileOf(defaults, own) }, none).main;
+    assert.equal(saved(`, ${sorry}`, ''), fileOf(`, ${sorry}`, '    sorry_server: none\n'));
+    assert.equal(saved(`, ${sorry}`, `    ${sorry}\n`), fileOf(`, ${sorry}`, '    sorry_server: none\n'));
+    assert.equal(saved('', `    ${sorry}\n`), fileOf('', ''));
+    const again = [{ kind: 'set-vs', service: 'web', sorry_server: '10.0.0.98:80' }] as const;
+    const back = savedFiles({ main: fileOf(`, ${sorry}`, '    sorry_server: none\n') }, again).main;
+    assert.match(back ?? '', /sorry_server: \{? ?\n? *address: 10\.0\.0\.98:80/);
+  });
+
   const web = (more: string): string => `virtual_servers:\n  - name: web # n\n    address: 192.0.2.10:80\n${more}# end\n`;
   const flow = (more: string): string => `virtual_servers: [ { name: web, address: "192.0.2.10:80"${more} } ]\n`;
   const LOOKS = [
