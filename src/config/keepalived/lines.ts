@@ -48,6 +48,8 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
   let isOver = false;
   /** The line of the file ends with a `\`, which nothing has made use of. */
   let continues = false;
+  /** The line is of the file, and not made by a sequence or a parameter. */
+  let isOfFile = true;
 
   const stop = (line: Text, message: string): undefined => {
     told.fault(spotOf(line), message);
@@ -97,6 +99,7 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
     rest = undefined;
     if (left) return left;
     const top = pending.at(-1);
+    isOfFile = top === undefined;
     return top ? fromPending(top) : fromFile();
   };
 
@@ -124,8 +127,12 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
     if (!found) return false;
     const { name, value, place } = found;
     const isLong = value.text.endsWith('\\');
-    const lines = isLong ? moreLines(name, value) : [value];
     if (isLong) continues = false;
+    if (isLong && !isOfFile) {
+      told.fault(spotOf(line), `the value of $${name} has several lines: it cannot begin within a sequence or another value`);
+      return true;
+    }
+    const lines = isLong ? moreLines(name, value) : [value];
     define(definitions, { name, place, lines }, told, isLong);
     return true;
   };

@@ -307,6 +307,13 @@ test('sequences and lists', () => {
   assert.match(warningsOf('~SEQ(A,1,2)').join(), /1:1 nothing follows this sequence/);
 });
 
+test('a sequence makes no values of several lines', () => {
+  assert.deepEqual(faultsOf('~SEQ(A,1,2) $X= \\\n  a\nb'), [
+    'keepalived.conf:1:13 the value of $X has several lines: it cannot begin within a sequence or another value',
+  ]);
+  assert.equal(read('~SEQ(A,1,2) $X= \\\n  a\nb').statements.length, 2);
+});
+
 test('sequences without end are a fault, and take no time', () => {
   assert.deepEqual(faultsOf('a\n ~SEQ(A,1,1000000000) x $A'), [
     'keepalived.conf:2:23 sequences and parameters make more than 200000 lines',
