@@ -1,4 +1,5 @@
 /** `import FILE`: keepalived's configuration as lbd's, and what became of each statement. Loaded only for this command. */
+import { hostname } from 'node:os';
 import { countOutcomes, importKeepalived } from '../config/keepalived/import.js';
 import type { Outcome } from '../config/keepalived/keywords/types.js';
 import type { Verdict } from '../config/keepalived/notes.js';
@@ -58,12 +59,12 @@ function remembering(first: OldFile, surroundings: Surroundings) {
   return { surroundings: { ...surroundings, readInclude }, sourceAt };
 }
 
-/** `-` is standard input; `configId`: what keepalived is given with -i. */
+/** `-` is standard input; `configId`: what keepalived is given with -i; without it, it takes the first part of the host's name. */
 export function importFile(word: string, strict: boolean, configId: string | undefined): ImportAnswer {
   const file = word === '-' ? '/dev/stdin' : word;
   const first = readOldFile(file);
   if (typeof first === 'string') return nothing(fileProblem(file, first));
-  const { surroundings, sourceAt } = remembering(first, oldSurroundings(configId));
+  const { surroundings, sourceAt } = remembering(first, oldSurroundings(configId ?? hostname().split('.')[0]));
   const { yaml, verdicts, problems } = importKeepalived(readKeepalived(first, surroundings), { file, sourceAt });
   const summary = countOutcomes(verdicts);
   const config = yaml === undefined ? null : `# Made of ${first.file} by lbctl import.\n\n${yaml}`;

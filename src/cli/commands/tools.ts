@@ -11,6 +11,9 @@ export function addTools(define: Define, settle: Settle): void {
   );
   define('import FILE', 'writes the configuration of lbd that means what keepalived.conf FILE does; needs no daemon')
     .option('--strict', 'fails where anything of it is lost')
-    .option('-i, --config-id <ID>', 'what keepalived is given with -i: which of its lines that begin with @ count')
+    .option(
+      '-i, --config-id <ID>',
+      'what keepalived is given with -i (default: the host name up to the first dot): which of its @ lines count',
+    )
     .action((file, { strict = false, configId }) => settle({ kind: 'import', file: words.readName(file), strict, configId }));
 }

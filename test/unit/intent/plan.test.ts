@@ -175,7 +175,7 @@ describe('a batch', () => {
     assert.ok('overrides' in batch);
     const ms = performance.now() - began;
     // It was half a minute.
-    assert.ok(ms < 3000, `${ms} ms`);
+    assert.ok(ms < 10_000, `${ms} ms`);
     const anew = buildIntent(configOf(text(SERVICE('web', 10))), batch.overrides, 1);
     assert.deepEqual(buildIntent(config, batch.overrides, 1), anew);
   });
