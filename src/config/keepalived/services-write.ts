@@ -54,7 +54,6 @@ function writeIdentity(writing: Writing): void {
     set(writing, 'fwmark', output.mark, output.from === draft.statement ? undefined : output.from);
     const isPlain = servers.every(({ place }) => familyOf(place.address) === 4);
     if (output.family === 6 || !isPlain) set(writing, 'family', `ipv${output.family}`, words.family?.from);
-    if (words.protocol) draft.reading.notes.noEffect(words.protocol.from, 'a service of a mark takes every protocol');
     return;
   }
   const [first, ...more] = output.addresses;

@@ -78,6 +78,7 @@ const SUSPICION =
 const ON_STOP =
   'when lbd stops, virtual servers stay in the kernel; keepalived takes them out, as global: { on_stop: remove } does';
 const NO_PROTOCOL = 'keepalived takes UDP where no protocol is said';
+const EVERY_PROTOCOL = 'a service of a mark takes every protocol';
 const NO_SERVERS = 'keepalived passes over a virtual server without real servers';
 
 function leaveAll({ statement, servers, reading }: ServiceDraft, sheet: Sheet): void {
@@ -127,6 +128,8 @@ function writeAll(drafts: readonly ServiceDraft[], groups: Groups, { sheet, note
     const protocol = words.protocol?.value ?? 'udp';
     const outputs = outputsOf(draft, groups, protocol, claims, names);
     if (!words.protocol && outputs.some(({ mark }) => mark === undefined)) notes.change(statement, NO_PROTOCOL);
+    if (words.protocol && outputs.length > 0 && outputs.every(({ mark }) => mark !== undefined))
+      notes.noEffect(words.protocol.from, EVERY_PROTOCOL);
     if (target.kind === 'group') leaveGroup(groups.get(target.name), paper);
     const families = new Set(outputs.map(({ family }) => family));
     const written = new Set<ServerDraft>();

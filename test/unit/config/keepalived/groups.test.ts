@@ -62,6 +62,8 @@ describe('a virtual server of a group', () => {
       ...['name: shops', 'real_servers: [ { address: 10.0.0.21:80 } ]'],
       ...['name: shops-fwmark-7', 'fwmark: 7', 'real_servers: [ { address: 10.0.0.21:80 } ]'],
     ]);
+    assert.deepEqual(noted(group('192.0.2.10 80\nfwmark 7') + service()), []);
+    assert.match(noted(group('fwmark 7') + service()).join(), /^no_effect protocol TCP: a service of a mark/);
   });
 
   test('families and, where NAT needs one, ports are told apart', () => {
