@@ -46,6 +46,9 @@ function ignoreWhole(statement: Statement, text: string, { notes, sheet }: Impor
   statement.block?.forEach(meet);
 }
 
+/** It knows only the braces of words that it knows. */
+const ENDS_ALL = ', takes the } behind it for the end of all that it stands in, and has what follows there not in force either';
+
 const IDLE = 'it asks for what lbd does anyway';
 const isIdle = ({ idle = [] }: Keyword, { args }: Statement): boolean => idle.includes(args[0]?.text.toLowerCase() ?? '');
 
@@ -57,7 +60,8 @@ export function walk(block: string, statements: readonly Statement[], handlers: 
     const keyword = keywords.get(word);
     if (!keyword) {
       const where = block === 'root' ? '' : ` in ${block}`;
-      const text = `keepalived has no such word${where}, and passes over it${didYouMean(word, [...keywords.keys()])}`;
+      const rest = statement.block && block !== 'root' ? ENDS_ALL : '';
+      const text = `keepalived has no such word${where}, and passes over it${rest}${didYouMean(word, [...keywords.keys()])}`;
       importing.notes.meet(statement, block, 'refused', text);
       loseAll(statement, text, importing);
       continue;
