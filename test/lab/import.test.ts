@@ -163,7 +163,7 @@ const NOTED: readonly Noted[] = [
   { what: /^-a -t 10\.40\.4\.12:80 -r 10\.44\.4\.99:80 .* -w 0$/, note: /changed: "sorry_server_inhibit"/ },
   // With their flags, and those that fail.
   { what: /^-A .* -s [sm]h( -b |$)/, note: /changed: "lvs_sched mh"/ },
-  { what: /^-a -t 10\.40\.19\.16:80 .* -w 0$/, note: /changed: "lb_algo sh"/ },
+  { what: /^-a -t 10\.40\.19\.16:80 .* -w 0$/, note: /"lb_algo sh"/ },
 ];
 
 const compared = (table: readonly string[]): string[] => table.filter((line) => !NOTED.some(({ what }) => what.test(line)));
