@@ -26,8 +26,8 @@ const NOTED: Readonly<Record<string, readonly Noted[]>> = {
   'vrrp-ipv6.conf': [{ what: /^address fd09::162\/64 /, note: /"fd09::162\/64 -nodad"/ }],
   'vrrp-routes.conf': [
     { what: /^address 10\.8\.0\.[78]\//, note: /not carried over: "static_ipaddress"/ },
-    { what: /dst 10\.7[78]\.0\.0\/16/, note: /not carried over: "static_routes"/ },
-    { what: /^priority 900 /, note: /not carried over: "static_rules"/ },
+    { what: /dst 10\.7[78]\.0\.0\/16/, note: /not carried over: "static_ipaddress".*"static_routes"/ },
+    { what: /^priority 900 /, note: /not carried over: "static_ipaddress"/ },
     { what: /type blackhole$/, note: /not carried over: "blackhole 172\.22\.0\.0\/16"/ },
   ],
   // With the brace that ends the misspelt block the instance ends, too, for keepalived: it has no address then.

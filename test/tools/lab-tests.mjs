@@ -9,9 +9,9 @@ const FOLDER = fileURLToPath(new URL('../../dist/test/lab/', import.meta.url));
 /** Milliseconds for one file: it is ended then, and its last lines say where it stood. The longest takes a fifth of it. */
 const FILE_LIMIT = 480_000;
 const FIRST = ['ipvs'];
-const TIMED = ['pair', 'steady', 'traffic'];
+const TIMED = ['pair', 'steady', 'traffic', 'migrate'];
 /** They begin, so that no lane is left alone with one of them at the end; those with much traffic beside those that wait. */
-const LONG = ['drain', 'netfilter', 'checks', 'property', 'doctor', 'both', 'sync', 'policy', 'quorum', 'forwarding'];
+const LONG = ['import', 'drain', 'netfilter', 'checks', 'property', 'doctor', 'both', 'sync', 'policy', 'quorum', 'forwarding'];
 
 const all = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.test.js'))
