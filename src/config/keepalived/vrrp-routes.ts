@@ -130,6 +130,13 @@ const families = (values: readonly unknown[]): Set<number> =>
     }),
   );
 
+/** As the kernel tells routes apart: those of IPv4 and IPv6 are two tables, also where both are called `default`. */
+function keyOf({ to, via, source, table, metric }: Readonly<Record<string, string | number>>, old: OldInstance): string {
+  const [family = old.family] = families([to, via, source]);
+  const network = to === '0.0.0.0/0' || to === '::/0' ? 'default' : to;
+  return `route ${family} ${network} ${table ?? MAIN} ${metric ?? 0}`;
+}
+
 const CLOSED = 'answers would come to an address that no_accept closes: the kernel chooses another one';
 
 export function routesHandler({ old, mapping, taken, closed, importing }: PathPlace): (statement: Statement) => void {
@@ -148,7 +155,7 @@ export function routesHandler({ old, mapping, taken, closed, importing }: PathPl
       const mixed = families([made.to, made.via, made.source]).size > 1;
       const why = mixed ? 'it mixes IPv4 and IPv6: keepalived passes over it' : whyUnfit(virtualRoute, value);
       if (why !== undefined) return dropEntry(entry, why, importing);
-      const key = `route ${made.to} ${made.table ?? MAIN} ${made.metric ?? 0}`;
+      const key = keyOf(value, old);
       if (taken.has(key))
         return dropEntry(entry, 'another instance has that route, or this one twice: one of the two is enough', importing);
       taken.add(key);

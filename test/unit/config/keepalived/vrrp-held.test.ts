@@ -113,6 +113,23 @@ describe('routes', () => {
     );
   });
 
+  test('the default of IPv6 is another route than that of IPv4', () => {
+    const lines = block(
+      'virtual_routes',
+      'default via 192.0.2.254 dev eth1',
+      'default via inet6 2001:db8::1 dev eth1',
+      '0.0.0.0/0 via 192.0.2.253',
+    );
+    assert.match(
+      valueUnder('virtual_routes', lines),
+      /- \{ to: default, via: 192\.0\.2\.254, .*\} - \{ to: default, via: 2001:db8::1, interface: eth1 \}/,
+    );
+    assert.deepEqual(
+      notes(lines).map((one) => one.split(':')[0]),
+      ['refused 0.0.0.0/0 via 192.0.2.253'],
+    );
+  });
+
   test('how fast it is used is left out and told; where it goes to otherwise is refused', () => {
     const lines = block(
       'virtual_routes',
