@@ -111,7 +111,8 @@ export function importKeepalived(tree: Tree, options: ImportOptions): Imported {
   }
   const importing = { notes: createNotes(), sheet: createSheet(SECTIONS) };
   const blocks = gather(tree.statements, importing);
-  const given: Given = { ...importing, blocks, globals: readGlobals(blocks, importing) };
+  const order = new Map(tree.statements.map((one, at) => [one, at]));
+  const given: Given = { ...importing, blocks, order, globals: readGlobals(blocks, importing) };
   importServices(given);
   importVrrp(given);
   meetRest(tree.statements, 'root', importing);

@@ -47,7 +47,7 @@ export function groupsOf(statements: readonly Statement[], instances: readonly O
 export const isMixed = ({ members }: OldGroup): boolean =>
   members.some((one) => one.priority === OWNER) && members.some((one) => one.priority !== OWNER);
 
-export interface GroupContext extends Omit<TrackPlace, 'mapping' | 'members' | 'weightless' | 'seen'> {
+export interface GroupContext extends Omit<TrackPlace, 'mapping' | 'owner' | 'members' | 'weightless' | 'seen'> {
   readonly scriptUser: string | undefined;
   /** What was written of an instance. */
   readonly written: ReadonlyMap<string, Mapping>;
@@ -86,7 +86,7 @@ export function writeGroup(group: OldGroup, context: GroupContext): void {
       statement,
       'its members cannot all be owners (255) of their addresses: in keepalived all begin as backups, here such a one has priority 254',
     );
-  const track = trackHandlers({ ...context, mapping, members, weightless: false, seen: group.seen });
+  const track = trackHandlers({ ...context, mapping, owner: statement, members, weightless: false, seen: group.seen });
   const notify = notifyHandlers({
     mapping: written.get(first?.name ?? '') ?? new Mapping(),
     words: groupWords(group.name),

@@ -40,6 +40,7 @@ export interface Definitions {
   readonly scripts: ReadonlyMap<string, OldScript>;
   readonly processes: ReadonlyMap<string, OldProcess>;
   readonly files: ReadonlyMap<string, OldTrackedFile>;
+  readonly order: Given['order'];
 }
 
 const MOST = 254;
@@ -98,11 +99,12 @@ const fileOf = (statement: Statement): OldTrackedFile => ({
   ...weightOf(statement, 1),
 });
 
-export function definitionsOf({ blocks }: Pick<Given, 'blocks'>): Definitions {
+export function definitionsOf({ blocks, order }: Pick<Given, 'blocks' | 'order'>): Definitions {
   const taken: string[] = [];
   return {
     scripts: byName(blocksOf(blocks, 'vrrp_script').map((one) => scriptOf(one, taken))),
     processes: byName(blocksOf(blocks, 'vrrp_track_process').map(processOf)),
     files: byName(blocksOf(blocks, 'track_file', 'vrrp_track_file').map(fileOf)),
+    order,
   };
 }

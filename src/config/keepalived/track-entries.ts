@@ -16,6 +16,8 @@ export type Delays = ReadonlyMap<string, { readonly down: number; readonly up: n
 export interface TrackPlace {
   /** What has the `track`. */
   readonly mapping: Mapping;
+  /** The block of the old file. */
+  readonly owner: Statement;
   /** Who moves with what is tracked here. */
   readonly members: readonly OldInstance[];
   /** keepalived ignores weights of a member of a group that does not say sync_group_tracking_weight. */
@@ -37,7 +39,7 @@ const blockOf = (kind: Kind): string => (kind === 'file' ? 'track_file entries' 
 const MOST: Readonly<Record<Kind, number>> = { interface: 253, script: 253, process: 254, file: 254 };
 const STRONGEST = 253;
 const NO_PREEMPT =
-  'with nopreempt a weight moves nobody: the other director never takes over from a living master, whatever its priority; without a weight it is FAULT, and the other one takes over';
+  'lbd has no weight beside nopreempt: where the other director has nopreempt, too, a weight moves nobody; without a weight it is FAULT here, and the other one takes over in either case';
 
 /** What the entry says in place of its definition; undefined: it was told why nothing. */
 function weightIn(entry: Statement, kind: Kind, usual: Weight, importing: Importing): Weight | undefined {
@@ -77,6 +79,8 @@ function faultOf(kind: Kind, name: string, { weight, reverse }: Weight, place: T
 /** What is written of it, without its weight; a text: it cannot be, or is nothing. */
 type Found = {
   readonly usual: Weight;
+  /** The block that defines it. */
+  readonly definition?: Statement;
   readonly entry: { readonly [key: string]: Plain | undefined };
   readonly spend?: () => void;
 };
@@ -101,7 +105,7 @@ function findScript(name: string, { definitions, importing }: TrackPlace): Found
   const found = definitions.scripts.get(name);
   if (!found) return [dropEntry, `there is no vrrp_script ${name}: keepalived passes over it`];
   if ('refused' in found.program) return [dropEntry, `vrrp_script ${name}: ${found.program.refused}`];
-  return { usual: found, entry: { name: found.name }, spend: () => spendWeight(found, importing) };
+  return { usual: found, definition: found.statement, entry: { name: found.name }, spend: () => spendWeight(found, importing) };
 }
 
 function findProcess(name: string, { definitions, spent }: TrackPlace): Found | Fault {
@@ -113,14 +117,24 @@ function findProcess(name: string, { definitions, spent }: TrackPlace): Found | 
   const { process, count, upDelay, downDelay } = found;
   const shown = (ms: number) => (ms === 0 ? undefined : written(Math.ceil(ms)));
   const entry = { name: process, count: count === 1 ? undefined : count, up_delay: shown(upDelay), down_delay: shown(downDelay) };
-  return { usual: found, entry, spend: () => spent.process(found) };
+  return { usual: found, definition: found.statement, entry, spend: () => spent.process(found) };
 }
 
 function findFile(name: string, { definitions, spent }: TrackPlace): Found | Fault {
   const found = definitions.files.get(name);
   if (!found) return [dropEntry, `there is no track_file ${name}: keepalived passes over it`];
   if (!found.path.startsWith('/')) return [dropEntry, `track_file ${name} has no absolute path: write one`];
-  return { usual: found, entry: { path: found.path }, spend: () => spent.file(found.statement) };
+  const { statement: definition } = found;
+  return { usual: found, definition, entry: { path: found.path }, spend: () => spent.file(definition) };
+}
+
+const BELOW =
+  'keepalived passes over it, for what it names is defined further down (2.2.7 says "not found, ignoring"): here it is tracked';
+
+/** keepalived looks for it while it reads, and finds what it has read. */
+function tellOrder(entry: Statement, definition: Statement | undefined, { definitions, owner, importing }: TrackPlace): void {
+  const { order } = definitions;
+  if (definition && (order.get(definition) ?? 0) > (order.get(owner) ?? 0)) importing.notes.change(entry, BELOW);
 }
 
 const FIND = { interface: findInterface, script: findScript, process: findProcess, file: findFile } as const;
@@ -146,6 +160,7 @@ function entryOf(kind: Kind, entry: Statement, place: TrackPlace): Plain | undef
   const key = trackedKey({ kind: kind as TrackedKind, name: String(made.name ?? made.path) });
   if (seen.has(key)) return void idleEntry(entry, `${key} is tracked already`, importing);
   seen.add(key);
+  tellOrder(entry, (found as Found).definition, place);
   if (kind !== 'script' || entry.args.length === 0) (found as Found).spend?.();
   if (Math.abs(weight.weight) > STRONGEST && kind === 'process')
     importing.notes.change(entry, `lbd has weights up to ${STRONGEST}: it is that`);

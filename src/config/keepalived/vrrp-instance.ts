@@ -28,7 +28,7 @@ const ORDER = [
 
 /** What all instances share. */
 export interface InstanceContext
-  extends Omit<TrackPlace, 'mapping' | 'members' | 'weightless' | 'seen'>,
+  extends Omit<TrackPlace, 'mapping' | 'owner' | 'members' | 'weightless' | 'seen'>,
     Pick<PathPlace, 'taken' | 'nextRule' | 'closed'> {
   readonly globals: Globals;
   readonly holders: Holders;
@@ -234,6 +234,7 @@ function handlersOf(place: InstancePlace, announced: AnnouncementsSheet, context
   const track = {
     ...context,
     mapping,
+    owner: old.statement,
     members: group?.members ?? [old],
     weightless: group !== undefined && !group.hasWeights,
     seen: new Set(group?.seen),

@@ -73,6 +73,17 @@ describe('scripts', () => {
   });
 });
 
+test('what is defined below its use is found, which keepalived does not', () => {
+  const files = 'track_file f {\n file /run/f\n}\n';
+  const below = `${instance('track_script {\n chk\n}\ntrack_file {\n f\n}')}${SCRIPT}}\n${files}`;
+  assert.equal(under('track', below), '{ scripts: [ { name: chk } ], files: [ { path: /run/f } ] }');
+  assert.deepEqual(
+    notes(below).map((one) => one.split(' is defined')[0]),
+    ['changed chk: keepalived passes over it, for what it names', 'changed f: keepalived passes over it, for what it names'],
+  );
+  assert.deepEqual(notes(`${files}${SCRIPT}}\n${instance('track_script {\n chk\n}\ntrack_file {\n f\n}')}`), []);
+});
+
 describe('weights', () => {
   const tracked = (entry: string, lines = '') => instance(`${lines}\ntrack_script {\n ${entry}\n}`, `${SCRIPT} weight -20\n}\n`);
 
@@ -96,7 +107,7 @@ describe('weights', () => {
 
   test('an owner has none, nopreempt makes one useless, a group counts its own alone', () => {
     assert.match(notes(tracked('chk', 'priority 255'))[0] ?? '', /^no_effect chk: keepalived ignores it, too: the owner/);
-    assert.match(notes(tracked('chk', 'nopreempt'))[0] ?? '', /^refused chk: with nopreempt a weight moves nobody/);
+    assert.match(notes(tracked('chk', 'nopreempt'))[0] ?? '', /^refused chk: lbd has no weight beside nopreempt/);
     assert.deepEqual(notes(tracked('chk weight 0', 'nopreempt')), []);
     const group = (more: string) => `${tracked('chk')}${second}vrrp_sync_group G {\n group {\n  VI_1\n  VI_2\n }\n${more}\n}\n`;
     assert.match(notes(group('')).find((one) => one.includes(' chk:')) ?? '', /^no_effect chk: .*those of the sync group/);
