@@ -31,7 +31,10 @@ function peerOf(entry: Statement, importing: Importing): Plain {
   for (let i = 0; i < texts.length; i += 2) {
     const word = texts[i] as string;
     if (wholeOf(texts[i + 1], 0, 255) === undefined)
-      importing.notes.refuse(entry, `${word} ${texts[i + 1] ?? ''}: keepalived passes over it`);
+      importing.notes.refuse(
+        entry,
+        `${texts.slice(i, i + 2).join(' ')}: behind a peer are min_ttl and max_ttl, each with 0 to 255: keepalived passes over it. Each peer has a line of its own`,
+      );
     else tellWord(entry, 'unicast_peer', word, importing);
   }
   const { min, max } = boundsOf(entry);
@@ -40,6 +43,9 @@ function peerOf(entry: Statement, importing: Importing): Plain {
 
 const WITHOUT = 'while the host has not this address the instance is in FAULT, as with track_src_ip';
 const UNCHECKED = 'adverts of directors that it does not name are refused: name all others';
+const NOBODY = 'it names no peer: adverts go to the group, as they do in keepalived';
+const FAULTY =
+  'it names no peer: adverts go to the group; keepalived stays in FAULT, for unicast_fault_no_peer: name the other director';
 
 export function unicastHandlers({ old, mapping, importing }: InstancePlace): Handlers {
   const { sheet, notes } = importing;
@@ -79,7 +85,9 @@ export function unicastHandlers({ old, mapping, importing }: InstancePlace): Han
           mapping.entries.findIndex((one) => one.key === 'unicast'),
           1,
         );
-      if (!lastOf(old.statement, 'check_unicast_src')) notes.change(statement, UNCHECKED);
+      if (!old.hasPeers && lastOf(old.statement, 'unicast_fault_no_peer')) notes.refuse(statement, FAULTY);
+      else if (!old.hasPeers) notes.change(statement, NOBODY);
+      else if (!lastOf(old.statement, 'check_unicast_src')) notes.change(statement, UNCHECKED);
     },
     unicast_ttl(statement) {
       const ttl = wholeOf(textsOf(statement)[0], 0, 255);

@@ -35,7 +35,10 @@ const TRANSPORT: readonly Keyword[] = [
   noEffect('track_src_ip', 'an instance of lbd is always in FAULT without the address that its adverts come from'),
   carried('unicast_peer', 'unicast.peers'),
   noEffect('check_unicast_src', 'lbd always takes the adverts of its peers alone'),
-  noEffect('unicast_fault_no_peer', 'lbd refuses a configuration of unicast without peers'),
+  noEffect(
+    'unicast_fault_no_peer',
+    'an instance with peers is never without: where the old file names none, unicast_peer says so',
+  ),
   carried('unicast_ttl', 'unicast.ttl'),
   noEffect('old_unicast_checksum', 'only keepalived before 1.3.7 needs it; lbd takes both forms that came after'),
   carried('v3_checksum_as_v2', 'v3_checksum'),

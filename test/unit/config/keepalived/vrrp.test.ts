@@ -129,6 +129,14 @@ describe('the protocol', () => {
     );
     assert.match(notes('mcast_src_ip 192.0.2.2')[0] ?? '', /^refused mcast_src_ip .*first address of eth0/);
     assert.ok(!entryOf('unicast_src_ip 192.0.2.2').some((line) => line.startsWith('unicast')));
+    assert.deepEqual(notes('unicast_peer {\n}'), [
+      'changed unicast_peer: it names no peer: adverts go to the group, as they do in keepalived',
+    ]);
+    assert.match(notes('unicast_fault_no_peer\nunicast_peer {\n}').join(), /refused unicast_peer: .*stays in FAULT/);
+    assert.match(
+      notes('unicast_peer {\n 192.0.2.3 192.0.2.4\n}')[1] ?? '',
+      /^refused 192\.0\.2\.3 192\.0\.2\.4: .*a line of its own/,
+    );
   });
 });
 
