@@ -91,7 +91,9 @@ function grouped(statements: readonly ImportedStatement[]): ImportedStatement[][
   const groups = new Map<string, ImportedStatement[]>();
   for (const one of statements) {
     const key = JSON.stringify(one.notes);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
+    const group = groups.get(key);
+    if (group) group.push(one);
+    else groups.set(key, [one]);
   }
   return [...groups.values()];
 }

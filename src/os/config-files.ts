@@ -23,20 +23,23 @@ const reasonOf = (error: unknown): string => {
 /** How long a standard input that never blocks is left alone when it has nothing yet. */
 const INPUT_PAUSE_MS = 20;
 
-/** To its end. Whoever has it, too, may have made it non-blocking: then it is asked again. Throws the system's error. */
-function readStandardInput(): string {
+/** To its end. Whoever has it, too, may have made it non-blocking: then it is asked again. Throws the system's error, or that it is more than `most` bytes. */
+export function readStandardInput(most = Number.POSITIVE_INFINITY): Buffer {
   const parts: Buffer[] = [];
+  let total = 0;
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {
     const part = Buffer.alloc(1 << 16);
     try {
       const length = readSync(0, part);
-      if (length === 0) return Buffer.concat(parts).toString();
+      if (length === 0) return Buffer.concat(parts);
       parts.push(part.subarray(0, length));
+      total += length;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       Atomics.wait(sleeper, 0, 0, INPUT_PAUSE_MS);
     }
+    if (total > most) throw new Error(`it has more than ${most} bytes`);
   }
 }
 
@@ -44,7 +47,7 @@ function readStandardInput(): string {
 export function readConfigFile(file: string): FileText | string {
   try {
     // Opened by its name, standard input that is a socket cannot be read.
-    return { file, text: file === '/dev/stdin' ? readStandardInput() : readFileSync(file, 'utf8') };
+    return { file, text: file === '/dev/stdin' ? readStandardInput().toString() : readFileSync(file, 'utf8') };
   } catch (error) {
     return `cannot read ${file}: ${reasonOf(error)}`;
   }

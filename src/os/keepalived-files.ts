@@ -1,15 +1,36 @@
 /** Reads the files of an old keepalived configuration, and what their includes name: patterns and braces as glob(3) takes them. */
-import { accessSync, constants, lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { NotIncluded, OldFile, Surroundings } from '../config/keepalived/types.js';
-import { readConfigFile } from './config-files.js';
+import { readStandardInput } from './config-files.js';
 
 /** More is no configuration. */
 const MAX_BYTES = 16 << 20;
 /** Of one include. */
 const MAX_NAMES = 10_000;
 
-const lstat = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
+/** How many of the names that are not there are told. */
+const NAMES_TOLD = 4;
+
+const STANDARD_INPUT = '/dev/stdin';
+
+/** That of includes; what comes by standard input is taken to be of the folder that we are in. */
+const folderOf = (file: string): string => (file === STANDARD_INPUT ? '.' : dirname(file));
+
+const isDenied = (error: unknown): boolean => ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** Undefined: nothing can be there, as the system says. Throws where it only says that we may not know. */
+function tryTo<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isDenied(error)) throw error;
+    return undefined;
+  }
+}
+
+const lstat = (path: string): Stats | undefined => tryTo(() => lstatSync(path));
+const stat = (path: string): Stats | undefined => tryTo(() => statSync(path));
 
 /** Bytes that are no UTF-8 become the characters of their numbers, so that none is lost. */
 function decode(file: string, bytes: Uint8Array): OldFile {
@@ -20,19 +41,29 @@ function decode(file: string, bytes: Uint8Array): OldFile {
   }
 }
 
+/** Of a file that is there. Throws the system's error. */
+function load(file: string): OldFile | string {
+  if (file === STANDARD_INPUT) return decode(file, readStandardInput(MAX_BYTES));
+  const found = statSync(file);
+  if (!found.isFile()) return `cannot read ${file}: it is ${found.isDirectory() ? 'a folder' : 'no regular file'}`;
+  return found.size > MAX_BYTES
+    ? `cannot read ${file}: it has ${found.size} bytes, and no configuration has more than ${MAX_BYTES}`
+    : decode(file, readFileSync(file));
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+};
+
 /** The first file, or the sentence that says why it cannot be read. */
 export function readOldFile(file: string): OldFile | string {
-  if (file === '/dev/stdin') return readConfigFile(file);
   try {
-    const found = statSync(file);
-    if (!found.isFile()) return `cannot read ${file}: it is ${found.isDirectory() ? 'a folder' : 'no regular file'}`;
-    if (found.size > MAX_BYTES)
-      return `cannot read ${file}: it has ${found.size} bytes, and no configuration has more than ${MAX_BYTES}`;
-    return decode(file, readFileSync(file));
+    return load(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const words: Readonly<Record<string, string>> = { ENOENT: 'there is no such file', EACCES: 'permission denied' };
-    return `cannot read ${file}: ${words[code ?? ''] ?? message}`;
+    return `cannot read ${file}: ${WORDS[code ?? ''] ?? message}`;
   }
 }
 
@@ -130,17 +161,17 @@ interface Matched {
 const isPattern = (part: string): boolean => /(?<!\\)[*?[]/.test(part);
 const unescaped = (part: string): string => part.replace(/\\(.)/g, '$1');
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (path: string): boolean => stat(path)?.isDirectory() ?? false;
 
 /** The paths in a folder that match; undefined: it is no folder, or cannot be read. */
 function pathsIn(folder: string, part: string): string[] | undefined {
   const signs = signsOf(part);
-  try {
-    const names = readdirSync(folder).filter((name) => (part.startsWith('.') || !name.startsWith('.')) && matches(signs, name));
-    return names.sort().map((name) => join(folder, name));
-  } catch {
-    return undefined;
-  }
+  const isMeant = (name: string): boolean => (part.startsWith('.') || !name.startsWith('.')) && matches(signs, name);
+  const names = tryTo(() => readdirSync(folder));
+  return names
+    ?.filter(isMeant)
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 /** The paths of one pattern without braces. */
@@ -159,37 +190,44 @@ function glob(pattern: string, folder: string): Matched {
   return { paths: there, isMissing };
 }
 
-/** keepalived reads regular files that nobody may execute. */
+/** keepalived reads regular files that nobody may execute. Throws where we may not read it. */
 function readOne(path: string): OldFile | NotIncluded {
   const lacks = 'readable';
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = stat(path);
   if (found?.isDirectory()) return { lacks, message: `${path} is a folder` };
   if (!found?.isFile()) return { lacks, message: `${path} is no regular file` };
   if ((found.mode & 0o111) !== 0)
     return { lacks, message: `${path} is executable, and keepalived reads no such file: take that from it (chmod a-x)` };
-  try {
-    accessSync(path, constants.R_OK);
-  } catch {
-    return { lacks, message: `${path} cannot be read: permission denied` };
-  }
-  const read = readOldFile(path);
+  const read = load(path);
   return typeof read === 'string' ? { lacks, message: read } : read;
 }
 
-/** What an include names, in keepalived's order: that of the braces, and of the alphabet where a pattern finds several. */
-export function readOldIncludes(pattern: string, from: string): readonly (OldFile | NotIncluded)[] | string {
-  if (pattern === '') return 'it names no file';
+function readAll(pattern: string, folder: string): readonly (OldFile | NotIncluded)[] | string {
   const alternatives = expandBraces(pattern);
   if (alternatives.length >= MAX_NAMES) return `${pattern} is more than ${MAX_NAMES} names`;
-  const found = alternatives.map((one) => glob(one, dirname(from)));
+  const found = alternatives.map((one) => glob(one, folder));
   const files = found.flatMap((one) => one.paths).map(readOne);
-  const isMissing = found.some((one) => one.isMissing);
-  const hasBraces = alternatives.length > 1;
-  if (files.length > 0 && !isMissing) return files;
-  const missing = alternatives.filter((_, i) => found[i]?.isMissing).join(', ');
-  if (isMissing)
-    return [...files, { lacks: hasBraces ? 'brace' : 'match', message: `there is no ${missing} (from ${dirname(from)})` }];
-  return [{ lacks: 'wildcard', message: `no file matches ${pattern} (in ${dirname(from)})` }];
+  const missing = alternatives.filter((_, i) => found[i]?.isMissing);
+  if (missing.length > 0) {
+    const more = missing.length > NAMES_TOLD ? ` and ${missing.length - NAMES_TOLD} more` : '';
+    const message = `there is no ${missing.slice(0, NAMES_TOLD).join(', ')}${more} (from ${folder})`;
+    return [...files, { lacks: alternatives.length > 1 ? 'brace' : 'match', message }];
+  }
+  return files.length > 0 ? files : [{ lacks: 'wildcard', message: `no file matches ${pattern} (in ${folder})` }];
+}
+
+/**
+ * What an include names, in keepalived's order: that of the braces, and of the alphabet where a pattern finds several. A string: nothing can be said
+ * of it. What we may not read belongs to that: keepalived is root, and reads it.
+ */
+export function readOldIncludes(pattern: string, from: string): readonly (OldFile | NotIncluded)[] | string {
+  if (pattern === '') return 'it names no file';
+  try {
+    return readAll(pattern, folderOf(from));
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return `${(error as NodeJS.ErrnoException).path ?? pattern} cannot be read: permission denied (run this as root, as keepalived is)`;
+  }
 }
 
 /** `configId`: what `-i` says. */
@@ -197,5 +235,5 @@ export const oldSurroundings = (configId: string | undefined): Surroundings => (
   readInclude: readOldIncludes,
   configId,
   env: process.env,
-  folderOf: (file) => resolve(dirname(file)),
+  folderOf: (file) => resolve(folderOf(file)),
 });

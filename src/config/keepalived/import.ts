@@ -69,7 +69,9 @@ function gather(statements: readonly Statement[], importing: Parameters<typeof w
   const blocks = new Map<string, Statement[]>();
   const keep = (statement: Statement): void => {
     const word = statement.key.text;
-    blocks.set(word, [...(blocks.get(word) ?? []), statement]);
+    const same = blocks.get(word);
+    if (same) same.push(statement);
+    else blocks.set(word, [statement]);
   };
   const handlers: Handlers = Object.fromEntries(ROOTS.map((word) => [word, keep]));
   walk('root', statements, handlers, importing);

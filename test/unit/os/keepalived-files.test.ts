@@ -18,6 +18,7 @@ before(() => {
   chmodSync(join(folder, 'run.conf'), 0o744);
   symlinkSync('conf.d/a.conf', join(folder, 'link.conf'));
   symlinkSync('nowhere', join(folder, 'dangling.conf'));
+  symlinkSync('circle.conf', join(folder, 'circle.conf'));
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -78,6 +79,43 @@ test('what is not there, and what is not fit to be read', () => {
   ]);
   assert.deepEqual(named('dangling.conf'), ['readable: dangling.conf is no regular file']);
   assert.equal(named(''), 'it names no file');
+});
+
+test('ways that lead nowhere are like names that are not there', () => {
+  assert.deepEqual(named('circle.conf'), ['readable: circle.conf is no regular file']);
+  assert.deepEqual(named('circle.conf/a'), ['match: there is no circle.conf/a (from .)']);
+  assert.deepEqual(named('circle.conf/*'), ['match: there is no circle.conf/* (from .)']);
+  assert.deepEqual(named('a\0b'), ['match: there is no a\0b (from .)']);
+  const long = 'x'.repeat(5000);
+  assert.deepEqual(named(long), [`match: there is no ${long} (from .)`]);
+  const deep = '{'.repeat(5000);
+  assert.deepEqual(named(deep), [`match: there is no ${deep} (from .)`]);
+  assert.deepEqual(named('{1,2,3,4,5,6}'), ['brace: there is no 1, 2, 3, 4 and 2 more (from .)']);
+});
+
+const ONLY_ROOT = process.getuid?.() === 0 ? false : 'only root becomes somebody else';
+
+/** What root may read and we may not is not passed over: keepalived does not do that either. */
+test('what may not be read refuses the whole include', { skip: ONLY_ROOT }, () => {
+  for (const name of ['closed', 'closed/sub']) mkdirSync(join(folder, name));
+  for (const name of ['closed/a.conf', 'closed.conf']) writeFileSync(join(folder, name), '# x\n', { mode: 0o600 });
+  chmodSync(folder, 0o755);
+  chmodSync(join(folder, 'closed'), 0o700);
+  const refusal = (name: string) => `${name} cannot be read: permission denied (run this as root, as keepalived is)`;
+  process.seteuid?.(65_534);
+  try {
+    assert.equal(named('closed.conf'), refusal(join(folder, 'closed.conf')));
+    assert.equal(named('{conf.d/a,closed}.conf'), refusal(join(folder, 'closed.conf')));
+    assert.equal(named('closed/a.conf'), refusal(join(folder, 'closed/a.conf')));
+    assert.equal(named('closed/*.conf'), refusal(join(folder, 'closed')));
+  } finally {
+    process.seteuid?.(0);
+  }
+});
+
+test('what comes by standard input includes files of the folder that it is read in', () => {
+  assert.equal(oldSurroundings('d1').folderOf('/dev/stdin'), process.cwd());
+  assert.deepEqual(readOldIncludes('none.conf', '/dev/stdin'), [{ lacks: 'match', message: 'there is no none.conf (from .)' }]);
 });
 
 test('the text of a file, whatever its bytes are', () => {
