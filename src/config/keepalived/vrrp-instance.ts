@@ -151,9 +151,12 @@ const VMAC_WORDS: Readonly<Record<string, string>> = {
   group: 'lbd puts its interface into no group: ip link set NAME group …',
 };
 
-/** Names of lbd itself; a further instance of the VRID gets one behind it, as it does in keepalived. */
-function freeName(wanted: string | undefined, { vrid, family }: OldInstance, taken: ReadonlySet<string>): string {
-  const usual = `${family === 4 ? 'vrrp' : 'vrrp6'}.${vrid}`;
+/** What lbd calls the interface where nobody says it. */
+const ownName = ({ vrid, family }: OldInstance): string => `${family === 4 ? 'vrrp' : 'vrrp6'}.${vrid}`;
+
+/** keepalived's names, those of IPv6 too; a further instance of the VRID gets a number behind it. */
+function freeName(wanted: string | undefined, { vrid }: OldInstance, taken: ReadonlySet<string>): string {
+  const usual = `vrrp.${vrid}`;
   if (wanted !== undefined && !taken.has(wanted)) return wanted;
   let name = usual;
   for (let i = 1; taken.has(name); i++) name = `${usual}.${i}`;
@@ -190,7 +193,7 @@ function vmac({ old, mapping, importing }: InstancePlace, vmacs: Set<string>): H
     const name = freeName(wanted, old, vmacs);
     if (wanted !== undefined && name !== wanted) notes.change(statement, `another instance has ${wanted}: it is ${name}`);
     vmacs.add(name);
-    sheet.set(mapping, 'use_vmac', name === freeName(undefined, old, new Set()) ? true : { name }, statement);
+    sheet.set(mapping, 'use_vmac', name === ownName(old) ? true : { name }, statement);
   };
 }
 
