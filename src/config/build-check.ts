@@ -148,28 +148,18 @@ const dense = <T extends object>(value: T): T =>
 export const buildCheck = (shape: CheckShape, levels: readonly PartialTiming[]): CheckConfig =>
   dense({ ...probeOf(shape), ...timingOf(shape, ...levels) });
 
-/** A probe is over when the next one is due; only after a result that contradicts the verdict may it be due before, and waits. */
-const intervalsOf = ({ interval, intervalDown }: CheckTiming) =>
-  [
-    ['interval', interval],
-    ['interval_down', intervalDown],
-  ] as const;
-
-export function* timeFaults(check: CheckTiming & { readonly silence?: number | undefined }): Generator<string> {
-  const timeout = formatDuration(check.timeout);
-  for (const [name, interval] of intervalsOf(check)) {
-    if (interval === undefined || check.timeout <= interval) continue;
-    yield `the check's timeout (${timeout}) is longer than its ${name} (${formatDuration(interval)})`;
-  }
-  const { silence } = check;
-  if (silence !== undefined && silence >= check.timeout)
-    yield `the check's silence (${formatDuration(silence)}) must be shorter than its timeout (${timeout})`;
+/** A timeout may be longer than an interval: a probe that takes so long delays the next one. */
+function silenceFault(check: CheckTiming & { readonly silence?: number | undefined }): string | undefined {
+  const { silence, timeout } = check;
+  if (silence === undefined || silence < timeout) return undefined;
+  return `the check's silence (${formatDuration(silence)}) must be shorter than its timeout (${formatDuration(timeout)})`;
 }
 
 export function checkTimes(checks: readonly CheckConfig[], at: Located<unknown>, below: Path, report: Report): void {
   for (const [i, check] of checks.entries()) {
     // Without a path of its own the check is inherited, and told at the virtual server.
     const place = below.length === 0 ? below : [...below, i];
-    for (const fault of timeFaults(check)) report('error', at, fault, place);
+    const fault = silenceFault(check);
+    if (fault !== undefined) report('error', at, fault, place);
   }
 }

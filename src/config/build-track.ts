@@ -1,5 +1,4 @@
 /** What instances track: defaults, the rules of sync groups, and what can never work. */
-import { formatDuration } from '../base/duration.js';
 import { didYouMean } from '../base/suggest.js';
 import { type TrackedKind, trackedKey } from '../base/tracked.js';
 import { timingOf } from './build-check.js';
@@ -28,13 +27,8 @@ export function buildScripts(sections: readonly Located<ScriptShape>[], report: 
   const names = new Set<string>();
   return sections.map((at) => {
     const script = buildScript(at.value);
-    const { interval, timeout } = script.check;
     if (names.has(script.name)) report('error', at, `there is another script named "${script.name}"`, ['name']);
     names.add(script.name);
-    if (timeout > interval) {
-      const text = `the script's timeout (${formatDuration(timeout)}) is longer than its interval (${formatDuration(interval)})`;
-      report('error', at, text, at.value.timeout === undefined ? ['name'] : ['timeout']);
-    }
     return script;
   });
 }

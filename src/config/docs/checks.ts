@@ -2,10 +2,12 @@
 import type { Docs } from './types.js';
 
 export const TIMING: Docs = {
-  interval: { text: 'From the start of a probe to the start of the next one.', usual: '2s' },
+  interval: {
+    text: 'From the start of a probe to the start of the next one. It may be shorter than the timeout: a probe that takes longer delays the next one.',
+    usual: '2s',
+  },
   interval_down: 'The interval while the real server is down; the interval itself when left out.',
-  interval_changing:
-    'The interval while results contradict the verdict; the interval itself when left out. It may be shorter than the timeout: a probe that takes longer delays the next one.',
+  interval_changing: 'The interval while results contradict the verdict; the interval itself when left out.',
   jitter: { text: 'How far every beat is moved to and fro, as a share of the interval.', usual: '5%' },
   timeout: { text: 'The deadline of the whole probe: what is not done then has failed.', usual: '1s' },
   rise: { text: 'So many successes in a row bring it up.', usual: 1 },

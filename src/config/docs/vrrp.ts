@@ -188,7 +188,7 @@ export const SYNC_GROUP: Docs = {
 export const SCRIPT: Docs = {
   name: 'How track calls it.',
   command: 'The program, with an absolute path, and its words. Exit status 0 is up.',
-  interval: { text: 'From one start to the next.', usual: '1s' },
+  interval: { text: 'From one start to the next; a run that takes longer delays the next one.', usual: '1s' },
   timeout: 'It is killed after so long, with all that it started, and counts as failed; the interval when left out.',
   rise: { text: 'So many successes in a row bring it up.', usual: 1 },
   fall: { text: 'So many failures in a row take it down.', usual: 1 },

@@ -29,7 +29,6 @@ export interface ClientTls {
 
 export interface CheckerContext {
   readonly reading: Reading;
-  readonly service: Statement;
   /** What the real server and the virtual server say, in this order. */
   readonly levels: readonly Words<TimingWords>[];
   readonly target: Ip;
@@ -105,13 +104,10 @@ export function timed(reading: Reading): Timed {
 }
 
 export function timingIn(
-  { levels, service, reading }: CheckerContext,
+  { levels, reading }: CheckerContext,
   own: readonly Words<TimingWords>[],
   defaults: TimingDefaults,
   deadline?: Milliseconds,
 ): Timing {
-  return timingOf(
-    { levels: [...own, ...levels], defaults, service, ...(deadline === undefined ? {} : { deadline }) },
-    reading.notes,
-  );
+  return timingOf({ levels: [...own, ...levels], defaults, ...(deadline === undefined ? {} : { deadline }) }, reading.notes);
 }

@@ -41,7 +41,6 @@ export interface ServerDraft {
 
 /** What it has of its virtual server. */
 export interface Inherited {
-  readonly statement: Statement;
   readonly timing: Words<TimingWords>;
   readonly forward: Forward;
   readonly weight: number;
@@ -77,7 +76,6 @@ export function readServer(statement: Statement, place: Place, inherited: Inheri
   );
   const context = {
     reading,
-    service: inherited.statement,
     levels: [timing, inherited.timing],
     target: place.address,
     weight: words.weight?.value ?? inherited.weight,

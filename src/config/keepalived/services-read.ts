@@ -167,8 +167,8 @@ function readServers(
   given: Given,
   tls: ClientTls | undefined,
 ) {
-  const { statement, words, timing, forward } = draft;
-  const inherited = { statement, timing, forward, weight: words.weight?.value ?? 1, host: words.host, tls };
+  const { words, timing, forward } = draft;
+  const inherited = { timing, forward, weight: words.weight?.value ?? 1, host: words.host, tls };
   return servers.flatMap((one): ServerDraft[] => {
     const place = placeOf(one.args);
     if (place) return [readServer(one, place, inherited, given)];

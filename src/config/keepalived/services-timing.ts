@@ -1,8 +1,8 @@
 /**
  * When checks are made. keepalived counts from the end of a probe, and waits for each stage of it; lbd counts from start to start, and has one
- * deadline, which is no longer than the interval. Both repeat a failed probe after a time of its own.
+ * deadline; a probe that takes longer than the interval delays the next one in both. Both repeat a failed probe after a time of its own.
  */
-import { formatDuration, type Milliseconds } from '../../base/duration.js';
+import type { Milliseconds } from '../../base/duration.js';
 import { keeper, type Notebook, type Reading, timerOf, value, type Words, wholeOf, wordOf } from './services-words.js';
 import type { Statement } from './types.js';
 import type { Handlers } from './walk.js';
@@ -79,41 +79,12 @@ export interface TimingOf {
   readonly defaults: TimingDefaults;
   /** Where the deadline is another word than connect_timeout. */
   readonly deadline?: Milliseconds;
-  /** Where a note stands that no line is the reason for. */
-  readonly service: Statement;
-}
-
-interface Beat {
-  readonly interval: Milliseconds;
-  readonly timeout: Milliseconds;
-}
-
-/** The deadline that somebody wrote counts more than the interval; the one that nobody wrote, less. */
-function beatOf({ levels, deadline, service }: TimingOf, notes: Notebook): Beat {
-  const delay = said('delayLoop', levels);
-  const wait = said('connectTimeout', levels);
-  const interval = bounded(LEAST, delay?.value ?? DELAY_LOOP, HOUR);
-  const wanted = deadline ?? wait?.value;
-  if (wanted === undefined) {
-    if (interval < CONNECT_TIMEOUT)
-      notes.change(
-        delay?.from ?? service,
-        `a probe has ${formatDuration(interval)}, and is over before the next one begins; keepalived waits ${formatDuration(CONNECT_TIMEOUT)} where connect_timeout is not said`,
-      );
-    return { interval, timeout: Math.min(interval, CONNECT_TIMEOUT) };
-  }
-  const timeout = bounded(LEAST, wanted, LONGEST_TIMEOUT);
-  if (timeout > interval)
-    notes.change(
-      delay?.from ?? service,
-      `probes begin ${formatDuration(timeout)} apart, which is their timeout: lbd counts from start to start, keepalived from the end of one`,
-    );
-  return { interval: Math.max(interval, timeout), timeout };
 }
 
 export function timingOf(of: TimingOf, notes: Notebook): Timing {
-  const { levels, defaults } = of;
-  const { interval, timeout } = beatOf(of, notes);
+  const { levels, defaults, deadline } = of;
+  const interval = bounded(LEAST, said('delayLoop', levels)?.value ?? DELAY_LOOP, HOUR);
+  const timeout = bounded(LEAST, deadline ?? said('connectTimeout', levels)?.value ?? CONNECT_TIMEOUT, LONGEST_TIMEOUT);
   const fall = bounded(1, (said('retry', levels)?.value ?? defaults.retry) + 1, MOST_FALL);
   const repeat = said('delayBeforeRetry', levels);
   const changing = bounded(LEAST, repeat?.value ?? defaults.gap ?? interval, HOUR);

@@ -25,12 +25,11 @@ interface Times {
   readonly timeout: number | undefined;
 }
 
-/** lbd starts no second run beside the first: one that may take longer than its interval has a longer interval. */
 function timesOf(statement: Statement): Times {
   const interval = within(given(statement, 'interval') ?? SECOND, LONGEST.interval);
   const wanted = given(statement, 'timeout');
   const timeout = wanted === undefined ? undefined : within(wanted, LONGEST.timeout);
-  return { interval: Math.max(interval, timeout ?? 0), timeout };
+  return { interval, timeout };
 }
 
 function handlersOf(section: Mapping, old: OldScript, times: Times, importing: Importing): Handlers {
@@ -40,7 +39,7 @@ function handlersOf(section: Mapping, old: OldScript, times: Times, importing: I
     const value = times[key];
     if (ms === undefined || value === undefined) return passOver(statement, 'it is no time', importing);
     if (value !== ms)
-      notes.change(statement, `it is ${written(value)}: lbd starts no run before the one before has ended, or was killed`);
+      notes.change(statement, `it is ${written(value)}: ${key} is ${written(LEAST)} to ${written(LONGEST[key])} in lbd`);
     sheet.set(section, key, written(value), statement);
   };
   const count = (key: string) => (statement: Statement) => {

@@ -96,7 +96,6 @@ const BAD: readonly (readonly [text: string, message: RegExp])[] = [
   [check('type: http, status: [ @300-200 ]'), /"300-200" is no HTTP status/],
   [check('type: tcp, interval: @fast'), /interval: "fast" is no duration/],
   [check('type: tcp, interval: @0s'), /interval: 0s is outside/],
-  [service('    checks: [ @{ type: tcp, interval: 1s, timeout: 3s } ]\n'), /timeout \(3s\) is longer than its interval \(1s\)/],
   [check('type: tcp, fall: @0'), /fall is a whole number from 1 to 1000, not 0/],
   [service('    checks:\n      - @{ port: 80 }\n'), /a check needs "type"/],
   ['defaults: { @sheduler: rr }\n', /unknown key "sheduler" in defaults; did you mean "scheduler"/],

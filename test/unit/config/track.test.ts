@@ -43,10 +43,6 @@ refuses('tracking that can never work', [
   [one('    track: { @script: [] }\n'), /unknown key "script" in track; did you mean "scripts"/],
   [one('', 'scripts: [ { name: s, command: @[ check ] } ]\n'), /absolute path, not "check"/],
   [
-    one('', 'scripts: [ { name: s, command: [ /bin/true ], timeout: @5s } ]\n'),
-    /timeout \(5s\) is longer than its interval \(1s\)/,
-  ],
-  [
     one('', 'scripts: [ { name: s, command: [ /bin/true ] }, { name: @s, command: [ /bin/true ] } ]\n'),
     /another script named "s"/,
   ],

@@ -49,9 +49,11 @@ describe('scripts', () => {
       written('script /bin/true\nrise 2\ninit_fail\nuser nobody'),
       '{ name: chk, command: [ /bin/true ], rise: 2, user: nobody, init: down }',
     );
-    const slow = script('script /bin/true\ntimeout 5\nuser nobody');
-    assert.match(yamlOf(slow), /interval: 5s, timeout: 5s/);
-    assert.match(notes(script('script /bin/true\ninterval 2\ntimeout 5\nuser nobody'))[0] ?? '', /^changed interval 2: it is 5s/);
+    const slow = script('script /bin/true\ninterval 2\ntimeout 5\nuser nobody');
+    assert.match(yamlOf(slow), /interval: 2s, timeout: 5s/);
+    assert.deepEqual(notes(slow), []);
+    const long = script('script /bin/true\ntimeout 4000\nuser nobody');
+    assert.match(notes(long)[0] ?? '', /^changed timeout 4000: it is 10m: timeout is 10ms to 10m/);
   });
 
   test('whose it is: its own user, script_user, or root, which is told', () => {
