@@ -175,7 +175,10 @@ const VRRP_DEFAULTS: readonly Keyword[] = [
 const HOUSE: readonly Keyword[] = [
   carried('router_id', 'global.router_id'),
   carried('script_user', 'scripts.user, vrrp_instances.notify.user'),
-  noEffect('enable_script_security', 'lbd always refuses to run as root what others than root can write'),
+  noEffect(
+    'enable_script_security',
+    'lbd always refuses to run as root what others than root can write; a program of which nobody says whose it is keepalived leaves out with this word, where the host has no user keepalived_script',
+  ),
   noEffect('use_symlink_paths', 'lbd calls programs by the path that is written'),
   refused(
     'set_supplementary_groups',
