@@ -46,22 +46,25 @@ function ignoreWhole(statement: Statement, text: string, { notes, sheet }: Impor
   statement.block?.forEach(meet);
 }
 
-/** It knows only the braces of words that it knows. */
-const ENDS_ALL = ', takes the } behind it for the end of all that it stands in, and has what follows there not in force either';
-
 const IDLE = 'it asks for what lbd does anyway';
 const isIdle = ({ idle = [] }: Keyword, { args }: Statement): boolean => idle.includes(args[0]?.text.toLowerCase() ?? '');
+
+/** keepalived knows no block of a word that it does not know: the brace of it ends the block around it. */
+function whyUnknown(block: string, isFollowed: boolean): string {
+  if (block === 'root') return 'keepalived has no such word, and passes over it';
+  if (!isFollowed) return `keepalived has no such word in ${block}, and passes over it`;
+  return `keepalived has no such word in ${block}, and takes the } of it for that of ${block}: what follows it there counts for nothing in keepalived, and counts here`;
+}
 
 /** Handlers are named as keepalived spells the keyword; there must be one for all that is carried or changed. */
 export function walk(block: string, statements: readonly Statement[], handlers: Handlers, importing: Importing): void {
   const keywords = keywordsOf(block);
-  for (const statement of statements) {
+  for (const [at, statement] of statements.entries()) {
     const word = statement.key.text;
     const keyword = keywords.get(word);
     if (!keyword) {
-      const where = block === 'root' ? '' : ` in ${block}`;
-      const rest = statement.block && block !== 'root' ? ENDS_ALL : '';
-      const text = `keepalived has no such word${where}, and passes over it${rest}${didYouMean(word, [...keywords.keys()])}`;
+      const isFollowed = statement.block !== undefined && at < statements.length - 1;
+      const text = whyUnknown(block, isFollowed) + didYouMean(word, [...keywords.keys()]);
       importing.notes.meet(statement, block, 'refused', text);
       loseAll(statement, text, importing);
       continue;

@@ -7,6 +7,7 @@ import { createSheet, Mapping } from '../../../../src/config/keepalived/sheet.js
 import type { Statement, Word } from '../../../../src/config/keepalived/types.js';
 import { refuseWhole, walk } from '../../../../src/config/keepalived/walk.js';
 import { parseConfig } from '../../../../src/config/parse.js';
+import { imported, notesOf } from '../../../fake/imported.js';
 
 const word = (text: string, line: number): Word => ({ text, quoted: false, place: { file: 'k.conf', line, column: 1 } });
 
@@ -188,4 +189,16 @@ describe('the walk', () => {
       [['refused', ['other', 'no real server', 'more']]],
     );
   });
+});
+
+test('a block that keepalived does not know ends the one around it there, which is told where something follows', () => {
+  const instance = (...lines: readonly string[]) =>
+    `vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\n${lines.join('\n')}\n}\n`;
+  const unknown = 'authenticetion {\nauth_type PASS\n}';
+  const told = (text: string) => notesOf(imported(text)).find((one) => one.startsWith('refused authenticetion')) ?? '';
+  assert.match(
+    told(instance(unknown, 'priority 50')),
+    /takes the \} of it for that of vrrp_instance: what follows.*authentication/,
+  );
+  assert.match(told(instance('priority 50', unknown)), /in vrrp_instance, and passes over it; did you mean "authentication"/);
 });
