@@ -31,13 +31,10 @@ export interface ImportAnswer {
   readonly problems: readonly Problem[];
 }
 
-const statementOf = ({ statement, block, outcome, texts }: Verdict): ImportedStatement => ({
-  ...statement.key.place,
-  block,
-  statement: wordsOf(statement),
-  outcome,
-  notes: texts,
-});
+function statementOf({ statement, block, outcome, texts }: Verdict): ImportedStatement {
+  const { file, line, column } = statement.key.place;
+  return { file, line, column, block, statement: wordsOf(statement), outcome, notes: texts };
+}
 
 const nothing = (problem: Problem): ImportAnswer => ({
   valid: false,
@@ -59,6 +56,9 @@ function remembering(first: OldFile, surroundings: Surroundings) {
   return { surroundings: { ...surroundings, readInclude }, sourceAt };
 }
 
+/** The name of a file is somebody else's: it stays within its comment. */
+const inOneLine = (name: string): string => name.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+
 /** `-` is standard input; `configId`: what keepalived is given with -i; without it, it takes the first part of the host's name. */
 export function importFile(word: string, strict: boolean, configId: string | undefined): ImportAnswer {
   const file = word === '-' ? '/dev/stdin' : word;
@@ -67,7 +67,7 @@ export function importFile(word: string, strict: boolean, configId: string | und
   const { surroundings, sourceAt } = remembering(first, oldSurroundings(configId ?? hostname().split('.')[0]));
   const { yaml, verdicts, problems } = importKeepalived(readKeepalived(first, surroundings), { file, sourceAt });
   const summary = countOutcomes(verdicts);
-  const config = yaml === undefined ? null : `# Made of ${first.file} by lbctl import.\n\n${yaml}`;
+  const config = yaml === undefined ? null : `# Made of ${inOneLine(first.file)} by lbctl import.\n\n${yaml}`;
   return {
     valid: config !== null && !(strict && summary.refused > 0),
     config,

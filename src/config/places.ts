@@ -28,25 +28,36 @@ const MAX_SHOWN = 400;
 const inOneLine = (message: string): string =>
   message.replace(/[\x00-\x1f\x7f]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
+/** The line of a problem as it is told: empty when it is too long. */
+export const shownLine = (line: string): string => (line.length > MAX_SHOWN ? '' : line);
+
+/** Where each line of a text begins. */
+export function lineStarts(text: string): number[] {
+  const all = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) all.push(at + 1);
+  return all;
+}
+
+/** How many of a list, which is in the order of their offsets, stand at this offset or before it. */
+export function countUpTo<T>(offset: number, list: readonly T[], offsetOf: (one: T) => number): number {
+  let count = list.length;
+  for (let low = 0; low < count; ) {
+    const middle = (low + count) >> 1;
+    if (offsetOf(list[middle] as T) <= offset) low = middle + 1;
+    else count = middle;
+  }
+  return count;
+}
+
 /** Offsets of a text -> problems with line and column. */
 export function placesOf(file: string, text: string): Place {
-  let starts: number[] | undefined;
-  const findStarts = (): number[] => {
-    const all = [0];
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) all.push(at + 1);
-    return all;
-  };
+  let starts: readonly number[] | undefined;
   return (severity, message, offset) => {
-    starts ??= findStarts();
-    let line = starts.length;
-    for (let low = 0; low < line; ) {
-      const middle = (low + line) >> 1;
-      if ((starts[middle] as number) <= offset) low = middle + 1;
-      else line = middle;
-    }
+    starts ??= lineStarts(text);
+    const line = countUpTo(offset, starts, (at) => at);
     const start = starts[line - 1] as number;
     const source = text.slice(start, (starts[line] ?? text.length + 1) - 1).replace(/\r$/, '');
     const place = { file, line, column: offset - start + 1 };
-    return { severity, message: inOneLine(message), ...place, source: source.length > MAX_SHOWN ? '' : source };
+    return { severity, message: inOneLine(message), ...place, source: shownLine(source) };
   };
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readKeepalived } from '../../src/config/keepalived/read.js';
 import type { Fault, Statement, Surroundings, Tree, Word } from '../../src/config/keepalived/types.js';
+import { shownLine } from '../../src/config/places.js';
 import { readOldFile } from '../../src/os/keepalived-files.js';
 
 const GOLDEN = fileURLToPath(new URL('../../../test/golden/', import.meta.url));
@@ -112,8 +113,9 @@ function checkPlaces({ faults, warnings }: Tree, lines: readonly string[]): void
     assert.ok(message !== '');
     if (place.file !== FILE) continue;
     assert.ok(place.line >= 1 && place.line <= Math.max(lines.length, 1), `${message}: line ${place.line} of ${lines.length}`);
-    assert.equal(source, lines[place.line - 1] ?? '', message);
-    assert.ok(place.column >= 1 && place.column <= source.length + 1, `${message}: column ${place.column} of "${source}"`);
+    const line = lines[place.line - 1] ?? '';
+    assert.equal(source, shownLine(line), message);
+    assert.ok(place.column >= 1 && place.column <= line.length + 1, `${message}: column ${place.column} of "${line}"`);
   }
 }
 

@@ -46,4 +46,8 @@ test('what is long takes long, and no longer', () => {
     for (const n of [16, 256, 1024, 16_384]) readMutant(make(n));
     assert.ok(performance.now() - started < 20_000, make(2));
   }
+  assert.deepEqual(
+    readMutant('~SEQ(A,1,1000000000) x $A').faults.map(({ message }) => message),
+    ['sequences and parameters make more than 200000 lines'],
+  );
 });

@@ -1,5 +1,6 @@
 /** The sheet as YAML text, and which place of the old file each part of the text came from. */
 import { Document, isMap, isScalar, isSeq, type Node, Pair, parseDocument, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { countUpTo } from '../places.js';
 import { type Entry, type Item, Listing, Mapping, type Scalar as Plain, trimmed, type Value } from './sheet.js';
 import type { Place } from './types.js';
 
@@ -31,10 +32,17 @@ function inline(value: Value): string | undefined {
 /** The file's own `$` would be a variable. */
 const scalarOf = (value: Plain): Scalar => new Scalar(typeof value === 'string' ? value.replaceAll('$', '$$$$') : value);
 
+/** lbd takes no file with these in it, also not in a comment, and a terminal should not get them. */
+const FOREIGN = /[\x00-\x08\x0a-\x1f\x7f-\x9f\ufffd]/g;
+const named = (sign: string): string =>
+  sign === '\ufffd' ? '\\ufffd' : `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`;
+
+/** Without blanks at its end: an empty comment line stays one, which the library takes for a blank line otherwise. */
+const commentLine = (line: string): string => line.trimEnd().replace(FOREIGN, named);
+
 const comment = (lines: readonly string[]): string | undefined => {
   const said = trimmed(lines);
-  // An empty comment line stays one; the library takes it for a blank line otherwise.
-  return said.length === 0 ? undefined : said.map((line) => (line.trim() === '' ? '' : line.trimEnd())).join('\n');
+  return said.length === 0 ? undefined : said.map(commentLine).join('\n');
 };
 
 function ordered({ entries, order }: Mapping): readonly Entry[] {
@@ -47,7 +55,7 @@ function remark(head: Scalar | Node, node: Node, { above, beside }: Entry | Item
   const lines = isBlock && beside !== undefined ? [...above, beside] : above;
   const before = comment(lines);
   if (before !== undefined) head.commentBefore = before;
-  if (!isBlock && beside !== undefined && beside.trim() !== '') node.comment = beside.trimEnd();
+  if (!isBlock && beside !== undefined && beside.trim() !== '') node.comment = commentLine(beside);
 }
 
 const isBlock = (node: Node): boolean => (isMap(node) || isSeq(node)) && node.flow !== true && node.items.length > 0;
@@ -120,9 +128,13 @@ export function emit(root: Mapping): Emitted {
   const below = comment(root.below);
   if (below !== undefined) document.comment = below;
   const text = document.toString({ lineWidth: 0, flowCollectionPadding: true });
-  const places = [...placesIn(root, parseDocument(text).contents)].sort(([a], [b]) => a - b);
+  let places: readonly (readonly [offset: number, place: Place])[] | undefined;
   return {
     text,
-    placeAt: (offset) => places.findLast(([at]) => at <= offset)?.[1],
+    placeAt(offset) {
+      // Only a problem asks, and most files have none.
+      places ??= [...placesIn(root, parseDocument(text).contents)].sort(([a], [b]) => a - b);
+      return places[countUpTo(offset, places, ([at]) => at) - 1]?.[1];
+    },
   };
 }

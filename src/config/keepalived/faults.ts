@@ -1,4 +1,5 @@
 /** What is wrong with an old configuration, each thing once, with the line as it stands in its file. */
+import { shownLine } from '../places.js';
 import type { Spot } from './text.js';
 import type { Fault, Place } from './types.js';
 
@@ -20,7 +21,7 @@ export function createFaults(lineAt: (place: Place) => string): Faults {
   const make = ({ place, origin }: Spot, message: string): Fault => ({
     place,
     message: origin ? `${message} (in the value of $${origin.name}, ${origin.place.file}:${origin.place.line})` : message,
-    source: lineAt(place),
+    source: shownLine(lineAt(place)),
   });
   const add = (list: Fault[], spot: Spot, message: string): void => {
     const made = make(spot, message);

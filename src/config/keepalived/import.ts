@@ -1,5 +1,6 @@
 /** A configuration of keepalived -> that of lbd, with what became of every statement. Pure: what is read is the caller's. */
 import { parseConfig } from '../parse.js';
+import { lineStarts, shownLine } from '../places.js';
 import { fileProblem } from '../problems.js';
 import type { Problem } from '../types.js';
 import { type Emitted, emit } from './emit.js';
@@ -88,20 +89,15 @@ function meetRest(statements: readonly Statement[], within: string, importing: P
   }
 }
 
-/** The offset of a line and column of the text, both from 1. */
-function offsetOf(text: string, { line, column }: Problem): number {
-  let at = 0;
-  for (let i = 1; i < line; i++) at = text.indexOf('\n', at) + 1;
-  return at + Math.max(0, column - 1);
-}
-
 /** lbd's own rules, over the new file. */
 function judge({ text, placeAt }: Emitted, { file, sourceAt }: ImportOptions): readonly Problem[] {
   if (!/^(virtual_servers|vrrp_instances):/m.test(text))
     return [fileProblem(file, 'there is no virtual_server and no vrrp_instance in it that lbd could take')];
+  const starts = lineStarts(text);
   return parseConfig('lbd.yaml', text).problems.map((problem) => {
-    const place = problem.line === 0 ? undefined : placeAt(offsetOf(text, problem));
-    return place ? { ...problem, ...place, source: sourceAt(place) } : { ...problem, file };
+    const { line, column } = problem;
+    const place = line === 0 ? undefined : placeAt((starts[line - 1] as number) + column - 1);
+    return place ? { ...problem, ...place, source: shownLine(sourceAt(place)) } : { ...problem, file };
   });
 }
 

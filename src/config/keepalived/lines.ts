@@ -11,7 +11,7 @@ import { placeOf, slice, spotOf, type Text, textAt, trim } from './text.js';
 import type { Surroundings } from './types.js';
 
 /** Lines that sequences and parameters make, and characters that are moved for it: more is a mistake, or an attack. */
-const MAX_MADE = 200_000;
+export const MAX_MADE = 200_000;
 const MAX_WORK = 256_000_000;
 
 /** Lines that do not come of the file: a sequence with its next turn, or what follows the first line of a parameter. */
@@ -38,7 +38,7 @@ function braceAt(text: string): number | undefined {
 /** A `\` that no other one protects. */
 const endsInEscape = (text: string): boolean => ((/\\+$/.exec(text.slice(-64))?.[0].length ?? 0) & 1) === 1;
 
-export function createLines(files: Files, around: Surroundings, builder: Builder, told: Faults): Lines {
+export function createLines(files: Files, around: Surroundings, builder: Builder, told: Faults, mostMade: number): Lines {
   const definitions: Definitions = new Map();
   const pending: Pending[] = [];
   const passedOver = new Set<string>();
@@ -80,7 +80,7 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
       const line = top.lines[top.at] as Text;
       top.at += 1;
       if (top.at === top.lines.length) pending.pop();
-      return made > MAX_MADE ? stop(line, `parameters and sequences make more than ${MAX_MADE} lines`) : line;
+      return made > mostMade ? stop(line, `parameters and sequences make more than ${mostMade} lines`) : line;
     }
     const values = top.sequence.valuesAt(top.at);
     const place = placeOf(top.rest);
@@ -90,7 +90,7 @@ export function createLines(files: Files, around: Surroundings, builder: Builder
     });
     top.at += 1;
     if (top.at === top.sequence.turns) pending.pop();
-    return made > MAX_MADE ? stop(top.rest, `sequences and parameters make more than ${MAX_MADE} lines`) : top.rest;
+    return made > mostMade ? stop(top.rest, `sequences and parameters make more than ${mostMade} lines`) : top.rest;
   };
 
   const fetch = (): Text | undefined => {

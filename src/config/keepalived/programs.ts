@@ -5,7 +5,7 @@ import type { Statement, Word } from './types.js';
 export type Program = { readonly command: readonly string[] } | { readonly refused: string };
 
 /** Words of a command line: quotes, double and single, and `\` keep a space. Undefined: a quote has no end. */
-export function splitCommand(line: string): readonly string[] | undefined {
+function splitCommand(line: string): readonly string[] | undefined {
   const words: string[] = [];
   const pattern = /\s+|((?:[^\s"'\\]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+)/y;
   for (let at = 0; at < line.length; at = pattern.lastIndex) {

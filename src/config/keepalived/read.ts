@@ -9,7 +9,7 @@ import { createBuilder, missingBefore } from './blocks.js';
 import { createFaults, type Faults } from './faults.js';
 import { createFiles, type Texts } from './files.js';
 import { includeChecks } from './includes.js';
-import { createLines } from './lines.js';
+import { createLines, MAX_MADE } from './lines.js';
 import { spotOf, type Text } from './text.js';
 import type { OldFile, Statement, Surroundings, Tree, Word } from './types.js';
 import { escapedWords, plainWords } from './words.js';
@@ -45,12 +45,13 @@ function cutWords(line: Text, told: Faults): Cut {
 const sameWords = ([, ...plain]: readonly Word[], escaped: readonly Word[]): boolean =>
   plain.length === escaped.length && plain.every((one, i) => one.text === escaped[i]?.text && one.quoted === escaped[i]?.quoted);
 
-export function readKeepalived(first: OldFile, around: Surroundings): Tree {
+/** `mostMade`: so many lines sequences and parameters may make. */
+export function readKeepalived(first: OldFile, around: Surroundings, mostMade = MAX_MADE): Tree {
   const builder = createBuilder();
   const texts: Texts = new Map();
   const told = createFaults(({ file, line }) => texts.get(file)?.[line - 1] ?? '');
   const files = createFiles(first, around, texts, told);
-  const lines = createLines(files, around, builder, told);
+  const lines = createLines(files, around, builder, told, mostMade);
 
   let count = 0;
 

@@ -33,10 +33,7 @@ export function groupsOf(statements: readonly Statement[], instances: readonly O
       .map((name) => instances.find((one) => one.oldName === name))
       .filter((one): one is OldInstance => one !== undefined && !taken.has(one));
     if (oldName === '' || members.length === 0 || groups.some((one) => one.oldName === oldName)) continue;
-    const name = newName(
-      oldName,
-      groups.map((one) => one.name),
-    );
+    const name = newName(oldName, new Set(groups.map((one) => one.name)));
     const hasWeights = allOf(statement, 'sync_group_tracking_weight', 'global_tracking').length > 0;
     groups.push({ statement, name, oldName, members, hasWeights, seen: new Set() });
   }

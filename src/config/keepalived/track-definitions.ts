@@ -63,10 +63,10 @@ function byName<T extends Definition>(all: readonly T[]): ReadonlyMap<string, T>
 const nameOf = ({ args: [name] }: Statement): string => name?.text ?? '';
 
 /** Its words as one line: a string is the program with its words, what stands behind it is passed over. */
-function scriptOf(statement: Statement, taken: string[]): OldScript {
+function scriptOf(statement: Statement, taken: Set<string>): OldScript {
   const oldName = nameOf(statement);
   const name = newName(oldName, taken);
-  taken.push(name);
+  taken.add(name);
   const script = lastOf(statement, 'script');
   const line = script && commandWords(script)[0]?.text;
   const program: Program = line === undefined ? { refused: 'it has no script: keepalived passes over it' } : programOf(line);
@@ -100,7 +100,7 @@ const fileOf = (statement: Statement): OldTrackedFile => ({
 });
 
 export function definitionsOf({ blocks, order }: Pick<Given, 'blocks' | 'order'>): Definitions {
-  const taken: string[] = [];
+  const taken = new Set<string>();
   return {
     scripts: byName(blocksOf(blocks, 'vrrp_script').map((one) => scriptOf(one, taken))),
     processes: byName(blocksOf(blocks, 'vrrp_track_process').map(processOf)),

@@ -111,7 +111,7 @@ export function factsOf(statement: Statement, globals: Globals, taken: readonly 
   return {
     statement,
     oldName,
-    name: newName(oldName, [...RESERVED, ...taken]),
+    name: newName(oldName, new Set([...RESERVED, ...taken])),
     interface: interfaceOf(statement),
     vrid: wholeOf(lastOf(statement, 'virtual_router_id')?.args[0]?.text, 1, 255),
     isMaster,

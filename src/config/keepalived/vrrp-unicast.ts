@@ -17,7 +17,7 @@ export interface InstancePlace {
 }
 
 /** The mapping of a key, in its order of words. */
-export function sectionOf(mapping: Mapping, key: string, order: readonly string[], { sheet }: Importing): Mapping {
+function sectionOf(mapping: Mapping, key: string, order: readonly string[], { sheet }: Importing): Mapping {
   const there = mapping.get(key);
   if (there instanceof Mapping) return there;
   const made = new Mapping(order);

@@ -44,14 +44,13 @@ export const passOver = (statement: Statement, why: string, importing: Importing
   refuseWhole(statement, `${why}: keepalived passes over it`, importing);
 
 /** The old name where lbd takes it, and one like it where not; never one that is `taken`. */
-export function newName(old: string, taken: Iterable<string>): string {
+export function newName(old: string, taken: ReadonlySet<string>): string {
   const plain = old
     .replace(/[^\w.-]+/g, '_')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 60);
   const base = isRefused(parseName('name', plain)) ? 'unnamed' : plain;
-  const others = new Set(taken);
   let name = base;
-  for (let i = 2; others.has(name); i++) name = `${base}-${i}`;
+  for (let i = 2; taken.has(name); i++) name = `${base}-${i}`;
   return name;
 }

@@ -76,6 +76,19 @@ describe('lbctl import', () => {
     );
   });
 
+  test('the name of a file stays within its comment', async () => {
+    const { status, out } = await run(['import', file('a\nglobal: { router_id: x }\n#\x1b.conf', OLD)]);
+    assert.equal(status, 0);
+    assert.match(out, /^# Made of .*a global: \{ router_id: x \} # \.conf by lbctl import\.\n\n/);
+  });
+
+  test('a line that is too long to be shown is told without it', async () => {
+    const { status, err } = await run(['import', file('long.conf', `${'x '.repeat(10_000)}\n${OLD}`)]);
+    assert.equal(status, 4);
+    assert.match(err, /long\.conf:1:1: error: a line of more than 16384 characters\n/);
+    assert.ok(err.length < 1000, `${err.length} characters`);
+  });
+
   test('--strict writes nothing where something is lost, and says so; where nothing is, it does', async () => {
     const strict = await run(['import', '--strict', file('keepalived.conf', OLD)]);
     assert.deepEqual([strict.status, strict.out], [1, '']);

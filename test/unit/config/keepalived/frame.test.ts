@@ -78,6 +78,30 @@ describe('comments', () => {
   });
 });
 
+test('what lbd takes in no file is named in comments, and stays what it is in values', () => {
+  const { text } = sheetOf(({ root, set, leave, mappingOf, close }) => {
+    const global = mappingOf(root, 'global');
+    leave(statement('fo\x1bo', 1), { words: 'fo\x1bo', why: 'unknown' });
+    set(global, 'router_id', 'd\x07', statement('router_id', 2, { above: [' a\fpage', ' \ufffd'], beside: ' \x93so\x94\x7f' }));
+    set(root, 'virtual_servers', [], statement('virtual_server', 3, { above: [' one\rtwo'] }));
+    close([' \0']);
+  });
+  for (const line of [
+    'not carried over: "fo\\x1bo": unknown',
+    'a\\x0cpage',
+    '\\ufffd',
+    '\\x93so\\x94\\x7f',
+    'one\\x0dtwo',
+    '\\x00',
+  ])
+    assert.ok(text.includes(`# ${line}\n`), `${line} in ${text}`);
+  assert.ok(text.includes('router_id: "d\\a"'), text);
+  assert.ok(
+    parseConfig('lbd.yaml', text).problems.every(({ message }) => !/control characters|no UTF-8/.test(message)),
+    text,
+  );
+});
+
 describe('the text', () => {
   test('short things stand on a line, sections and what is long do not; keys in their order', () => {
     const long = 'x'.repeat(60);

@@ -183,6 +183,6 @@ test('the new file is one that lbd takes, and nothing is said of a statement twi
       const missing = (text.match(/# (c\d+\.)/g) ?? []).filter((one) => !yaml?.includes(one.slice(2)));
       assert.deepEqual(missing, [], `${text}\n----\n${yaml}`);
     }),
-    { numRuns: Number(process.env.LBD_FUZZ ?? 1) * 200 },
+    { numRuns: Number(process.env.LBD_FUZZ ?? 1) * 100 },
   );
 });
