@@ -1,5 +1,4 @@
 /** `check-config FILE`: the parser that the daemon uses, without a daemon. Loaded only for this command. */
-import { statSync } from 'node:fs';
 import { parseConfig } from '../config/parse.js';
 import { fileProblem } from '../config/problems.js';
 import type { Problem } from '../config/types.js';
@@ -11,18 +10,6 @@ export interface Checked {
   readonly problems: readonly Problem[];
   /** What it names and this host does not have: warnings, which say nothing of another host. */
   readonly missing: readonly Problem[];
-}
-
-/** Bytes that take a second to read, about. */
-const LARGE = 1 << 20;
-
-export function takesLong(file: string): boolean {
-  try {
-    return statSync(file).size > LARGE;
-  } catch {
-    // What is wrong with it is told by who reads it.
-    return false;
-  }
 }
 
 /** `-` is standard input. */

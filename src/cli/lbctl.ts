@@ -3,7 +3,7 @@ import { VERSION } from '../base/version.js';
 import type { ApiProblem, ErrorCode, MethodName, Methods } from '../control/api.js';
 import { ApiRefusal, CALL_TIMEOUT_MS, type Client, connect as connectSocket, Unreachable } from '../control/client.js';
 import { type EventWords, type Format, formatOf, type Invocation, parseCommandLine, type Work } from './grammar.js';
-import { createProgress } from './progress.js';
+import { createProgress, takesLong } from './progress.js';
 import { harmless, type View } from './render/text.js';
 import type { Ranking } from './render/top.js';
 import type { TopOrder } from './top.js';
@@ -186,7 +186,7 @@ async function ask(invocation: Invocation, io: Io): Promise<number> {
 }
 
 async function checkConfig(file: string, format: Format, io: Io): Promise<number> {
-  const { checkConfigFile, takesLong } = await import('./check-config.js');
+  const { checkConfigFile } = await import('./check-config.js');
   const progress = createProgress(io);
   if (io.progress && takesLong(file)) progress.tell(`lbctl: ${file} is read and checked`);
   const { valid, problems: faults, missing } = checkConfigFile(file);
@@ -203,7 +203,10 @@ async function checkConfig(file: string, format: Format, io: Io): Promise<number
 
 async function importOld(work: Work & { readonly kind: 'import' }, format: Format, io: Io): Promise<number> {
   const { importFile, noteLines, summaryLine } = await import('./import.js');
+  const progress = createProgress(io);
+  if (io.progress && takesLong(work.file)) progress.tell(`lbctl: ${work.file} is read and written anew`);
   const answer = importFile(work.file, work.strict, work.configId);
+  progress.clear();
   if (format === 'json') io.out(asJson(answer));
   else if (format === 'yaml') io.out(await asYaml(answer));
   else {

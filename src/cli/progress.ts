@@ -1,4 +1,5 @@
 /** How far something is, on standard error: one line that is written over and over on a terminal, plain lines to a pipe. */
+import { statSync } from 'node:fs';
 import type { Io } from './lbctl.js';
 import { harmless } from './render/text.js';
 
@@ -40,4 +41,17 @@ export function createProgress({ err, progress: terminal }: Pick<Io, 'err' | 'pr
     },
     clear,
   };
+}
+
+/** Bytes that take a second to read, about. */
+const LARGE = 1 << 20;
+
+/** A configuration, ours or keepalived's, whose reader is to say what it is at. */
+export function takesLong(file: string): boolean {
+  try {
+    return statSync(file).size > LARGE;
+  } catch {
+    // What is wrong with it is told by who reads it.
+    return false;
+  }
 }

@@ -37,7 +37,7 @@ function command(one, common) {
 /** `# sentence`, then a command line and what it prints, as the test of this page runs it. */
 export function examplesIn(text) {
   return text
-    .split(/^# /m)
+    .split(/^# (?=.*\n\$ )/m)
     .slice(1)
     .map((block) => {
       const [sentence, ...lines] = block.trimEnd().split('\n');

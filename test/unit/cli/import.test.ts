@@ -82,6 +82,14 @@ describe('lbctl import', () => {
     assert.match(out, /^# Made of .*a global: \{ router_id: x \} # \.conf by lbctl import\.\n\n/);
   });
 
+  test('at a terminal a large file is told while it is read, and the line is gone before the notes', async () => {
+    const io = { progress: { columns: 200 } };
+    const large = file('large.conf', `${`# ${'c'.repeat(1000)}\n`.repeat(1100)}${OLD}`);
+    assert.match((await run(['import', large], io)).err, /^\r\x1b\[Klbctl: .*large\.conf is read and written anew\r\x1b\[K\//);
+    assert.doesNotMatch((await run(['import', large])).err, /written anew/);
+    assert.doesNotMatch((await run(['import', file('small.conf', OLD)], io)).err, /written anew/);
+  });
+
   test('a line that is too long to be shown is told without it', async () => {
     const { status, err } = await run(['import', file('long.conf', `${'x '.repeat(10_000)}\n${OLD}`)]);
     assert.equal(status, 4);

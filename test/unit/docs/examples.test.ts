@@ -41,9 +41,10 @@ interface Example {
 /** `$ lbctl …`, and what follows it. */
 function examplesIn(text: string): Example[] {
   const found: { line: string; output: string[] }[] = [];
-  for (const line of text.split('\n')) {
+  // A sentence is what a command follows; a comment of the output is not.
+  for (const line of text.replace(/^# .*\n(?=\$ )/gm, '').split('\n')) {
     if (line.startsWith('$ ')) found.push({ line: line.slice(2), output: [] });
-    else if (!line.startsWith('# ')) found.at(-1)?.output.push(line);
+    else found.at(-1)?.output.push(line);
   }
   return found.map(({ line, output }) => ({ line, output: output.join('\n').trimEnd() }));
 }
@@ -106,6 +107,25 @@ const MISTAKE = `virtual_servers:
     real_servers: [ { address: 192.0.2.21:80, weight: 10 } ]
 `;
 
+const OLD = `virtual_server 192.0.2.10 80 {
+    delay_loop 5
+    lb_algo wrr
+    lb_kind DR
+    protocol TCP
+    alpha
+    real_server 192.0.2.21 80 {
+        weight 10    # the big one
+        notify_up /etc/keepalived/up.sh
+        HTTP_GET {
+            url {
+                path /healthz
+                status_code 200
+            }
+        }
+    }
+}
+`;
+
 const CALM = {
   ...MASTER,
   rejected: [],
@@ -166,6 +186,7 @@ test('what lbctl(1) shows is what lbctl prints', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lbd-docs-'));
   const before = process.cwd();
   writeFileSync(join(folder, 'web.yaml'), MISTAKE);
+  writeFileSync(join(folder, 'keepalived.conf'), OLD);
   writeFileSync(join(folder, 'new.yaml'), `global: { router_id: d1, state_dir: ${folder}/state }\n${NEW}`);
   process.chdir(folder);
   try {
