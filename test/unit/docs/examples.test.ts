@@ -172,10 +172,11 @@ async function withDirector(folder: string, run: (lbctlOf: (line: string) => Pro
   });
 }
 
-/** Without what differs from run to run: ages, how often a probe has failed, how many results there are. Columns keep their order. */
+/** Without what differs from run to run: ages, how often a probe has failed, whether one is under way, how many results there are. Columns keep their order. */
 const settled = (text: string): string =>
   text
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|\d+(?:\.\d+)? ms\b|\b\d+(?:\.\d+)?(?:ms|s|m|h|d)(?:\d+(?:s|m|h))?\b/g, 'TIME')
+    .replace(/\brunning now$/gm, 'next in TIME')
     .replace(/\(\d+ of /g, '(N of ')
     .replace(/pid \d+|\d+ under way/g, 'N')
     .replace(/ +/g, ' ')
