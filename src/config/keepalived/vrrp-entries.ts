@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { keywordsOf } from './keywords/table.js';
 import { Listing, type Mapping } from './sheet.js';
 import type { Statement } from './types.js';
-import { type Importing, leftOut, refuseWhole } from './walk.js';
+import { type Importing, refuseWhole } from './walk.js';
 
 /** What lbd's own schema says of a value; undefined: it takes it. */
 export function whyUnfit(schema: v.GenericSchema, value: unknown): string | undefined {
@@ -26,7 +26,7 @@ export const dropEntry = (entry: Statement, why: string, importing: Importing): 
 /** Nothing is made of it, for it did nothing in keepalived either. */
 export function idleEntry(entry: Statement, why: string, { notes, sheet }: Importing): void {
   notes.noEffect(entry, why);
-  sheet.leave(entry, leftOut(entry, why));
+  sheet.leave(entry);
 }
 
 /** Each entry of a block is met, and then read; what comments the block has stand with the list. */

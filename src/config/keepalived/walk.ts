@@ -14,8 +14,15 @@ export interface Importing {
 
 export type Handlers = Readonly<Record<string, (statement: Statement) => void>>;
 
+/** Notes and comments are copied into tickets: what is secret is not in them. Of `key ID VALUE` the last word; `key FILE` is a path. */
+const isSecret = ({ key, args }: Statement, at: number): boolean =>
+  key.text === 'auth_pass' || key.text === 'password' || (key.text === 'key' && args.length > 1 && at > 0);
+
 /** A statement without its block. */
-export const wordsOf = ({ key, args }: Statement): string => [key, ...args].map((one) => one.text).join(' ');
+export const wordsOf = (statement: Statement): string => {
+  const { key, args } = statement;
+  return [key.text, ...args.map(({ text }, at) => (isSecret(statement, at) ? '…' : text))].join(' ');
+};
 
 /** What stands in the new file in place of what was left out. */
 export const leftOut = (statement: Statement, why: string): LeftOut => ({ words: wordsOf(statement), why });
