@@ -2,7 +2,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: parameters of the old language
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CORPUS, checkMutant, mutate, readMutant } from '../fake/keepalived-mutations.js';
+import { importKeepalived } from '../../src/config/keepalived/import.js';
+import type { Statement } from '../../src/config/keepalived/types.js';
+import { CORPUS, checkMutant, FILE, mutate, readMutant } from '../fake/keepalived-mutations.js';
 import { createFuzz } from './seed.js';
 
 test('configurations of keepalived after accidents are read, or refused with a place, and no word is lost in silence', (t) => {
@@ -19,6 +21,29 @@ test('configurations of keepalived after accidents are read, or refused with a p
   }
   t.diagnostic(`${count.read} read, ${count.refused} refused`);
   assert.ok(count.read > 0 && count.refused > 0);
+});
+
+const countOf = (statements: readonly Statement[]): number =>
+  statements.reduce((sum, { block = [] }) => sum + 1 + countOf(block), 0);
+
+/** Where nothing is left for lbd, that is told. */
+const NOTHING = 'there is no virtual_server and no vrrp_instance in it that lbd could take';
+
+test('what the import makes of accidents is a file that lbd takes, and every statement has its class', (t) => {
+  const fuzz = createFuzz(t, 1000);
+  let count = 0;
+  for (let round = 0; round < fuzz.rounds; round += 1) {
+    const text = mutate(fuzz.pick(CORPUS), fuzz);
+    const tree = readMutant(text);
+    if (tree.faults.length > 0) continue;
+    const { yaml, verdicts, problems } = importKeepalived(tree, { file: FILE, sourceAt: () => '' });
+    const errors = problems.filter(({ severity, message }) => severity === 'error' && message !== NOTHING);
+    assert.deepEqual(errors, [], `round ${round}: ${JSON.stringify(text)}`);
+    assert.equal(verdicts.length, countOf(tree.statements), `round ${round}: ${JSON.stringify(text)}`);
+    if (yaml !== undefined) count += 1;
+  }
+  t.diagnostic(`${count} new files`);
+  assert.ok(count > 0);
 });
 
 test('each file of the corpus, cut off after any of its characters', (t) => {

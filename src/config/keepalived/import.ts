@@ -9,7 +9,7 @@ import type { Outcome } from './keywords/types.js';
 import { createNotes, type Verdict } from './notes.js';
 import type { Given } from './parts.js';
 import { importServices } from './services.js';
-import { createSheet } from './sheet.js';
+import { createSheet, Listing, type Mapping, type Value } from './sheet.js';
 import type { Fault, Place, Statement, Tree } from './types.js';
 import { importVrrp } from './vrrp.js';
 import { type Handlers, walk } from './walk.js';
@@ -89,9 +89,11 @@ function meetRest(statements: readonly Statement[], within: string, importing: P
   }
 }
 
+const hasEntries = (value: Value | undefined): boolean => value instanceof Listing && value.items.length > 0;
+
 /** lbd's own rules, over the new file. */
-function judge({ text, placeAt }: Emitted, { file, sourceAt }: ImportOptions): readonly Problem[] {
-  if (!/^(virtual_servers|vrrp_instances):/m.test(text))
+function judge(root: Mapping, { text, placeAt }: Emitted, { file, sourceAt }: ImportOptions): readonly Problem[] {
+  if (!['virtual_servers', 'vrrp_instances'].some((key) => hasEntries(root.get(key))))
     return [fileProblem(file, 'there is no virtual_server and no vrrp_instance in it that lbd could take')];
   const starts = lineStarts(text);
   return parseConfig('lbd.yaml', text).problems.map((problem) => {
@@ -115,8 +117,9 @@ export function importKeepalived(tree: Tree, options: ImportOptions): Imported {
   importVrrp(given);
   meetRest(tree.statements, 'root', importing);
   importing.sheet.close(tree.below);
-  const emitted = emit(importing.sheet.root);
-  const problems = [...warnings, ...judge(emitted, options)];
+  const { root } = importing.sheet;
+  const emitted = emit(root);
+  const problems = [...warnings, ...judge(root, emitted, options)];
   const isValid = problems.every(({ severity }) => severity !== 'error');
   return { yaml: isValid ? emitted.text : undefined, verdicts: importing.notes.verdicts(), problems };
 }

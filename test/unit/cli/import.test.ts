@@ -150,6 +150,14 @@ describe('lbctl import', () => {
     assert.match(err, /includes\.conf:1:\d+: warning: .*nothing\.conf/);
   });
 
+  test('virtual servers of which none is left are none', async () => {
+    const path = file('group.conf', 'virtual_server group nobody {\n    real_server 192.0.2.21 80 {\n    }\n}\n');
+    const { status, out, err } = await run(['import', path]);
+    assert.deepEqual([status, out], [4, '']);
+    assert.match(err, /group\.conf: error: there is no virtual_server and no vrrp_instance in it that lbd could take\n/);
+    assert.equal(err.split(': error: ').length, 2, err);
+  });
+
   test('no file, a folder, nothing for lbd in it: one sentence', async () => {
     mkdirSync(join(folder, 'sub'));
     for (const [name, message] of [
