@@ -43,7 +43,7 @@ function readTcp(statement: Statement, context: CheckerContext): CheckDraft[] {
 
 function readPing(statement: Statement, context: CheckerContext): CheckDraft[] {
   const { reading } = context;
-  const { connection, times } = readBlock(statement, reading, { connect_port: () => {} });
+  const { connection, times } = readBlock(statement, reading);
   if (connection.fwmark) {
     reading.notes.noEffect(connection.fwmark.from, 'keepalived does not mark an echo request');
     reading.sheet.leave(connection.fwmark.from);
