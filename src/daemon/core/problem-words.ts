@@ -33,5 +33,6 @@ export function standing(problems: Set<string>, log: Log): (text: string | undef
 /** Why SIGHUP changed nothing, with what to do; the other ways of a reload have somebody who is told. */
 export function refusedReload(error: Error): string {
   const cure = error instanceof Refused && error.error.code === 'invalid_config' ? '; lbctl check-config shows where' : '';
-  return `a reload by SIGHUP was refused, and what was in force stays until one succeeds: ${error.message}${cure}`;
+  const message = error.message.replace('say --force', 'lbctl reload --force');
+  return `a reload by SIGHUP was refused, and what was in force stays until one succeeds: ${message}${cure}`;
 }

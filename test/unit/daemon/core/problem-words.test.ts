@@ -15,7 +15,7 @@ test('why SIGHUP changed nothing stands in status until a reload succeeds, the l
   );
   refused(refusedReload(new Refused({ code: 'refused', message: 'it removes all: say --force if that is meant' })));
   assert.equal(problems.size, 1);
-  assert.match([...problems].join(), /: it removes all: say --force if that is meant$/);
+  assert.match([...problems].join(), /: it removes all: lbctl reload --force if that is meant$/);
   refused(undefined);
   assert.equal(problems.size, 0);
 });
