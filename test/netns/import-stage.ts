@@ -6,12 +6,12 @@
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ApiStatus } from '../../src/control/api.js';
+import { askStatus } from './ask-status.js';
 
 const execute = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -134,24 +134,4 @@ export function makeHost(label: string, cables: readonly string[] = CABLES): Sta
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** One call on the control socket, without the cost of starting lbctl. */
-function askStatus(path: string): Promise<ApiStatus> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path });
-    let text = '';
-    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
-    socket.once('connect', () => socket.write('{"id":1,"method":"status","params":{}}\n'));
-    socket.on('data', (chunk) => {
-      text += chunk.toString();
-      if (!text.includes('\n')) return;
-      socket.destroy();
-      const answer = JSON.parse(text) as { result?: ApiStatus; error?: { message: string } };
-      if (answer.result) resolve(answer.result);
-      else reject(new Error(answer.error?.message ?? 'no result'));
-    });
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('closed without an answer')));
-  });
 }

@@ -1,11 +1,11 @@
 /** One lbd in a namespace, with its own files, and lbctl to talk to it. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ApiEvent, ApiStatus } from '../../../src/control/api.js';
+import { askStatus } from '../../netns/ask-status.js';
 import { type Program, start, until } from './shell.js';
 
 const bin = (name: string) => fileURLToPath(new URL(`../../../../bin/${name}`, import.meta.url));
@@ -141,26 +141,6 @@ export function createDirector(netns: string, routerId: string): Director {
     },
   };
   return director;
-}
-
-/** One call on the control socket, without the cost of starting lbctl. */
-function askStatus(path: string): Promise<ApiStatus> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path });
-    let text = '';
-    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
-    socket.once('connect', () => socket.write('{"id":1,"method":"status","params":{}}\n'));
-    socket.on('data', (chunk) => {
-      text += chunk.toString();
-      if (!text.includes('\n')) return;
-      socket.destroy();
-      const answer = JSON.parse(text) as { result?: ApiStatus; error?: { message: string } };
-      if (answer.result) resolve(answer.result);
-      else reject(new Error(answer.error?.message ?? 'no result'));
-    });
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('closed without an answer')));
-  });
 }
 
 /** Ends a child that is still there and still lbd's (its number may belong to somebody else by now). */
