@@ -148,7 +148,13 @@ const dense = <T extends object>(value: T): T =>
 export const buildCheck = (shape: CheckShape, levels: readonly PartialTiming[]): CheckConfig =>
   dense({ ...probeOf(shape), ...timingOf(shape, ...levels) });
 
-/** A timeout may be longer than an interval: a probe that takes so long delays the next one. */
+/** Mostly a slip of the pen; keepalived's users have it on purpose: who is refused is found at each beat, who hangs after the timeout. */
+export function slowHint({ interval, timeout }: CheckTiming, what = 'check'): string | undefined {
+  if (timeout <= interval) return undefined;
+  const [long, short] = [formatDuration(timeout), formatDuration(interval)];
+  return `the ${what}'s timeout (${long}) is longer than its interval (${short}): a probe that hangs delays the next ones`;
+}
+
 function silenceFault(check: CheckTiming & { readonly silence?: number | undefined }): string | undefined {
   const { silence, timeout } = check;
   if (silence === undefined || silence < timeout) return undefined;
@@ -161,5 +167,7 @@ export function checkTimes(checks: readonly CheckConfig[], at: Located<unknown>,
     const place = below.length === 0 ? below : [...below, i];
     const fault = silenceFault(check);
     if (fault !== undefined) report('error', at, fault, place);
+    const hint = slowHint(check);
+    if (hint !== undefined) report('warning', at, hint, place);
   }
 }

@@ -5,7 +5,7 @@
 import { addressBits, type Family, familyOf, formatEndpoint, isLinkLocal6 } from '../base/ip.js';
 import { type ServiceId, serviceKey } from '../base/service-id.js';
 import { isHashed } from '../base/words.js';
-import { buildCheck, checkTimes, type PartialTiming } from './build-check.js';
+import { buildCheck, checkTimes, type PartialTiming, slowHint, timingOf } from './build-check.js';
 import { checkPolicy, checkRules, policyOf } from './build-policy.js';
 import { portsOf, readServer, type ServerContext } from './build-server.js';
 import { buildTunnel, tunnelFault } from './build-tunnel.js';
@@ -313,6 +313,14 @@ export function buildService(
 
 export type BuildService = typeof buildService;
 
+/** What is odd about the times of the defaults is told there, and once: not at each check that has them. */
+function tellingDefaults(defaults: Located<Defaults> | undefined, report: Report): Report {
+  const hint = defaults?.value.check && slowHint(timingOf(defaults.value.check));
+  if (!defaults || hint === undefined) return report;
+  return (severity, at, message, below) =>
+    message === hint ? report(severity, defaults, message, ['check']) : report(severity, at, message, below);
+}
+
 /** The rules that look at several entries look at what was built, not at the shape. */
 export function buildServices(
   sections: readonly Located<VirtualServerShape>[],
@@ -325,8 +333,9 @@ export function buildServices(
   const wrapped = defaults?.value.tun?.type && tunnelFault(buildTunnel(defaults.value.tun));
   if (defaults && wrapped) report('error', defaults, wrapped, ['tun']);
   if (defaults) checkRules(defaults, report);
+  const ofOne = tellingDefaults(defaults, report);
   return sections.map((at) => {
-    const service = build(at, defaults?.value, report);
+    const service = build(at, defaults?.value, ofOne);
     if (names.has(service.name)) report('error', at, `there is another virtual server named "${service.name}"`, ['name']);
     names.add(service.name);
     checkHolders(service, holders, at, report);

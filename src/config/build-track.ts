@@ -1,7 +1,7 @@
 /** What instances track: defaults, the rules of sync groups, and what can never work. */
 import { didYouMean } from '../base/suggest.js';
 import { type TrackedKind, trackedKey } from '../base/tracked.js';
-import { timingOf } from './build-check.js';
+import { slowHint, timingOf } from './build-check.js';
 import type { Path } from './document.js';
 import type { Located, Report } from './located.js';
 import type { VrrpInstanceShape } from './schema.js';
@@ -29,6 +29,8 @@ export function buildScripts(sections: readonly Located<ScriptShape>[], report: 
     const script = buildScript(at.value);
     if (names.has(script.name)) report('error', at, `there is another script named "${script.name}"`, ['name']);
     names.add(script.name);
+    const hint = slowHint(script.check, 'script');
+    if (hint !== undefined) report('warning', at, hint, at.value.timeout === undefined ? ['name'] : ['timeout']);
     return script;
   });
 }

@@ -84,9 +84,28 @@ test('silence that cannot be kept is refused', () => {
 });
 
 test('probes may come sooner than their timeout: who is refused fails at once, one that hangs delays the next', () => {
-  const { config, problems } = parse('{ type: tcp, interval: 600ms, interval_down: 700ms, interval_changing: 500ms }');
+  const { config, problems } = parse('{ type: tcp, interval_down: 700ms, interval_changing: 500ms }');
   assert.deepEqual(problems, []);
   assert.equal(config?.virtualServers[0]?.realServers[0]?.checks[0]?.intervalChanging, 500);
+});
+
+test('a timeout longer than the interval may be a slip: a warning, of the defaults once', () => {
+  const said = (text: string) => {
+    const { config, problems } = text.startsWith('{') ? parse(text) : parseConfig('f.yaml', text, { env: {} });
+    assert.ok(config);
+    return problems.map(({ severity, line, message }) => `${line} ${severity} ${message}`);
+  };
+  const hint = 'is longer than its interval (600ms): a probe that hangs delays the next ones';
+  assert.deepEqual(said('{ type: tcp, interval: 600ms }'), [`5 warning the check's timeout (1s) ${hint}`]);
+  const service = (n: number) =>
+    `  - { name: s${n}, address: "192.0.2.${n}:80", checks: [ { type: tcp } ], real_servers: [ { address: "10.0.0.1:80" } ] }\n`;
+  const text = `defaults: { check: { interval: 600ms, timeout: 3s } }\nvirtual_servers:\n${service(1)}${service(2)}`;
+  assert.deepEqual(said(text), [`1 warning the check's timeout (3s) ${hint}`]);
+  const script = 'scripts: [ { name: chk, command: [ /bin/true ], interval: 600ms, timeout: 2s } ]\n';
+  assert.deepEqual(said(`${script}virtual_servers:\n${service(1)}`), [
+    '1 warning no VRRP instance tracks the script chk: it is not run',
+    `1 warning the script's timeout (2s) ${hint}`,
+  ]);
 });
 
 test('who says another interval does not mean the special ones of the defaults', () => {
