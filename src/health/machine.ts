@@ -6,21 +6,14 @@
 import { formatDuration, type Milliseconds } from '../base/duration.js';
 import { type Instant, NEVER } from '../base/time.js';
 import type { CheckTiming } from '../config/types.js';
-import type {
-  Beginning,
-  HealthEffect,
-  HealthEvent,
-  HealthState,
-  ProbeResult,
-  Remembered,
-  ResultRecord,
-  Verdict,
-} from './types.js';
+import type { Beginning, HealthEffect, HealthEvent, HealthState, ProbeResult, Remembered, Verdict } from './types.js';
 
 /** A deadline noticed this late, and later than a whole timeout, was missed by us and not by the server. */
 const STALL: Milliseconds = 1000;
 
 export type Step = readonly [HealthState, readonly HealthEffect[]];
+/** Of a probe that has ended. */
+type Ending = readonly [HealthState, readonly [HealthEffect, ...HealthEffect[]]];
 /** What is being written. */
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
 type ResultEvent = Extract<HealthEvent, { type: 'result' }>;
@@ -42,51 +35,24 @@ export function initial(timing: CheckTiming, now: Instant, offset: Milliseconds,
     shift: 0,
     runsUntil: NEVER,
     probes: 0,
-    latest: undefined,
   };
 }
 
 /** Whether a probe is under way; its identity is `probes`. */
 export const isRunning = ({ runsUntil }: HealthState): boolean => runsUntil !== NEVER;
 
-/** `spare`: of a state that is written anew. */
-function recordOf({ ok, local, reason, duration }: ProbeResult, at: Instant, spare: ResultRecord | undefined): ResultRecord {
-  if (!spare) return { ok, local, reason, duration, at };
-  const record: Draft<ResultRecord> = spare;
-  record.ok = ok;
-  record.local = local;
-  record.reason = reason;
-  record.duration = duration;
-  record.at = at;
-  return record;
-}
-
 /**
- * The state to be changed: a copy, with a record of its own. Written out because every probe goes through here twice, and a spread costs ten
- * times as much. `spare`: a state that nobody needs any more becomes the copy. The states of thousands of checks would live just long
- * enough to be carried about by the garbage collector, at a third of what the checks cost altogether.
+ * The state to be changed: a copy, or itself. Whoever checks thousands has it changed in place: each probe goes through here twice, and the
+ * memory that one state after the other touches costs more than all that is done with it.
  */
-function draftOf(state: HealthState, spare: HealthState | undefined): Draft<HealthState> {
-  const { verdict, since, reason, share, streak, firstFall, nextAt, shift, runsUntil, probes } = state;
-  const latest = state.latest && recordOf(state.latest, state.latest.at, spare?.latest);
-  if (!spare) return { verdict, since, reason, share, streak, firstFall, nextAt, shift, runsUntil, probes, latest };
-  const draft: Draft<HealthState> = spare;
-  draft.verdict = verdict;
-  draft.since = since;
-  draft.reason = reason;
-  draft.share = share;
-  draft.streak = streak;
-  draft.firstFall = firstFall;
-  draft.nextAt = nextAt;
-  draft.shift = shift;
-  draft.runsUntil = runsUntil;
-  draft.probes = probes;
-  draft.latest = latest;
-  return draft;
+const draftOf = (state: HealthState, inPlace: boolean): Draft<HealthState> => (inPlace ? state : { ...state });
+
+function ended({ ok, local, reason, duration }: ProbeResult, at: Instant): HealthEffect {
+  return { type: 'ended', result: { ok, local, reason, duration, at } };
 }
 
 /** From one start to the next, as the verdict and the results since stand. */
-function intervalOf(timing: CheckTiming, { verdict, streak }: Pick<HealthState, 'verdict' | 'streak'>): Milliseconds {
+function intervalOf(timing: CheckTiming, verdict: Verdict, streak: HealthState['streak']): Milliseconds {
   const settled = verdict === 'down' ? (timing.intervalDown ?? timing.interval) : timing.interval;
   const changing = verdict === 'unknown' || (streak.count > 0 && streak.ok !== (verdict === 'up'));
   return changing ? (timing.intervalChanging ?? settled) : settled;
@@ -114,10 +80,10 @@ function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant 
 }
 
 /** `beat`: the one after this, still even. */
-function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant, spare?: HealthState): Step {
+function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Instant, inPlace: boolean): Step {
   const id = state.probes + 1;
-  const shift = shiftOf(timing, intervalOf(timing, state), state);
-  const next = draftOf(state, spare);
+  const shift = shiftOf(timing, intervalOf(timing, state.verdict, state.streak), state);
+  const next = draftOf(state, inPlace);
   next.nextAt = beat + shift;
   next.shift = shift;
   next.runsUntil = now + timing.timeout;
@@ -125,22 +91,22 @@ function begin(timing: CheckTiming, state: HealthState, beat: Instant, now: Inst
   return [next, [{ type: 'start', id }]];
 }
 
-function skipTo(state: HealthState, beat: Instant, spare: HealthState | undefined): Step {
-  const next = draftOf(state, spare);
+function skipTo(state: HealthState, beat: Instant, inPlace: boolean): Step {
+  const next = draftOf(state, inPlace);
   next.nextAt = beat;
   return [next, NOTHING];
 }
 
 /** Starts the probe that is due. After a stall the missed beats are skipped, so that stopped checks do not all start at once. */
-function onBeat(timing: CheckTiming, state: HealthState, now: Instant, spare?: HealthState): Step {
+function onBeat(timing: CheckTiming, state: HealthState, now: Instant, inPlace: boolean): Step {
   if (now < state.nextAt) return [state, NOTHING];
-  const interval = intervalOf(timing, state);
+  const interval = intervalOf(timing, state.verdict, state.streak);
   const late = now - state.nextAt >= interval;
   if (late) {
     const beat = firstBeat(state.nextAt, interval, now);
-    return beat > now ? skipTo(state, beat, spare) : begin(timing, state, beat + interval, now, spare);
+    return beat > now ? skipTo(state, beat, inPlace) : begin(timing, state, beat + interval, now, inPlace);
   }
-  return begin(timing, state, state.nextAt - state.shift + interval, now, spare);
+  return begin(timing, state, state.nextAt - state.shift + interval, now, inPlace);
 }
 
 function decide(timing: CheckTiming, state: HealthState, streak: HealthState['streak']): Verdict {
@@ -155,16 +121,9 @@ function decidingReason(timing: CheckTiming, state: HealthState, result: ProbeRe
   return needed === 1 ? result.reason : `${result.reason} (${needed} of ${needed} ${result.ok ? 'successes' : 'failures'})`;
 }
 
-/** Sets the next beat after a probe that ended at `endedAt`, when the verdict is set: another interval counts from that probe's start. */
-function rebeat(timing: CheckTiming, before: HealthState, next: Draft<HealthState>, endedAt: Instant): void {
-  const interval = intervalOf(timing, next);
-  if (!isRunning(before) || intervalOf(timing, before) === interval) {
-    next.nextAt = firstBeat(before.nextAt, interval, endedAt);
-    return;
-  }
-  next.nextAt = firstBeat(before.runsUntil - timing.timeout + interval, interval, endedAt);
-  next.shift = 0;
-}
+/** Whether the beats after a probe are counted from its start, as its result has made the interval another one. */
+const isRebeaten = (timing: CheckTiming, before: HealthState, interval: Milliseconds): boolean =>
+  isRunning(before) && intervalOf(timing, before.verdict, before.streak) !== interval;
 
 /** A streak that is long enough for every decision stays as it is: most results are one more of the same. */
 function streakAfter(timing: CheckTiming, { streak, firstFall }: HealthState, ok: boolean): HealthState['streak'] {
@@ -182,45 +141,50 @@ function judge(
   result: ProbeResult,
   now: Instant,
   endedAt: Instant,
-  spare: HealthState | undefined,
-): Step {
+  inPlace: boolean,
+): Ending {
   const counts = result.ok || !result.local;
   const streak = counts ? streakAfter(timing, state, result.ok) : state.streak;
-  const to = counts ? decide(timing, state, streak) : state.verdict;
-  const changed = to !== state.verdict;
-  const next = draftOf(state, spare);
+  const from = state.verdict;
+  const to = counts ? decide(timing, state, streak) : from;
+  const reason = to === from ? state.reason : decidingReason(timing, state, result);
+  const share = shareAfter(state, result);
+  const interval = intervalOf(timing, to, streak);
+  const rebeaten = isRebeaten(timing, state, interval);
+  const beat = rebeaten ? state.runsUntil - timing.timeout + interval : state.nextAt;
+  const next = draftOf(state, inPlace);
+  if (to !== from) next.since = now;
   next.verdict = to;
-  if (changed) {
-    next.since = now;
-    next.reason = decidingReason(timing, state, result);
-  }
-  next.share = shareAfter(state, result);
+  next.reason = reason;
+  next.share = share;
   next.streak = streak;
-  rebeat(timing, state, next, endedAt);
+  next.nextAt = firstBeat(beat, interval, endedAt);
+  if (rebeaten) next.shift = 0;
   next.runsUntil = NEVER;
-  next.latest = recordOf(result, now, next.latest);
-  return [next, changed ? [{ type: 'verdict', from: state.verdict, to, reason: next.reason }] : NOTHING];
+  const end = ended(result, now);
+  return [next, to === from ? [end] : [end, { type: 'verdict', from, to, reason }]];
 }
 
 const stalled = (timing: CheckTiming, { runsUntil }: HealthState, now: Instant): boolean =>
   now - runsUntil > Math.max(timing.timeout, STALL);
 
 /** The process slept through the probe: it proves nothing and is run again at once. */
-function rerun(timing: CheckTiming, state: HealthState, now: Instant): Step {
+function rerun(timing: CheckTiming, state: HealthState, now: Instant, inPlace: boolean): Ending {
   const late = now - state.runsUntil;
   const reason = `not judged: lbd itself did not run for ${formatDuration(Math.round(late))}`;
-  const latest = { ok: false, local: true, reason, duration: late + timing.timeout, at: now };
+  const end = ended({ ok: false, local: true, reason, duration: late + timing.timeout }, now);
   // In phase, but not right behind this one.
   const nextAt = firstBeat(state.nextAt, timing.interval, now + timing.interval / 2);
-  return begin(timing, { ...state, latest }, nextAt, now);
+  const [next, effects] = begin(timing, state, nextAt, now, inPlace);
+  return [next, [end, ...effects]];
 }
 
-function onDeadline(timing: CheckTiming, state: HealthState, now: Instant, spare: HealthState | undefined): Step {
+function onDeadline(timing: CheckTiming, state: HealthState, now: Instant, inPlace: boolean): Step {
   if (now < state.runsUntil) return [state, NOTHING];
   const cancel: HealthEffect = { type: 'cancel', id: state.probes };
   if (stalled(timing, state, now)) {
-    const [next, effects] = rerun(timing, state, now);
-    return [next, [cancel, ...effects]];
+    const [next, [end, ...effects]] = rerun(timing, state, now, inPlace);
+    return [next, [end, cancel, ...effects]];
   }
   const result = {
     ok: false,
@@ -228,38 +192,38 @@ function onDeadline(timing: CheckTiming, state: HealthState, now: Instant, spare
     reason: `no answer within ${formatDuration(timing.timeout)}`,
     duration: timing.timeout,
   };
-  const [judged, verdict] = judge(timing, state, result, now, state.runsUntil, spare);
-  const [next, start] = onBeat(timing, judged, now);
-  return [next, [cancel, ...verdict, ...start]];
+  const [judged, [end, ...verdict]] = judge(timing, state, result, now, state.runsUntil, inPlace);
+  const [next, start] = onBeat(timing, judged, now, inPlace);
+  return [next, [end, cancel, ...verdict, ...start]];
 }
 
-function onResult(timing: CheckTiming, state: HealthState, event: ResultEvent, spare: HealthState | undefined): Step {
+function onResult(timing: CheckTiming, state: HealthState, event: ResultEvent, inPlace: boolean): Step {
   const { id, result, now } = event;
   // The answer to a probe that was given up: its deadline has decided already.
   if (!isRunning(state) || state.probes !== id) return [state, NOTHING];
   // While the process slept the server may have closed on us: only a success still counts.
-  if (!result.ok && stalled(timing, state, now)) return rerun(timing, state, now);
-  return judge(timing, state, result, now, now, spare);
+  if (!result.ok && stalled(timing, state, now)) return rerun(timing, state, now, inPlace);
+  return judge(timing, state, result, now, now, inPlace);
 }
 
-function onLaunched(timing: CheckTiming, state: HealthState, { id, now }: LaunchedEvent, spare: HealthState | undefined): Step {
+function onLaunched(timing: CheckTiming, state: HealthState, { id, now }: LaunchedEvent, inPlace: boolean): Step {
   if (!isRunning(state) || state.probes !== id) return [state, NOTHING];
-  const next = draftOf(state, spare);
+  const next = draftOf(state, inPlace);
   next.runsUntil = now + timing.timeout;
   return [next, NOTHING];
 }
 
 /**
- * One event. `timing` must be the same for the life of the machine (its check's key contains it). `spare`: a state of the machine
- * before this one, if nobody looks at it any more; the next may be written into it.
+ * One event. `timing` must be the same for the life of the machine (its check's key contains it). `inPlace`: the state given is of no use any
+ * more, and may be what the next is written into.
  */
-export function step(timing: CheckTiming, state: HealthState, event: HealthEvent, spare?: HealthState): Step {
+export function step(timing: CheckTiming, state: HealthState, event: HealthEvent, inPlace = false): Step {
   switch (event.type) {
     case 'tick':
-      return isRunning(state) ? onDeadline(timing, state, event.now, spare) : onBeat(timing, state, event.now, spare);
+      return isRunning(state) ? onDeadline(timing, state, event.now, inPlace) : onBeat(timing, state, event.now, inPlace);
     case 'launched':
-      return onLaunched(timing, state, event, spare);
+      return onLaunched(timing, state, event, inPlace);
     case 'result':
-      return onResult(timing, state, event, spare);
+      return onResult(timing, state, event, inPlace);
   }
 }

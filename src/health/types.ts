@@ -66,8 +66,6 @@ export interface HealthState extends Remembered {
   readonly runsUntil: Instant;
   /** Probes started so far; also the identity of the latest. */
   readonly probes: number;
-  /** The result of the probe that ended last: this state's own, which goes where the state goes. */
-  readonly latest: ResultRecord | undefined;
 }
 
 export type HealthEvent =
@@ -77,6 +75,8 @@ export type HealthEvent =
   | { readonly type: 'result'; readonly now: Instant; readonly id: number; readonly result: ProbeResult };
 
 export type HealthEffect =
+  /** A probe has ended, be it that it was given up; the first of the effects. */
+  | { readonly type: 'ended'; readonly result: ResultRecord }
   | { readonly type: 'start'; readonly id: number }
   /** The probe is given up: the prober must end it and free what it holds. */
   | { readonly type: 'cancel'; readonly id: number }

@@ -1,7 +1,7 @@
 /** One sentence: why a real server is in the table or out of it. */
 import type { Milliseconds } from '../base/duration.js';
 import { describeCheck, describeDoubt } from '../health/key.js';
-import type { CheckSpec, HealthState, Verdict } from '../health/types.js';
+import type { CheckSpec, HealthState, ResultRecord, Verdict } from '../health/types.js';
 import { roughly } from './admin.js';
 import { boundedShare, type Membership, memberVerdict } from './membership.js';
 
@@ -9,6 +9,8 @@ import { boundedShare, type Membership, memberVerdict } from './membership.js';
 export interface CheckReport {
   readonly spec: CheckSpec;
   readonly state: HealthState | undefined;
+  /** Of the probe that ended last. */
+  readonly latest?: ResultRecord | undefined;
 }
 
 export interface Member {
@@ -43,7 +45,7 @@ function bounded({ spec, state }: CheckReport): string {
 /** The words of the server that its weight rests on, and how long it grows. */
 function because({ checks, growing }: Member): string {
   const report = checks.find(({ state }) => state?.share !== undefined && state.share !== 100);
-  const parts = report ? [`${describeCheck(report.spec)} ${report.state?.latest?.reason ?? ''}`.trimEnd() + bounded(report)] : [];
+  const parts = report ? [`${describeCheck(report.spec)} ${report.latest?.reason ?? ''}`.trimEnd() + bounded(report)] : [];
   if (growing !== undefined) parts.push(`slow start: all of it in ${roughly(growing)}`);
   return parts.length > 0 ? ` (${parts.join('; ')})` : '';
 }
@@ -76,15 +78,14 @@ const more = (reports: readonly CheckReport[]): string => {
 
 /** What a check that is down rests on, with the latest result where that says something else. */
 function failure(report: CheckReport): string {
-  const { reason = '', latest } = report.state ?? {};
+  const { latest, state: { reason } = { reason: '' } } = report;
   const news = latest && !reason.startsWith(latest.reason) ? `, now ${latest.reason}` : '';
   return `${describeCheck(report.spec)}: ${reason}${news}${describeDoubt(report.spec, latest?.reason ?? reason)}`;
 }
 
 /** How far a check without a verdict is. */
 function progress(report: CheckReport): string {
-  const { spec, state } = report;
-  const latest = state?.latest;
+  const { spec, state, latest } = report;
   if (!state || !latest) return describeCheck(spec);
   const { ok, count } = state.streak;
   const needed = ok ? spec.check.rise : state.firstFall;
@@ -116,12 +117,10 @@ function undecided(member: Member, open: readonly CheckReport[]): string {
 
 /** What speaks against a verdict of up, though not enough to change it: failures so far, or that nothing can be found out. */
 function doubt(member: Member): string {
-  for (const report of member.checks) {
-    const latest = report.state?.latest;
-    if (!report.state || !latest || latest.ok || report.state.verdict === 'down') continue;
-    if (latest.local) return `; not checked at the moment: ${describeCheck(report.spec)}: ${latest.reason}`;
-    const { count } = report.state.streak;
-    return `; failing: ${describeCheck(report.spec)}: ${latest.reason} (${count} of ${report.spec.check.fall} failures)`;
+  for (const { spec, state, latest } of member.checks) {
+    if (!state || !latest || latest.ok || state.verdict === 'down') continue;
+    if (latest.local) return `; not checked at the moment: ${describeCheck(spec)}: ${latest.reason}`;
+    return `; failing: ${describeCheck(spec)}: ${latest.reason} (${state.streak.count} of ${spec.check.fall} failures)`;
   }
   return '';
 }

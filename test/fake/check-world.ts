@@ -22,15 +22,15 @@ export function checkWorld(server: Server, options: Partial<RunnerOptions> = {})
   let most = 0;
   let arms = 0;
   const after = (heap: typeof timers, ms: number, fire: () => void) => {
-    const one = { at: 0, position: -1, fire };
+    const one = { slot: -1, fire };
     heap.set(one, clock + ms);
     return () => heap.remove(one);
   };
   /** Fires what is due, in order. */
   const drain = (heap: typeof timers, until: number) => {
-    for (let next = heap.top(); next && next.at <= until; next = heap.top()) {
+    for (let next = heap.top(); next && heap.first <= until; next = heap.top()) {
+      clock = Math.max(clock, heap.first);
       heap.remove(next);
-      clock = Math.max(clock, next.at);
       next.fire();
     }
   };
@@ -80,7 +80,7 @@ export function checkWorld(server: Server, options: Partial<RunnerOptions> = {})
     advance(ms: number) {
       const until = clock + ms;
       for (;;) {
-        const at = Math.min(timers.top()?.at ?? Infinity, answers.top()?.at ?? Infinity);
+        const at = Math.min(timers.first, answers.first);
         if (at > until) break;
         drain(timers, at);
         drain(answers, at);

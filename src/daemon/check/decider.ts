@@ -5,7 +5,7 @@
 import type { Instant } from '../../base/time.js';
 import type { ApiEventChange } from '../../control/api.js';
 import { describeCheck } from '../../health/key.js';
-import type { HealthState } from '../../health/types.js';
+import type { HealthState, ResultRecord } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import type { Service } from '../../ipvs/types.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
@@ -21,6 +21,8 @@ export interface DeciderOptions {
   readonly now: () => Instant;
   readonly event: (kind: string, subject: string, text: string, change?: ApiEventChange) => void;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
+  /** The latest result of a check. */
+  readonly latestOf: (checkKey: string) => ResultRecord | undefined;
   /** The failure of a check does not count: this director suspects itself. */
   readonly isHeld: (checkKey: string) => boolean;
   /** What the kernel has, by the key of a kernel service. */
@@ -52,7 +54,7 @@ export interface Decider {
   close(): void;
 }
 
-export function createDecider({ now, event, stateOf, isHeld, believed, store, due }: DeciderOptions): Decider {
+export function createDecider({ now, event, stateOf, latestOf, isHeld, believed, store, due }: DeciderOptions): Decider {
   const pools = new Map<string, PoolState>();
   const turns = createTurns(now, due);
   const poolOf = (service: ServiceIntent): PoolState => pools.get(service.name) ?? begin(service, new Map(), {}, now());
@@ -97,7 +99,7 @@ export function createDecider({ now, event, stateOf, isHeld, believed, store, du
       turns.set(service.name, nextAt(service, after, sight.now));
     },
     tellShare(service, checkKey, share) {
-      const said = stateOf(checkKey)?.latest?.reason ?? '';
+      const said = latestOf(checkKey)?.reason ?? '';
       for (const server of service.realServers) {
         const spec = checksOf(server).find((one) => one.key === checkKey);
         if (!spec) continue;

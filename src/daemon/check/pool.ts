@@ -161,6 +161,7 @@ export function createPool(
     now,
     event: link.event,
     stateOf: (key) => runner.state(key),
+    latestOf: (key) => runner.latest(key),
     isHeld: (key) => suspicion.holds(key),
     believed: (key) => keeper.believed(key),
     store,
@@ -442,6 +443,7 @@ export function createPool(
     sight: () => ({
       now: now(),
       stateOf: (key) => runner.state(key),
+      latestOf: (key) => runner.latest(key),
       historyOf: (key) => runner.history(key),
       poolOf: decider.poolOf,
       wantedOf: (key) => keeper.wanted(key),

@@ -2,7 +2,7 @@
 import type { Milliseconds } from '../../base/duration.js';
 import type { Instant } from '../../base/time.js';
 import type { ApiRealServer, ApiService } from '../../control/api.js';
-import type { HealthState } from '../../health/types.js';
+import type { HealthState, ResultRecord } from '../../health/types.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { roughly } from '../../pool/admin.js';
 import { penaltyAt, reuseAt } from '../../pool/damping.js';
@@ -15,6 +15,8 @@ import { isIdle, isWithdrawn, type PoolState, weightsNow } from '../../pool/stat
 export interface PoolSight {
   readonly now: Instant;
   readonly stateOf: (checkKey: string) => HealthState | undefined;
+  /** The latest result of a check. */
+  readonly latestOf: (checkKey: string) => ResultRecord | undefined;
   readonly poolOf: (service: ServiceIntent) => PoolState;
   /** The failure of a check does not count: this director suspects itself. */
   readonly isHeld: (checkKey: string) => boolean;
@@ -62,7 +64,7 @@ export function memberOf(
     penalty: text === undefined ? undefined : { text, held: penalty?.held === true },
     kept: service.floor && describeRule(service.floor),
     held: checksOf(server).some(({ key }) => sight.isHeld(key)),
-    checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key) })),
+    checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key), latest: sight.latestOf(spec.key) })),
   };
 }
 

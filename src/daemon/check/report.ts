@@ -341,9 +341,8 @@ function whyServer(sight: Sight, kernel: Kernel, service: ServiceIntent, server:
   const configured = server.weight === server.configuredWeight ? '' : ` of ${server.configuredWeight} configured`;
   const steps = [`wanted: weight ${server.weight}${configured} (${words(server.source)}${changed})`];
   for (const word of server.said ?? []) steps.push(`state: ${stateWords(service, server, word)} (${words(word.source)})`);
-  for (const { spec, state } of member.checks) {
+  for (const { spec, state, latest } of member.checks) {
     const since = state ? `, for ${formatDuration(Math.round((sight.now - state.since) / 1000) * 1000)}` : '';
-    const latest = state?.latest;
     const last = latest ? `; last result ${seconds(latest.at, sight.now)}s ago: ${latest.reason}` : '';
     steps.push(`check ${describeCheckFully(spec)}: ${state?.verdict ?? 'unknown'}${since}${last}`);
   }

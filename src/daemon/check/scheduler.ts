@@ -6,19 +6,10 @@ import type { Milliseconds } from '../../base/duration.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import { deadline, initial, isRunning, step } from '../../health/machine.js';
 import { startOffset } from '../../health/spread.js';
-import type {
-  Beginning,
-  CheckSpec,
-  HealthEffect,
-  HealthEvent,
-  HealthState,
-  ProbeResult,
-  ResultRecord,
-  Verdict,
-} from '../../health/types.js';
+import type { Beginning, CheckSpec, HealthEvent, HealthState, ProbeResult, ResultRecord, Verdict } from '../../health/types.js';
 import type { Probe, StartProbe } from '../../os/probe/types.js';
 import { createHeap, type Timed } from './heap.js';
-import { createHistory, type History } from './history.js';
+import { createHistories } from './histories.js';
 import { createMeter, type Lateness } from './meter.js';
 
 export interface VerdictChange {
@@ -34,7 +25,7 @@ export interface RunnerOptions {
   readonly onVerdict: (key: string, change: VerdictChange) => void;
   /** The server asks for another share of its weight; the check's state has it already. */
   readonly onShare?: (key: string, share: number) => void;
-  /** Every result, of probes given up at their deadline too, as it is until this returns; with the verdict before and after it. */
+  /** Every result, of probes given up at their deadline too; with the verdict before and after it. */
   readonly onResult?: (
     key: string,
     result: ResultRecord,
@@ -55,8 +46,10 @@ export interface CheckRunner {
   change(fresh: readonly CheckSpec[], gone: readonly string[], beginningOf: (key: string) => Beginning): void;
   /** Probes these checks now instead of at their next beat; one that is under way stays. */
   hasten(keys: Iterable<string>): void;
-  /** As it is now: the check's next event but one may change it in place. */
+  /** As it is now: the check's next event changes it in place. */
   state(key: string): HealthState | undefined;
+  /** Of its probe that ended last. */
+  latest(key: string): ResultRecord | undefined;
   /** Its latest results, newest first. */
   history(key: string): readonly ResultRecord[];
   /** A live view: each iteration gives the states of that moment. */
@@ -82,21 +75,27 @@ export interface Load extends Lateness {
 class Entry implements Timed {
   readonly spec: CheckSpec;
   state: HealthState;
-  /** The one before: the machine writes the next into it. */
-  spare: HealthState | undefined = undefined;
-  readonly history: History = createHistory();
+  /** Of its results. */
+  readonly row: number;
   probe: Probe | undefined = undefined;
-  /** When the running probe was due, and since when it has waited for a place. */
-  beat = NEVER;
-  heldAt = NEVER;
   gone = false;
-  at = NEVER;
-  position = -1;
+  slot = -1;
 
-  constructor(spec: CheckSpec, state: HealthState) {
+  constructor(spec: CheckSpec, state: HealthState, row: number) {
     this.spec = spec;
     this.state = state;
+    this.row = row;
   }
+}
+
+/** In which they came, and lie in the memory: so the next one is fetched while the processor is still with this one. */
+const byRow = (a: Entry, b: Entry): number => a.row - b.row;
+
+/** A probe that waits for a place. */
+interface Hold {
+  /** When it was due. */
+  readonly beat: Instant;
+  readonly since: Instant;
 }
 
 const MAX_RUNNING = 2000;
@@ -135,7 +134,8 @@ class Runner implements CheckRunner {
   private readonly entries = new Map<string, Entry>();
   private readonly due = createHeap<Entry>();
   /** Started by their machine, without a place yet; their deadline does not count. In the order in which they were due. */
-  private readonly held = new Set<Entry>();
+  private readonly held = new Map<Entry, Hold>();
+  private readonly histories = createHistories();
   private readonly meter = createMeter();
   private running = 0;
   /** Checks without a verdict. */
@@ -187,8 +187,14 @@ class Runner implements CheckRunner {
     return this.entries.get(key)?.state;
   }
 
+  latest(key: string): ResultRecord | undefined {
+    const entry = this.entries.get(key);
+    return entry && this.histories.latest(entry.row);
+  }
+
   history(key: string): readonly ResultRecord[] {
-    return this.entries.get(key)?.history.list() ?? [];
+    const entry = this.entries.get(key);
+    return entry ? this.histories.list(entry.row) : [];
   }
 
   states(): Iterable<readonly [key: string, state: HealthState]> {
@@ -206,13 +212,13 @@ class Runner implements CheckRunner {
 
   load(): Load {
     const now = this.options.now();
-    const [first] = this.held;
+    const [first] = this.held.values();
     return {
       checks: this.entries.size,
       running: this.running,
       limit: this.options.maxRunning,
       waiting: this.held.size,
-      oldestWait: first ? now - first.heldAt : 0,
+      oldestWait: first ? now - first.since : 0,
       ...this.meter.read(now),
     };
   }
@@ -225,7 +231,7 @@ class Runner implements CheckRunner {
   }
 
   private add(spec: CheckSpec, state: HealthState): void {
-    const entry = new Entry(spec, state);
+    const entry = new Entry(spec, state, this.histories.open());
     this.entries.set(spec.key, entry);
     if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
@@ -237,13 +243,15 @@ class Runner implements CheckRunner {
     this.cancel(entry);
     this.due.remove(entry);
     this.entries.delete(entry.spec.key);
+    this.histories.close(entry.row);
   }
 
   /** A timer that is early does no harm, so it is left when the earliest deadline moves away. */
   private arm(): void {
+    if (this.listening || this.due.first >= this.armedFor) return;
     const first = this.due.top();
-    const at = first ? Math.max(first.at, this.wokeAt + patienceOf(first)) : NEVER;
-    if (this.listening || at >= this.armedFor) return;
+    const at = first ? Math.max(this.due.first, this.wokeAt + patienceOf(first)) : NEVER;
+    if (at >= this.armedFor) return;
     this.disarm?.();
     this.armedFor = at;
     const ms = Math.ceil(at - this.options.now());
@@ -274,57 +282,55 @@ class Runner implements CheckRunner {
   private tickDue(): void {
     const now = this.options.now();
     this.wokeAt = now;
-    for (let i = 0; i < BATCH; i++) {
-      const entry = this.due.top();
-      if (!entry || entry.at > now) break;
-      this.apply(entry, { type: 'tick', now });
-    }
+    for (const entry of this.takeDue(now)) if (!entry.gone) this.apply(entry, { type: 'tick', now });
     // More is due: the loop looks at its descriptors in between, and goes on.
-    if ((this.due.top()?.at ?? NEVER) <= now) this.wokeAt = Number.NEGATIVE_INFINITY;
+    if (this.due.first <= now) this.wokeAt = Number.NEGATIVE_INFINITY;
     this.launchHeld();
     this.arm();
   }
 
+  /** Those that are due first, out of the heap. */
+  private takeDue(now: Instant): Entry[] {
+    const batch: Entry[] = [];
+    while (batch.length < BATCH && this.due.first <= now) {
+      const entry = this.due.top() as Entry;
+      this.due.remove(entry);
+      batch.push(entry);
+    }
+    return batch.sort(byRow);
+  }
+
   private apply(entry: Entry, event: HealthEvent): void {
-    const before = entry.state;
-    const { verdict, share, runsUntil, probes, nextAt } = before;
-    const [state, effects] = step(entry.spec.check, before, event, entry.spare);
-    if (state !== before) entry.spare = before;
+    const { verdict, share, nextAt } = entry.state;
+    const [state, effects] = step(entry.spec.check, entry.state, event, true);
     entry.state = state;
     if (verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
-    if (share !== state.share) this.options.onShare?.(entry.spec.key, state.share ?? 100);
-    // A probe ends with a result, whatever it was.
-    const ended = runsUntil !== NEVER && (!isRunning(state) || state.probes !== probes);
-    if (ended && state.latest) this.tell(entry, state.latest, verdict);
     for (const effect of effects) {
+      if (entry.gone) break;
       if (effect.type === 'start') this.begin(entry, effect.id, nextAt, event.now);
-      else if (!entry.gone) this.perform(entry, effect);
+      else if (effect.type === 'ended') this.tell(entry, effect.result, verdict, share);
+      else if (effect.type === 'cancel') this.cancel(entry);
+      else this.options.onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
     }
-    if (entry.gone || this.held.has(entry)) this.due.remove(entry);
+    if (entry.gone || (this.held.size > 0 && this.held.has(entry))) this.due.remove(entry);
     else this.due.set(entry, deadline(entry.state));
   }
 
-  private tell(entry: Entry, latest: ResultRecord, before: Verdict): void {
-    entry.history.add(latest);
-    this.options.onResult?.(entry.spec.key, latest, { before, after: entry.state.verdict });
-  }
-
-  private perform(entry: Entry, effect: Exclude<HealthEffect, { type: 'start' }>): void {
-    if (effect.type === 'cancel') this.cancel(entry);
-    else this.options.onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
+  private tell(entry: Entry, result: ResultRecord, before: Verdict, shareBefore: number | undefined): void {
+    const { spec, state, row } = entry;
+    this.histories.add(row, result);
+    if (state.share !== shareBefore) this.options.onShare?.(spec.key, state.share ?? 100);
+    this.options.onResult?.(spec.key, result, { before, after: state.verdict });
   }
 
   private begin(entry: Entry, id: number, beat: Instant, now: Instant): void {
-    if (entry.gone) return;
-    entry.beat = beat;
-    entry.heldAt = now;
-    if (this.running < this.options.maxRunning) this.launch(entry, id, now);
-    else this.held.add(entry);
+    if (this.running < this.options.maxRunning) this.launch(entry, id, { beat, since: now }, now);
+    else this.held.set(entry, { beat, since: now });
   }
 
-  private launch(entry: Entry, id: number, now: Instant): void {
+  private launch(entry: Entry, id: number, { beat, since }: Hold, now: Instant): void {
     this.running++;
-    this.meter.started(now, entry.beat, now - entry.heldAt);
+    this.meter.started(now, beat, now - since);
     entry.probe = this.options.startProbe(entry.spec.check, entry.spec, (result) => {
       if (!entry.gone && entry.state.probes === id && isRunning(entry.state)) this.finish(entry, id, result);
     });
@@ -349,13 +355,13 @@ class Runner implements CheckRunner {
 
   private launchHeld(): void {
     if (this.held.size === 0) return;
-    for (const entry of this.held) {
+    for (const [entry, hold] of this.held) {
       if (this.running >= this.options.maxRunning) return;
       this.held.delete(entry);
       if (!isRunning(entry.state)) continue;
       const id = entry.state.probes;
       const now = this.options.now();
-      this.launch(entry, id, now);
+      this.launch(entry, id, hold, now);
       this.apply(entry, { type: 'launched', now, id });
     }
   }

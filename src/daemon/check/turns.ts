@@ -31,7 +31,7 @@ export function createTurns(now: () => Instant, due: (name: string) => void): Tu
   function fire(): void {
     const at = now();
     const names: string[] = [];
-    for (let first = heap.top(); first && first.at <= at; first = heap.top()) {
+    for (let first = heap.top(); first && heap.first <= at; first = heap.top()) {
       names.push(first.name);
       remove(first.name);
     }
@@ -41,8 +41,7 @@ export function createTurns(now: () => Instant, due: (name: string) => void): Tu
 
   function arm(): void {
     clearTimeout(timer);
-    const first = heap.top();
-    timer = first && setTimeout(fire, Math.min(LONGEST_MS, Math.max(0, Math.ceil(first.at - now()))));
+    timer = heap.size > 0 ? setTimeout(fire, Math.min(LONGEST_MS, Math.max(0, Math.ceil(heap.first - now())))) : undefined;
   }
 
   return {
@@ -51,7 +50,7 @@ export function createTurns(now: () => Instant, due: (name: string) => void): Tu
         if (!entries.has(name)) return;
         remove(name);
       } else {
-        const entry = entries.get(name) ?? { name, at, position: -1 };
+        const entry = entries.get(name) ?? { name, slot: -1 };
         entries.set(name, entry);
         heap.set(entry, at);
       }

@@ -19,7 +19,7 @@ const failed = (reason: string, local = false): ProbeResult & { at: number } => 
 });
 const up: CheckReport = { spec, state: state({ verdict: 'up', reason: 'connected' }) };
 const reason = 'connection refused (2 of 2 failures)';
-const down: CheckReport = { spec, state: state({ verdict: 'down', reason, latest: failed('connection refused') }) };
+const down: CheckReport = { spec, state: state({ verdict: 'down', reason }), latest: failed('connection refused') };
 
 test('up, in its weight', () => {
   assert.equal(explain({ membership: 'in', weight: 10, checks: [up] }), 'up, in the table with weight 10');
@@ -31,14 +31,14 @@ test('up, in its weight', () => {
 });
 
 test('up, with what speaks against it', () => {
-  const shaken = state({ verdict: 'up', streak: { ok: false, count: 1 }, latest: failed('connection refused') });
+  const shaken = state({ verdict: 'up', streak: { ok: false, count: 1 } });
   assert.equal(
-    explain({ membership: 'in', weight: 10, checks: [up, { spec, state: shaken }] }),
+    explain({ membership: 'in', weight: 10, checks: [up, { spec, state: shaken, latest: failed('connection refused') }] }),
     'up, in the table with weight 10; failing: tcp connect to 10.0.0.21:80: connection refused (1 of 2 failures)',
   );
-  const blind = state({ verdict: 'up', latest: failed('too many open files on this director', true) });
+  const blind = { spec, state: state({ verdict: 'up' }), latest: failed('too many open files on this director', true) };
   assert.equal(
-    explain({ membership: 'in', weight: 10, checks: [{ spec, state: blind }] }),
+    explain({ membership: 'in', weight: 10, checks: [blind] }),
     'up, in the table with weight 10; not checked at the moment: tcp connect to 10.0.0.21:80: too many open files on this director',
   );
 });
@@ -55,7 +55,7 @@ test('down, with the deciding result', () => {
 });
 
 test('down, with what came since and how many more', () => {
-  const now: CheckReport = { spec, state: { ...(down.state as HealthState), latest: failed('no answer within 1s') } };
+  const now: CheckReport = { ...down, latest: failed('no answer within 1s') };
   assert.equal(
     explain({ membership: 'out', weight: 10, checks: [now, down, down] }),
     'down: tcp connect to 10.0.0.21:80: connection refused (2 of 2 failures), now no answer within 1s, and 2 more checks, removed from the table',
@@ -66,16 +66,10 @@ test('new, as far as it is', () => {
   const waiting = 'new: waiting for its first successful check: tcp connect to 10.0.0.21:80';
   assert.equal(explain({ membership: 'out', weight: 1, checks: [{ spec, state: undefined }] }), waiting);
   assert.equal(explain({ membership: 'out', weight: 1, checks: [up, { spec, state: state() }] }), waiting);
-  const half = state({ streak: { ok: true, count: 1 }, latest: { ...failed('connected'), ok: true } });
-  assert.equal(
-    explain({ membership: 'out', weight: 1, checks: [{ spec, state: half }] }),
-    `${waiting}: connected (1 of 2 successes)`,
-  );
-  const ours = state({ latest: failed('too many open files on this director', true) });
-  assert.equal(
-    explain({ membership: 'out', weight: 1, checks: [{ spec, state: ours }] }),
-    `${waiting}: too many open files on this director`,
-  );
+  const half = { spec, state: state({ streak: { ok: true, count: 1 } }), latest: { ...failed('connected'), ok: true } };
+  assert.equal(explain({ membership: 'out', weight: 1, checks: [half] }), `${waiting}: connected (1 of 2 successes)`);
+  const ours = { spec, state: state(), latest: failed('too many open files on this director', true) };
+  assert.equal(explain({ membership: 'out', weight: 1, checks: [ours] }), `${waiting}: too many open files on this director`);
 });
 
 test('serving while a new check has not decided', () => {
@@ -108,7 +102,7 @@ test('the rules of the pool', () => {
   );
   const agent = checkSpec({ type: 'agent', port: 9, share: { min: 0, max: 50 }, ...timing }, '10.0.0.21', 80);
   const said = { ok: true, local: false, reason: 'says 80%', duration: 1, at: 1 };
-  const asking: CheckReport = { spec: agent, state: state({ verdict: 'up', share: 80, latest: said }) };
+  const asking: CheckReport = { spec: agent, state: state({ verdict: 'up', share: 80 }), latest: said };
   assert.equal(
     explain({ membership: 'in', weight: 1, asked: 10, growing: 5000, checks: [asking] }),
     'up, in the table with weight 1 of 10 (agent at 10.0.0.21:9 says 80%, at most 50%; slow start: all of it in 5s)',

@@ -254,7 +254,7 @@ test('the heap gives back in order what was put in, moved and removed', () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 600, size: 'max' }), (operations) => {
       const heap = createHeap<Timed & { name: number }>();
-      const items = Array.from({ length: ITEMS }, (_, name) => ({ name, at: 0, position: -1 }));
+      const items = Array.from({ length: ITEMS }, (_, name) => ({ name, slot: -1 }));
       const model = new Map<number, number>();
       for (const { item, at } of operations) {
         if (at === undefined) {
@@ -265,11 +265,13 @@ test('the heap gives back in order what was put in, moved and removed', () => {
           model.set(item, at);
         }
         assert.equal(heap.size, model.size);
-        assert.equal(heap.top()?.at, model.size === 0 ? undefined : Math.min(...model.values()));
+        const top = heap.top();
+        assert.equal(top && model.get(top.name), model.size === 0 ? undefined : heap.first);
+        assert.equal(heap.first, Math.min(...model.values()));
       }
       const order: number[] = [];
       for (let top = heap.top(); top; top = heap.top()) {
-        order.push(top.at);
+        order.push(heap.first);
         heap.remove(top);
       }
       assert.deepEqual(
