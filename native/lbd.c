@@ -263,10 +263,26 @@ static int get_records(napi_env env, napi_value *args, struct records *out) {
   return 1;
 }
 
-static void lay_out(const struct records *records, struct mmsghdr *messages, struct iovec *parts) {
+/* Only these of them, in this order. */
+static int pick_records(napi_env env, napi_value value, struct records *out, const int32_t **places) {
+  struct bytes given;
+  if (!get_typed(env, value, napi_int32_array, &given)) return 0;
+  *places = (const int32_t *)given.data;
+  size_t all = out->bytes.length / out->size;
+  out->count = given.length < MAX_MESSAGES ? given.length : MAX_MESSAGES;
+  for (size_t i = 0; i < out->count; i++) {
+    if ((*places)[i] >= 0 && (size_t)(*places)[i] < all) continue;
+    throw_type(env, "there is no such record");
+    return 0;
+  }
+  return 1;
+}
+
+/* `places` may be NULL: the records as they lie. */
+static void lay_out(const struct records *records, const int32_t *places, struct mmsghdr *messages, struct iovec *parts) {
   memset(messages, 0, records->count * sizeof *messages);
   for (size_t i = 0; i < records->count; i++) {
-    uint8_t *record = records->bytes.data + i * records->size;
+    uint8_t *record = records->bytes.data + (places ? (size_t)places[i] : i) * records->size;
     parts[i].iov_base = record + records->address;
     parts[i].iov_len = records->size - records->address;
     messages[i].msg_hdr.msg_iov = &parts[i];
@@ -278,12 +294,14 @@ static void lay_out(const struct records *records, struct mmsghdr *messages, str
 }
 
 static napi_value fn_send_many(napi_env env, napi_callback_info info) {
-  napi_value args[MAX_ARGS];
+  napi_value args[MAX_ARGS] = {0};
   struct records records;
+  const int32_t *places = NULL;
   struct mmsghdr messages[MAX_MESSAGES];
   struct iovec parts[MAX_MESSAGES];
   if (!arguments(env, info, 4, args) || !get_records(env, args, &records)) return NULL;
-  lay_out(&records, messages, parts);
+  if (args[4] && is_given(env, args[4]) && !pick_records(env, args[4], &records, &places)) return NULL;
+  lay_out(&records, places, messages, parts);
   int sent;
   do sent = sendmmsg(records.fd, messages, records.count, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
@@ -298,7 +316,7 @@ static napi_value fn_recv_many(napi_env env, napi_callback_info info) {
   struct bytes lengths; /* as many as the array has elements */
   if (!arguments(env, info, 5, args) || !get_records(env, args, &records) || !get_typed(env, args[4], napi_int32_array, &lengths)) return NULL;
   if (records.count > lengths.length) records.count = lengths.length;
-  lay_out(&records, messages, parts);
+  lay_out(&records, NULL, messages, parts);
   int got;
   do got = recvmmsg(records.fd, messages, records.count, 0, NULL);
   while (got < 0 && errno == EINTR);

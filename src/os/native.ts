@@ -44,10 +44,10 @@ export interface Native {
   recv(fd: number, buffer: Uint8Array, flags: number, meta?: RecvMeta): number;
   /**
    * sendmmsg(2): at most 256 datagrams that lie one behind the other in `records`, each `size` bytes: `addressLength` bytes of struct
-   * sockaddr (0: the socket is connected), then the datagram. How many of them were sent, or a negative errno when the first was not:
-   * what stopped a later one is told when it is the first of another call.
+   * sockaddr (0: the socket is connected), then the datagram. `places`: the numbers of the records to be sent; absent: all. How many of them
+   * were sent, or a negative errno when the first was not: what stopped a later one is told when it is the first of another call.
    */
-  sendMany(fd: number, records: Uint8Array, size: number, addressLength: number): number;
+  sendMany(fd: number, records: Uint8Array, size: number, addressLength: number, places?: Int32Array): number;
   /**
    * recvmmsg(2): datagrams into records like those of sendMany, as many as there are, at most 256, and no more than `lengths` has room for.
    * How many, or a negative errno; the length of each is in `lengths`, what is longer than its record is cut.

@@ -38,16 +38,6 @@ const WINDOW = 65_535;
 const MSS_OPTION = 0x0204_0000;
 const MSS: Readonly<Record<4 | 16, number>> = { 4: 1460, 16: 1440 };
 
-export interface Segment {
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  /** 0..2^32-1. */
-  readonly sequence: number;
-  readonly acknowledgement: number;
-  /** TCP_SYN, TCP_RST, TCP_ACK, … */
-  readonly flags: number;
-}
-
 /** Whose SYN, and to whom. */
 export interface SynRequest {
   readonly source: Ip;
@@ -78,7 +68,7 @@ export function synTemplate({ source, destination, sourcePort, destinationPort }
   return { bytes, sum: sum16(bytes, pseudo) };
 }
 
-/** Writes the sequence number and the checksum that belongs to it; `at` is where the segment begins in `bytes`. */
+/** Writes the sequence number, with or without a sign, and the checksum that belongs to it; `at` is where the segment begins in `bytes`. */
 export function writeSequence(bytes: Uint8Array, at: number, sum: number, sequence: number): void {
   bytes[at + 4] = sequence >>> 24;
   bytes[at + 5] = sequence >>> 16;
@@ -90,27 +80,34 @@ export function writeSequence(bytes: Uint8Array, at: number, sum: number, sequen
 }
 
 const half = (bytes: Uint8Array, at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-const whole = (bytes: Uint8Array, at: number): number => ((half(bytes, at) << 16) | half(bytes, at + 2)) >>> 0;
+const whole = (bytes: Uint8Array, at: number): number => (half(bytes, at) << 16) | half(bytes, at + 2);
 
 /**
- * What the header says that lies from `at` to `end`; undefined when the bytes are none. The checksum is not looked at: a raw socket gets segments whose sum a
+ * Whether a header lies from `at`, and ends at `end` at the latest. The checksum is not looked at: a raw socket gets segments whose sum a
  * network card, or nobody on the way through one host, was to fill in.
  */
-export function readSegment(bytes: Uint8Array, at = 0, end = bytes.length): Segment | undefined {
-  if (end - at < HEADER) return undefined;
+export function isSegment(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < HEADER) return false;
   const length = ((bytes[at + 12] as number) >> 4) * 4;
-  if (length < HEADER || length > end - at) return undefined;
-  return {
-    sourcePort: half(bytes, at),
-    destinationPort: half(bytes, at + 2),
-    sequence: whole(bytes, at + 4),
-    acknowledgement: whole(bytes, at + 8),
-    flags: bytes[at + 13] as number,
-  };
+  return length >= HEADER && length <= end - at;
+}
+
+export const sourcePortAt = (bytes: Uint8Array, at: number): number => half(bytes, at);
+export const destinationPortAt = (bytes: Uint8Array, at: number): number => half(bytes, at + 2);
+/** 32 bits with a sign: what two of them have to do with each other is told by their difference anyway. */
+export const acknowledgementAt = (bytes: Uint8Array, at: number): number => whole(bytes, at + 8);
+/** TCP_SYN, TCP_RST, TCP_ACK, … */
+export const flagsAt = (bytes: Uint8Array, at: number): number => bytes[at + 13] as number;
+
+export interface QuotedSegment {
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** 32 bits with a sign. */
+  readonly sequence: number;
 }
 
 /** The head of a segment of ours that an error quotes, be it cut right behind the sequence number. */
-export function readQuotedSegment(bytes: Uint8Array): Pick<Segment, 'sourcePort' | 'destinationPort' | 'sequence'> | undefined {
+export function readQuotedSegment(bytes: Uint8Array): QuotedSegment | undefined {
   if (bytes.length < QUOTED) return undefined;
   return { sourcePort: half(bytes, 0), destinationPort: half(bytes, 2), sequence: whole(bytes, 4) };
 }

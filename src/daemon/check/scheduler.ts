@@ -3,11 +3,12 @@
  * After a pause it listens first: answers that came in meanwhile are taken before any deadline decides.
  */
 import type { Milliseconds } from '../../base/duration.js';
+import type { Ip } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import { deadline, initial, isRunning, step } from '../../health/machine.js';
 import { startOffset } from '../../health/spread.js';
 import type { Beginning, CheckSpec, HealthEvent, HealthState, ProbeResult, ResultRecord, Verdict } from '../../health/types.js';
-import type { Probe, StartProbe } from '../../os/probe/types.js';
+import type { Kept, Probe, StartProbe, Target } from '../../os/probe/types.js';
 import { createHeap, type Timed } from './heap.js';
 import { createHistories } from './histories.js';
 import { createMeter, type Lateness } from './meter.js';
@@ -72,8 +73,13 @@ export interface Load extends Lateness {
 }
 
 /** Of one shape, all of them: every probe goes through here several times, and what a spread makes has a shape of its own each time. */
-class Entry implements Timed {
+class Entry implements Timed, Target {
   readonly spec: CheckSpec;
+  readonly address: Ip;
+  readonly port: number;
+  kept: Kept | undefined = undefined;
+  /** Of its probes: each one's result. */
+  readonly done: (result: ProbeResult) => void;
   state: HealthState;
   /** Of its results. */
   readonly row: number;
@@ -81,10 +87,13 @@ class Entry implements Timed {
   gone = false;
   slot = -1;
 
-  constructor(spec: CheckSpec, state: HealthState, row: number) {
+  constructor(spec: CheckSpec, state: HealthState, row: number, done: (entry: Entry, result: ProbeResult) => void) {
     this.spec = spec;
+    this.address = spec.address;
+    this.port = spec.port;
     this.state = state;
     this.row = row;
+    this.done = (result) => done(this, result);
   }
 }
 
@@ -231,7 +240,7 @@ class Runner implements CheckRunner {
   }
 
   private add(spec: CheckSpec, state: HealthState): void {
-    const entry = new Entry(spec, state, this.histories.open());
+    const entry = new Entry(spec, state, this.histories.open(), (ended, result) => this.finish(ended, result));
     this.entries.set(spec.key, entry);
     if (state.verdict === 'unknown') this.open++;
     this.due.set(entry, deadline(state));
@@ -243,6 +252,7 @@ class Runner implements CheckRunner {
     this.cancel(entry);
     this.due.remove(entry);
     this.entries.delete(entry.spec.key);
+    entry.kept?.drop();
     this.histories.close(entry.row);
   }
 
@@ -307,7 +317,7 @@ class Runner implements CheckRunner {
     if (verdict === 'unknown' && state.verdict !== 'unknown') this.open--;
     for (const effect of effects) {
       if (entry.gone) break;
-      if (effect.type === 'start') this.begin(entry, effect.id, nextAt, event.now);
+      if (effect.type === 'start') this.begin(entry, nextAt, event.now);
       else if (effect.type === 'ended') this.tell(entry, effect.result, verdict, share);
       else if (effect.type === 'cancel') this.cancel(entry);
       else this.options.onVerdict(entry.spec.key, { from: effect.from, to: effect.to, reason: effect.reason });
@@ -323,24 +333,24 @@ class Runner implements CheckRunner {
     this.options.onResult?.(spec.key, result, { before, after: state.verdict });
   }
 
-  private begin(entry: Entry, id: number, beat: Instant, now: Instant): void {
-    if (this.running < this.options.maxRunning) this.launch(entry, id, { beat, since: now }, now);
+  private begin(entry: Entry, beat: Instant, now: Instant): void {
+    if (this.running < this.options.maxRunning) this.launch(entry, { beat, since: now }, now);
     else this.held.set(entry, { beat, since: now });
   }
 
-  private launch(entry: Entry, id: number, { beat, since }: Hold, now: Instant): void {
+  private launch(entry: Entry, { beat, since }: Hold, now: Instant): void {
     this.running++;
     this.meter.started(now, beat, now - since);
-    entry.probe = this.options.startProbe(entry.spec.check, entry.spec, (result) => {
-      if (!entry.gone && entry.state.probes === id && isRunning(entry.state)) this.finish(entry, id, result);
-    });
+    entry.probe = this.options.startProbe(entry.spec.check, entry, entry.done);
   }
 
-  private finish(entry: Entry, id: number, result: ProbeResult): void {
+  /** A probe that was given up says nothing. */
+  private finish(entry: Entry, result: ProbeResult): void {
+    if (!entry.probe) return;
     this.running--;
     this.heard++;
     entry.probe = undefined;
-    this.apply(entry, { type: 'result', now: this.options.now(), id, result });
+    this.apply(entry, { type: 'result', now: this.options.now(), id: entry.state.probes, result });
     this.launchHeld();
     this.arm();
   }
@@ -359,10 +369,9 @@ class Runner implements CheckRunner {
       if (this.running >= this.options.maxRunning) return;
       this.held.delete(entry);
       if (!isRunning(entry.state)) continue;
-      const id = entry.state.probes;
       const now = this.options.now();
-      this.launch(entry, id, hold, now);
-      this.apply(entry, { type: 'launched', now, id });
+      this.launch(entry, hold, now);
+      this.apply(entry, { type: 'launched', now, id: entry.state.probes });
     }
   }
 }

@@ -6,15 +6,18 @@
  * one call, and answers that came together are taken in one. Opened for the first probe, closed when none has been under way for a while.
  */
 import { equalBytes } from '../../base/bytes.js';
-import { type Family, type Ip, ipBytes, ipFromBytes } from '../../base/ip.js';
+import { type Family, type Ip, ipBytes } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { ProbeSocket } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import {
+  acknowledgementAt,
+  destinationPortAt,
+  flagsAt,
   IPPROTO_TCP,
+  isSegment,
   readQuotedSegment,
-  readSegment,
-  type Segment,
+  sourcePortAt,
   TCP_ACK,
   TCP_CHECKSUM_AT,
   TCP_RST,
@@ -29,10 +32,13 @@ import { closeWatched, READABLE, watch } from '../poller.js';
 import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM } from '../sockaddr.js';
 import { AnswerTable } from './answer-table.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
-import { baseOf, type Departure, LAYOUT, ROUTE_MS, type Route, STEP } from './half-open-route.js';
+import { LAYOUT, Records } from './half-open-records.js';
+import { type Departure, type Route, STEP } from './half-open-route.js';
 import { type Failure, sendFailure } from './reasons.js';
 import { openSocket, prepareSocket, wayOf } from './socket.js';
-import type { Probe } from './types.js';
+
+/** The way to a server that such a socket has. */
+export type HalfOpenRoute = Route<HalfOpenSocket>;
 
 export interface HalfOpenSocket extends Departure {
   /** What the probes that share it have in common. */
@@ -43,14 +49,13 @@ export interface HalfOpenSocket extends Departure {
   /** Bound to an interface, which may go, and come back as another one under its name. */
   readonly bound: boolean;
   /** By the acknowledgement number that an answer has. BOUNDED by the probes under way. */
-  readonly waiting: AnswerTable<Waiter>;
+  readonly waiting: AnswerTable<HalfOpenRoute>;
   /** Begun in this turn of the loop, at whose end they leave. */
-  leaving: Waiter[];
+  leaving: HalfOpenRoute[];
   probes: number;
   /** Looks now and then whether there were probes since it looked last. */
   readonly idle: NodeJS.Timeout;
   probesSeen: number;
-  /** New probes may leave through it. */
   current: boolean;
   closed: boolean;
 }
@@ -65,9 +70,9 @@ const POLLERR = 8;
 /** Segments in one call. */
 const BATCH = 256;
 const IP4_HEADER = 20;
-/** In an IPv4 header, and in a sockaddr_in6. */
+/** Where an answer has the server's address: in an IPv4 header, or a sockaddr_in6. */
 const IP4_SOURCE_AT = 12;
-const IP6_AT = 8;
+const IP6_AT = LAYOUT[6].address;
 /** Of an answer: a sockaddr_in6 or an IPv4 header, and a TCP header, both as long as they can be. */
 const ANSWER = 160;
 
@@ -75,63 +80,15 @@ const ANSWER = 160;
 const open = new Map<string, HalfOpenSocket>();
 const buffer = new Uint8Array(2048);
 const meta = createMeta();
-const outbox = new Uint8Array(BATCH * Math.max(LAYOUT[4].size, LAYOUT[6].size));
 const inbox = new Uint8Array(BATCH * ANSWER);
 const lengths = new Int32Array(BATCH);
+/** Of the records that leave. */
+const places = new Int32Array(BATCH);
 
-/** The key of an answer to that: 32 bits with a sign. */
+/** The key of an answer to that; both are 32 bits with a sign. */
 const answerTo = (sequence: number): number => (sequence + 1) | 0;
 
 const anyOf = (family: Family): Ip => (family === 4 ? '0.0.0.0' : '::');
-
-/** A SYN without an answer yet: one object a probe, thousands of them begin every second. */
-export class Waiter implements Probe {
-  readonly socket: HalfOpenSocket;
-  readonly route: Route;
-  readonly sequence: number;
-  /** NEVER: not yet. */
-  sentAt: Instant = NEVER;
-  /** It has ended. */
-  over = false;
-  private readonly done: (result: ProbeResult) => void;
-
-  constructor(socket: HalfOpenSocket, route: Route, sequence: number, done: (result: ProbeResult) => void) {
-    this.socket = socket;
-    this.route = route;
-    this.sequence = sequence;
-    this.done = done;
-  }
-
-  /** The server has answered: its route is right. */
-  succeed(reason: string): void {
-    this.end(true, true, false, reason);
-  }
-
-  refuse(reason: string): void {
-    this.end(true, false, false, reason);
-  }
-
-  fail(failure: Failure): void {
-    this.end(false, false, failure.local, failure.reason);
-  }
-
-  cancel(): void {
-    if (!this.over) this.leave(false);
-  }
-
-  private leave(answered: boolean): void {
-    this.over = true;
-    this.socket.waiting.delete(answerTo(this.sequence));
-    if (!answered) this.route.stale = true;
-    rest(this.socket);
-  }
-
-  private end(answered: boolean, ok: boolean, local: boolean, reason: string): void {
-    if (this.over) return;
-    this.leave(answered);
-    this.done({ ok, local, reason, duration: Math.max(0, now() - this.sentAt), share: undefined });
-  }
-}
 
 const domainOf = (family: Family): number => (family === 4 ? AF_INET : AF_INET6);
 
@@ -149,7 +106,7 @@ function opening<T>(body: (opened: (fd: number) => number) => T): T {
   }
 }
 
-function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfOpenSocket, 'idle'> {
+function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfOpenSocket, 'idle' | 'ended'> {
   return opening((opened) => {
     const holder = opened(native.socket(domainOf(family), SOCK_STREAM, 0));
     native.bind(holder, inetAddress(anyOf(family), 0));
@@ -165,7 +122,8 @@ function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfO
     const chooser = source === undefined ? opened(openSocket(anyOf(family), SOCK_DGRAM, settings)) : undefined;
     return {
       ...{ key, family, fd, holder, port, chooser, source, bound: settings.interface !== undefined },
-      ...{ waiting: new AnswerTable<Waiter>(), leaving: [], probes: 0, probesSeen: 0, current: true, closed: false },
+      ...{ records: new Records(family), waiting: new AnswerTable<HalfOpenRoute>(), leaving: [] },
+      ...{ probes: 0, probesSeen: 0, current: true, closed: false },
     };
   });
 }
@@ -177,7 +135,13 @@ export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenS
   const known = open.get(key);
   if (known) return known;
   const opened = inNetns(settings.netns, () => openAll(key, family, settings));
-  const socket: HalfOpenSocket = Object.assign(opened, { idle: setInterval(() => closeUnused(socket), IDLE_MS) });
+  const socket: HalfOpenSocket = Object.assign(opened, {
+    idle: setInterval(() => closeUnused(socket), IDLE_MS),
+    ended({ sequence }: Route) {
+      socket.waiting.delete(answerTo(sequence));
+      rest(socket);
+    },
+  });
   open.set(key, socket);
   watch(socket.fd, READABLE, (events) => receive(socket, events));
   return socket;
@@ -221,78 +185,80 @@ export function rest(socket: HalfOpenSocket): void {
 }
 
 /** A probe, with a new sequence number, whose answer is the result. It leaves at the end of this turn, with all others of it. */
-export function enter(socket: HalfOpenSocket, route: Route, done: (result: ProbeResult) => void): Waiter {
+export function enter(route: HalfOpenRoute, done: (result: ProbeResult) => void): void {
+  const { socket } = route;
   let sequence: number;
-  do sequence = (route.base - Math.imul(++socket.probes, STEP)) >>> 0;
+  do sequence = (route.base - Math.imul(++socket.probes, STEP)) | 0;
   while (socket.waiting.has(answerTo(sequence)));
-  const waiter = new Waiter(socket, route, sequence, done);
-  socket.waiting.set(answerTo(sequence), waiter);
-  if (socket.leaving.push(waiter) === 1) process.nextTick(sendAll, socket);
-  return waiter;
+  route.begin(sequence, done);
+  socket.waiting.set(answerTo(sequence), route);
+  if (route.leaving) return;
+  route.leaving = true;
+  if (socket.leaving.push(route) === 1) process.nextTick(sendAll, socket);
 }
 
 function sendAll(socket: HalfOpenSocket): void {
-  const all = socket.leaving.filter(({ over }) => !over);
+  const all = socket.leaving;
   socket.leaving = [];
-  for (let i = 0; i < all.length && !socket.closed; i += BATCH) sendBatch(socket, all.slice(i, i + BATCH), now());
+  for (const route of all) route.leaving = false;
+  const begun = all.every(({ running }) => running) ? all : all.filter(({ running }) => running);
+  for (let i = 0; i < begun.length && !socket.closed; i += BATCH) sendBatch(socket, begun, i, now());
 }
 
-function sendBatch(socket: HalfOpenSocket, batch: readonly Waiter[], at: Instant): void {
-  const { size, segment } = LAYOUT[socket.family];
-  for (let i = 0; i < batch.length; i++) {
-    const { route, sequence } = batch[i] as Waiter;
-    outbox.set(route.record, i * size);
-    writeSequence(outbox, i * size + segment, route.sum, sequence);
-    if (at - route.askedAt > ROUTE_MS) route.stale = true;
+/** From that one on. */
+function sendBatch(socket: HalfOpenSocket, all: readonly HalfOpenRoute[], from: number, at: Instant): void {
+  const { records } = socket;
+  const { size, segment } = records.layout;
+  const count = Math.min(BATCH, all.length - from);
+  for (let i = 0; i < count; i++) {
+    const { place, sum, sequence } = all[from + i] as HalfOpenRoute;
+    writeSequence(records.bytes, place * size + segment, sum, sequence);
+    places[i] = place;
   }
-  for (let i = 0; i < batch.length && !socket.closed; ) {
-    const next = i + sendSome(socket, batch, i);
-    for (; i < next; i++) (batch[i] as Waiter).sentAt = at;
+  for (let i = 0; i < count && !socket.closed; ) {
+    const next = i + sendSome(socket, all[from + i], places.subarray(i, count));
+    for (; i < next; i++) (all[from + i] as HalfOpenRoute).sent(at);
   }
 }
 
-/** Sends from that one on; what the host says against the first is its result. Returns how many are dealt with. */
-function sendSome(socket: HalfOpenSocket, batch: readonly Waiter[], from: number): number {
-  const { size, address } = LAYOUT[socket.family];
-  const records = outbox.subarray(from * size, batch.length * size);
-  let sent = native.sendMany(socket.fd, records, size, address);
+/** Sends these; what the host says against the first is its result. Returns how many are dealt with. */
+function sendSome(socket: HalfOpenSocket, first: HalfOpenRoute | undefined, some: Int32Array): number {
+  const { bytes, layout } = socket.records;
+  let sent = native.sendMany(socket.fd, bytes, layout.size, layout.sockaddr, some);
   if (sent < 0) {
     // It may be the pending error of an earlier SYN to somebody else.
     drainErrors(socket);
-    if (!socket.closed) sent = native.sendMany(socket.fd, records, size, address);
+    if (!socket.closed) sent = native.sendMany(socket.fd, bytes, layout.size, layout.sockaddr, some);
   }
   if (sent > 0) return sent;
-  batch[from]?.fail(refused(socket, -sent));
+  first?.fail(refused(socket, -sent));
   return 1;
-}
-
-/** `at` is where the inbox says whose a segment is. */
-function isFrom(at: number, address: Uint8Array): boolean {
-  for (let i = 0; i < address.length; i++) if (inbox[at + i] !== address[i]) return false;
-  return true;
 }
 
 /**
  * A server that answers our SYN with the acknowledgement of an earlier one has that half open still: it listens, and what it lacks
  * is our kernel's RST.
  */
-function onOldAnswer(socket: HalfOpenSocket, at: number, segment: Segment): void {
-  const sender = inbox.slice(at, at + (socket.family === 4 ? 4 : 16));
-  const base = baseOf(socket, ipFromBytes(sender), segment.sourcePort);
-  if (((segment.acknowledgement - 1 - base) & (STEP - 1)) !== 0) return;
-  const isMeant = ({ route }: Waiter) => route.port === segment.sourcePort && equalBytes(route.address, sender);
-  for (const waiter of socket.waiting.values().filter(isMeant))
-    waiter.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
+function onOldAnswer(socket: HalfOpenSocket, from: number, at: number): void {
+  const [acknowledgement, port] = [acknowledgementAt(inbox, at), sourcePortAt(inbox, at)];
+  const isMeant = (route: HalfOpenRoute) => route.port === port && socket.records.isTo(route.place, inbox, from);
+  for (const route of socket.waiting.values().filter(isMeant)) {
+    if (((acknowledgement - 1 - route.base) & (STEP - 1)) !== 0) continue;
+    route.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
+  }
 }
 
-function onSegment(socket: HalfOpenSocket, at: number, segment: Segment | undefined): void {
-  if (!segment || segment.destinationPort !== socket.port || (segment.flags & TCP_ACK) === 0) return;
-  const kind = segment.flags & (TCP_SYN | TCP_RST);
-  const waiter = socket.waiting.get(segment.acknowledgement | 0);
-  if (waiter && waiter.route.port === segment.sourcePort && isFrom(at, waiter.route.address)) {
-    if (kind === TCP_SYN) waiter.succeed('SYN-ACK');
-    else if (kind === TCP_RST) waiter.refuse('connection refused');
-  } else if (kind === 0) onOldAnswer(socket, at, segment);
+/** `from`: where the inbox says whose the segment is. */
+function onSegment(socket: HalfOpenSocket, from: number, at: number, end: number): void {
+  if (!isSegment(inbox, at, end) || destinationPortAt(inbox, at) !== socket.port) return;
+  const flags = flagsAt(inbox, at);
+  if ((flags & TCP_ACK) === 0) return;
+  const kind = flags & (TCP_SYN | TCP_RST);
+  const route = socket.waiting.get(acknowledgementAt(inbox, at));
+  if (route && route.port === sourcePortAt(inbox, at) && socket.records.isTo(route.place, inbox, from)) {
+    if (kind === TCP_SYN) route.succeed('SYN-ACK');
+    else if (kind === TCP_RST) route.refuse('connection refused');
+  } else if (kind === 0) onOldAnswer(socket, from, at);
 }
 
 /** Errors about our SYNs wait in a queue, each with the SYN; those about other connections of this host are among them. */
@@ -301,13 +267,13 @@ function drainErrors(socket: HalfOpenSocket): void {
     const count = receiveError(socket.fd, buffer, meta);
     if (count < 0) return;
     const segment = readQuotedSegment(buffer.subarray(socket.family === 4 ? IP4_HEADER : 0, count));
-    const waiter = segment && socket.waiting.get(answerTo(segment.sequence));
+    const route = segment && socket.waiting.get(answerTo(segment.sequence));
     const failure = queuedFailure(socket.family, meta);
     const about = readInetAddress(meta.address.subarray(0, meta.addressLength))?.address;
-    if (!waiter || !failure || segment.sourcePort !== socket.port || segment.destinationPort !== waiter.route.port) continue;
+    if (!route || !failure || segment.sourcePort !== socket.port || segment.destinationPort !== route.port) continue;
     // This host's own filter may say so too: what it says to the call that sends is more exact.
-    if (waiter.sentAt === NEVER) continue;
-    if (about !== undefined && equalBytes(ipBytes(about), waiter.route.address)) waiter.fail(failure);
+    if (route.sentAt === NEVER) continue;
+    if (about !== undefined && equalBytes(ipBytes(about), ipBytes(route.address))) route.fail(failure);
   }
 }
 
@@ -315,16 +281,16 @@ function onSegments(socket: HalfOpenSocket, count: number): void {
   const four = socket.family === 4;
   for (let i = 0; i < count; i++) {
     const from = i * ANSWER;
-    const at = four ? from : from + LAYOUT[6].address;
+    const at = four ? from : from + LAYOUT[6].sockaddr;
     const header = four ? ((inbox[at] as number) & 15) * 4 : 0;
-    onSegment(socket, from + (four ? IP4_SOURCE_AT : IP6_AT), readSegment(inbox, at + header, at + (lengths[i] as number)));
+    onSegment(socket, from + (four ? IP4_SOURCE_AT : IP6_AT), at + header, at + (lengths[i] as number));
   }
 }
 
 function receive(socket: HalfOpenSocket, events: number): void {
   if (events & POLLERR) drainErrors(socket);
   if (socket.closed) return;
-  const count = native.recvMany(socket.fd, inbox, ANSWER, socket.family === 4 ? 0 : LAYOUT[6].address, lengths);
+  const count = native.recvMany(socket.fd, inbox, ANSWER, socket.family === 4 ? 0 : LAYOUT[6].sockaddr, lengths);
   // An errno is the pending error of a queued one: told already, cleared by this read. What is left wakes us again.
   if (count > 0) atOneTime(() => onSegments(socket, count));
 }

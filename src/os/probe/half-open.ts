@@ -2,52 +2,55 @@
 import { familyOf } from '../../base/ip.js';
 import type { HalfOpenProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
-import { now } from '../clock.js';
-import { findRoute, type Route } from './half-open-route.js';
-import { enter, type HalfOpenSocket, halfOpenSocket, refused, rest } from './half-open-socket.js';
+import { Route } from './half-open-route.js';
+import { enter, type HalfOpenRoute, halfOpenSocket, refused, rest } from './half-open-socket.js';
 import { beginProbe } from './outcome.js';
 import { type Failure, thrownFailure } from './reasons.js';
 import type { Probe, Target } from './types.js';
 
-/** How a server was probed last: the next probe needs no more, as long as it holds. */
-interface Way {
-  readonly probe: HalfOpenProbe;
-  readonly socket: HalfOpenSocket;
-  readonly route: Route;
-}
+type Done = (result: ProbeResult) => void;
 
-/** By targets, which are one object as long as the check is; so are its settings. */
-const ways = new WeakMap<Target, Way>();
-
-/** A namespace may be made anew under its name, so that one is looked up each time. */
-const holds = ({ probe, socket, route }: Way, wanted: HalfOpenProbe): boolean =>
-  probe === wanted && socket.current && !route.stale && wanted.netns === undefined;
-
-function findWay(probe: HalfOpenProbe, target: Target, before: Way | undefined): Way | Failure {
+/** As far as it is known from the probe before, or as it is now. */
+function findRoute(probe: HalfOpenProbe, target: Target, known: HalfOpenRoute | undefined): HalfOpenRoute | Failure {
   try {
     const socket = halfOpenSocket(familyOf(target.address), probe);
-    const route = findRoute(socket, target, before?.socket === socket ? before.route : undefined, now());
-    if (typeof route === 'number') {
-      const failure = refused(socket, -route);
-      rest(socket);
-      return failure;
-    }
-    const way = { probe, socket, route };
-    ways.set(target, way);
-    return way;
+    const isKnown = known?.socket === socket && known.probe === probe && !known.running;
+    const route = isKnown ? known : new Route(socket, probe, target);
+    const refusal = route.ask(target);
+    if (refusal === 0) return route;
+    if (!isKnown) route.drop();
+    const failure = refused(socket, -refusal);
+    rest(socket);
+    return failure;
   } catch (error) {
     return thrownFailure(error);
   }
 }
 
+/** Of a target that is probed already: its route is for this one probe. */
+function enterOnce(route: HalfOpenRoute, done: Done): Probe {
+  enter(route, (result) => {
+    route.drop();
+    done(result);
+  });
+  return { cancel: () => route.drop() };
+}
+
 /** One SYN a probe: one that is lost on the way is a failure, and `fall` says how many of these count. */
-export function startHalfOpen(probe: HalfOpenProbe, target: Target, done: (result: ProbeResult) => void): Probe {
-  const known = ways.get(target);
-  const way = known && holds(known, probe) ? known : findWay(probe, target, known);
-  if ('socket' in way) return enter(way.socket, way.route, done);
-  return beginProbe(
-    (outcome) => outcome.fail(way),
-    () => {},
-    done,
-  );
+export function startHalfOpen(probe: HalfOpenProbe, target: Target, done: Done): Probe {
+  const known = target.kept as HalfOpenRoute | undefined;
+  const route = known?.holds(probe) ? known : findRoute(probe, target, known);
+  if (!('socket' in route))
+    return beginProbe(
+      (outcome) => outcome.fail(route),
+      () => {},
+      done,
+    );
+  if (route !== known) {
+    if (known?.running) return enterOnce(route, done);
+    known?.drop();
+    target.kept = route;
+  }
+  enter(route, done);
+  return route;
 }

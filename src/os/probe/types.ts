@@ -3,10 +3,18 @@ import type { Ip } from '../../base/ip.js';
 import type { ProbeConfig } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 
+/** One object as long as the check is. */
 export interface Target {
   readonly address: Ip;
   /** Ignored by icmp. */
   readonly port: number;
+  /** What its prober keeps from one probe to the next; dropped with the check. */
+  kept?: Kept | undefined;
+}
+
+export interface Kept {
+  /** No probe comes any more. */
+  drop(): void;
 }
 
 export interface Probe {

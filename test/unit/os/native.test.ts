@@ -157,6 +157,11 @@ describe('sockets', () => {
     assert.deepEqual([...lengths.subarray(0, 3)], [3, 0, 2]);
     assert.deepEqual([...inbox.subarray(6, 8)], [1, 2]);
     assert.equal(native.recvMany(b, inbox.subarray(0, 9), 3, 0, lengths), 1);
+    // Of many, some.
+    assert.equal(native.sendMany(a, Uint8Array.of(1, 1, 2, 2, 3, 3), 2, 0, Int32Array.of(2, 0)), 2);
+    native.wait(b, IN, 1000);
+    assert.equal(native.recvMany(b, inbox.subarray(0, 6), 2, 0, lengths), 2);
+    assert.deepEqual([...inbox.subarray(0, 4)], [3, 3, 1, 1]);
     for (const fd of [a, b, c]) close(fd);
   });
 
@@ -213,6 +218,9 @@ describe('sockets', () => {
       assert.throws(() => native.recvMany(a, new Uint8Array(bytes), size, address, lengths), TypeError);
     }
     assert.throws(() => native.recvMany(a, new Uint8Array(20), 20, 16, new Uint8Array(4) as never), TypeError);
+    assert.equal(native.sendMany(a, new Uint8Array(20), 20, 16, new Int32Array(0)), 0);
+    for (const places of [Int32Array.of(1), Int32Array.of(-1), Uint8Array.of(0) as never])
+      assert.throws(() => native.sendMany(a, new Uint8Array(20), 20, 16, places), TypeError);
     assert.throws(() => native.recvMany(a, new Uint8Array(20), 20, 16, undefined as never), TypeError);
     close(a);
     assert.equal(native.sendMany(a, new Uint8Array(20), 20, 16), -EBADF);

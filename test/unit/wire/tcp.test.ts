@@ -5,9 +5,13 @@ import { fromHex, toHex, viewOf } from '../../../src/base/bytes.js';
 import { checksum16 } from '../../../src/base/checksum.js';
 import { type Ip, ipBytes, ipFromBytes } from '../../../src/base/ip.js';
 import {
+  acknowledgementAt,
+  destinationPortAt,
+  flagsAt,
+  isSegment,
   readQuotedSegment,
-  readSegment,
   type SynRequest,
+  sourcePortAt,
   synTemplate,
   TCP_ACK,
   TCP_RST,
@@ -21,6 +25,15 @@ function synOf(request: SynRequest, sequence: number): Uint8Array {
   const { bytes, sum } = synTemplate(request);
   writeSequence(bytes, 0, sum, sequence);
   return bytes;
+}
+
+/** What is read of an answer; undefined when it is none. */
+function readAnswer(bytes: Uint8Array, at = 0, end = bytes.length) {
+  if (!isSegment(bytes, at, end)) return undefined;
+  return {
+    ...{ sourcePort: sourcePortAt(bytes, at), destinationPort: destinationPortAt(bytes, at) },
+    ...{ acknowledgement: acknowledgementAt(bytes, at), flags: flagsAt(bytes, at) },
+  };
 }
 
 /** The sum over pseudo header and segment, which is 0 when the checksum is right. */
@@ -52,27 +65,31 @@ test('a template is used again, and behind an IP header', () => {
   assert.deepEqual(packet.subarray(0, 20), new Uint8Array(20));
 });
 
-test('answers are read', () => {
-  const answer = { sourcePort: 443, destinationPort: 40_000, sequence: 0xa1b2c3d4, acknowledgement: 0x01020305 };
+test('answers are read, from anywhere in the bytes', () => {
+  const answer = { sourcePort: 443, destinationPort: 40_000 };
   const synAck = fromHex('01bb9c40 a1b2c3d4 01020305 6012ffff 0000 0000 020405b4');
-  assert.deepEqual(readSegment(synAck), { ...answer, flags: TCP_SYN | TCP_ACK });
-  const reset = fromHex('01bb9c40 00000000 01020305 50140000 0000 0000');
-  assert.deepEqual(readSegment(reset), { ...answer, sequence: 0, flags: TCP_RST | TCP_ACK });
+  assert.deepEqual(readAnswer(synAck), { ...answer, acknowledgement: 0x01020305, flags: TCP_SYN | TCP_ACK });
+  const reset = fromHex('01bb9c40 00000000 fffffffe 50140000 0000 0000');
+  assert.deepEqual(readAnswer(reset), { ...answer, acknowledgement: -2, flags: TCP_RST | TCP_ACK });
+  const both = new Uint8Array([...synAck, ...reset]);
+  assert.deepEqual(readAnswer(both, synAck.length), readAnswer(reset));
+  assert.deepEqual(readAnswer(both, 0, synAck.length), readAnswer(synAck));
+  assert.equal(readAnswer(both, 0, synAck.length - 1), undefined);
 });
 
 test('what is cut, or says a wrong length, is nothing', () => {
   const synAck = fromHex('01bb9c40 a1b2c3d4 01020305 6012ffff 0000 0000 020405b4');
-  for (let length = 0; length < synAck.length; length++) assert.equal(readSegment(synAck.subarray(0, length)), undefined);
+  for (let length = 0; length < synAck.length; length++) assert.equal(readAnswer(synAck.subarray(0, length)), undefined);
   for (const offset of [0x00, 0x40, 0x70, 0xf0]) {
     const wrong = synAck.slice();
     wrong[12] = offset;
-    assert.equal(readSegment(wrong), undefined, `offset ${offset}`);
+    assert.equal(readAnswer(wrong), undefined, `offset ${offset}`);
   }
   assert.equal(readQuotedSegment(synAck.subarray(0, 7)), undefined);
 });
 
 test('no bytes make it throw; every SYN has a right checksum and is read back, and known from its first eight bytes', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void [readSegment(bytes), readQuotedSegment(bytes)]));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void [readAnswer(bytes), readQuotedSegment(bytes)]));
   const four = fc.uint8Array({ minLength: 4, maxLength: 4 });
   const six = fc.uint8Array({ minLength: 16, maxLength: 16 });
   const pair = fc.oneof(fc.tuple(four, four), fc.tuple(six, six)).map((both) => both.map((one) => ipFromBytes(one)) as [Ip, Ip]);
@@ -83,9 +100,9 @@ test('no bytes make it throw; every SYN has a right checksum and is read back, a
       const request = { source, destination, sourcePort, destinationPort };
       const bytes = synOf(request, sequence);
       assert.equal(remainder(request, bytes), 0);
-      const head = { sourcePort, destinationPort, sequence };
-      assert.deepEqual(readSegment(bytes), { ...head, acknowledgement: 0, flags: TCP_SYN });
-      assert.deepEqual(readQuotedSegment(bytes.subarray(0, 8)), head);
+      const head = { sourcePort, destinationPort };
+      assert.deepEqual(readAnswer(bytes), { ...head, acknowledgement: 0, flags: TCP_SYN });
+      assert.deepEqual(readQuotedSegment(bytes.subarray(0, 8)), { ...head, sequence: sequence | 0 });
     }),
   );
 });
