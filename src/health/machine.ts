@@ -74,6 +74,13 @@ function shiftOf(timing: CheckTiming, interval: Milliseconds, { probes, nextAt }
 /** When the machine wants its next tick. */
 export const deadline = (state: HealthState): Instant => (isRunning(state) ? state.runsUntil : state.nextAt);
 
+/** The next beat is now. `inPlace` as of `step`. */
+export function hasten(state: HealthState, now: Instant, inPlace = false): HealthState {
+  const next = draftOf(state, inPlace);
+  next.nextAt = now;
+  return next;
+}
+
 /** The first beat of the phase that is not before `at`. */
 function firstBeat(beat: Instant, interval: Milliseconds, at: Instant): Instant {
   return beat >= at ? beat : beat + Math.ceil((at - beat) / interval) * interval;

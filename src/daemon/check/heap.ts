@@ -5,7 +5,7 @@
 import { type Instant, NEVER } from '../../base/time.js';
 
 export interface Timed {
-  /** Kept by the heap: the item's number there; -1 while outside. */
+  /** Kept by the heap: the item's number there; -1: it has none. */
   slot: number;
 }
 
@@ -17,6 +17,8 @@ export interface Heap<T extends Timed> {
   top(): T | undefined;
   /** Puts the item in, or to its new place, by the time given. */
   set(item: T, at: Instant): void;
+  /** Takes out what is due at `now`, at most so many, those that are due first. In the order in which they came to the heap for the first time. */
+  take(now: Instant, most: number): T[];
   /** Harmless for an item that is not inside. */
   remove(item: T): void;
 }
@@ -24,12 +26,14 @@ export interface Heap<T extends Timed> {
 const LEAST = 64;
 /** Children of a place. With four a heap is half as deep as with two, and all four lie in one or two lines of the processor's cache. */
 const WIDTH = 4;
+const OUT = -1;
 
 export const createHeap = <T extends Timed>(): Heap<T> => new SlotHeap<T>();
 
 class SlotHeap<T extends Timed> implements Heap<T> {
   /** By slot. */
   private readonly items: (T | undefined)[] = [];
+  /** OUT: not in the order, but its slot is kept for it. */
   private places = new Int32Array(LEAST);
   private readonly free: number[] = [];
   /** By place, in the order of the heap. */
@@ -50,28 +54,48 @@ class SlotHeap<T extends Timed> implements Heap<T> {
   }
 
   set(item: T, at: Instant): void {
-    if (item.slot < 0) this.enter(item);
+    if (item.slot < 0) this.number(item);
     const { slot } = item;
-    this.settle(slot, this.places[slot] as number, at);
+    const place = this.places[slot] as number;
+    this.settle(slot, place === OUT ? this.held++ : place, at);
+  }
+
+  take(now: Instant, most: number): T[] {
+    const due = new Int32Array(Math.min(most, this.held));
+    let count = 0;
+    for (; count < due.length && this.first <= now; count++) {
+      due[count] = this.slots[0] as number;
+      this.pull(0);
+    }
+    // What lies together in the memory is read together.
+    const slots = due.subarray(0, count).sort();
+    const items: T[] = [];
+    for (const slot of slots) items.push(this.items[slot] as T);
+    return items;
   }
 
   remove(item: T): void {
     const { slot } = item;
     if (slot < 0) return;
+    const place = this.places[slot] as number;
+    if (place !== OUT) this.pull(place);
     item.slot = -1;
     this.items[slot] = undefined;
     this.free.push(slot);
-    const hole = this.places[slot] as number;
-    const last = --this.held;
-    if (hole !== last) this.settle(this.slots[last] as number, hole, this.times[last] as Instant);
   }
 
-  /** At the end, where whoever put it in moves it from. */
-  private enter(item: T): void {
-    if (this.held === this.slots.length) this.grow();
+  private number(item: T): void {
     item.slot = this.free.pop() ?? this.items.length;
+    if (item.slot === this.slots.length) this.grow();
     this.items[item.slot] = item;
-    this.places[item.slot] = this.held++;
+    this.places[item.slot] = OUT;
+  }
+
+  /** Out of the order; the last one goes where that leads to. */
+  private pull(hole: number): void {
+    this.places[this.slots[hole] as number] = OUT;
+    const last = --this.held;
+    if (hole !== last) this.settle(this.slots[last] as number, hole, this.times[last] as Instant);
   }
 
   private grow(): void {

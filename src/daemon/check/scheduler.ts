@@ -5,7 +5,7 @@
 import type { Milliseconds } from '../../base/duration.js';
 import type { Ip } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
-import { deadline, initial, isRunning, step } from '../../health/machine.js';
+import { deadline, hasten, initial, isRunning, step } from '../../health/machine.js';
 import { startOffset } from '../../health/spread.js';
 import type { Beginning, CheckSpec, HealthEvent, HealthState, ProbeResult, ResultRecord, Verdict } from '../../health/types.js';
 import type { Kept, Probe, StartProbe, Target } from '../../os/probe/types.js';
@@ -97,9 +97,6 @@ class Entry implements Timed, Target {
   }
 }
 
-/** In which they came, and lie in the memory: so the next one is fetched while the processor is still with this one. */
-const byRow = (a: Entry, b: Entry): number => a.row - b.row;
-
 /** A probe that waits for a place. */
 interface Hold {
   /** When it was due. */
@@ -186,7 +183,7 @@ class Runner implements CheckRunner {
     for (const key of keys) {
       const entry = this.entries.get(key);
       if (!entry || isRunning(entry.state) || entry.state.nextAt <= now) continue;
-      entry.state = { ...entry.state, nextAt: now };
+      entry.state = hasten(entry.state, now, true);
       this.due.set(entry, deadline(entry.state));
     }
     this.arm();
@@ -292,22 +289,11 @@ class Runner implements CheckRunner {
   private tickDue(): void {
     const now = this.options.now();
     this.wokeAt = now;
-    for (const entry of this.takeDue(now)) if (!entry.gone) this.apply(entry, { type: 'tick', now });
+    for (const entry of this.due.take(now, BATCH)) if (!entry.gone) this.apply(entry, { type: 'tick', now });
     // More is due: the loop looks at its descriptors in between, and goes on.
     if (this.due.first <= now) this.wokeAt = Number.NEGATIVE_INFINITY;
     this.launchHeld();
     this.arm();
-  }
-
-  /** Those that are due first, out of the heap. */
-  private takeDue(now: Instant): Entry[] {
-    const batch: Entry[] = [];
-    while (batch.length < BATCH && this.due.first <= now) {
-      const entry = this.due.top() as Entry;
-      this.due.remove(entry);
-      batch.push(entry);
-    }
-    return batch.sort(byRow);
   }
 
   private apply(entry: Entry, event: HealthEvent): void {

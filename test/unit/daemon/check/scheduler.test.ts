@@ -249,19 +249,39 @@ describe('after a pause', () => {
 /** More than it has places for at first. */
 const ITEMS = 150;
 
-test('the heap gives back in order what was put in, moved and removed', () => {
-  const operation = fc.record({ item: fc.nat(ITEMS - 1), at: fc.option(fc.nat(1000), { nil: undefined }) });
+test('the heap gives back in order what was put in, moved, taken and removed', () => {
+  const operation = fc.record({
+    item: fc.nat(ITEMS - 1),
+    at: fc.option(fc.nat(1000), { nil: undefined }),
+    take: fc.option(fc.nat(20), { nil: undefined, freq: 20 }),
+  });
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 600, size: 'max' }), (operations) => {
       const heap = createHeap<Timed & { name: number }>();
       const items = Array.from({ length: ITEMS }, (_, name) => ({ name, slot: -1 }));
       const model = new Map<number, number>();
-      for (const { item, at } of operations) {
-        if (at === undefined) {
-          heap.remove(items[item] as (typeof items)[number]);
+      const take = (now: number, most: number) => {
+        const due = [...model.values()].filter((at) => at <= now).sort((a, b) => a - b);
+        const taken = heap.take(now, most);
+        const times = taken.map(({ name }) => model.get(name) as number);
+        assert.deepEqual(
+          times.sort((a, b) => a - b),
+          due.slice(0, most),
+        );
+        assert.deepEqual(
+          taken.map(({ slot }) => slot),
+          taken.map(({ slot }) => slot).sort((a, b) => a - b),
+        );
+        for (const { name } of taken) model.delete(name);
+      };
+      for (const { item, at, take: most } of operations) {
+        const one = items[item] as (typeof items)[number];
+        if (most !== undefined) take(at ?? 500, most);
+        else if (at === undefined) {
+          heap.remove(one);
           model.delete(item);
         } else {
-          heap.set(items[item] as (typeof items)[number], at);
+          heap.set(one, at);
           model.set(item, at);
         }
         assert.equal(heap.size, model.size);
