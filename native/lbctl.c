@@ -128,8 +128,11 @@ static unsigned terminal_columns(int fd) {
   return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-static void write_request(struct request *request, char **words, const char *socket_path) {
-  append_text(request, "{\"id\":1,\"method\":\"command_line\",\"params\":{\"version\":");
+/* `progress`: lines that say what is waited for are wanted. */
+static void write_request(struct request *request, char **words, const char *socket_path, bool progress) {
+  append_text(request, "{\"id\":1,\"method\":\"command_line\",");
+  if (progress) append_text(request, "\"progress\":true,");
+  append_text(request, "\"params\":{\"version\":");
   append_string(request, LBD_VERSION);
   append_variable(request, ",\"socket\":", socket_path);
   append_variable(request, ",\"no_color\":", getenv("NO_COLOR"));
@@ -462,11 +465,12 @@ int main(int argc, char **argv) {
   char **words = argc > 0 ? argv + 1 : argv;
   open_standard_files();
   const char *socket_path = guess_socket(words);
-  write_request(&request, words, socket_path);
+  unsigned columns = terminal_columns(STDERR_FILENO);
+  write_request(&request, words, socket_path, columns > 0);
   reader.fd = request.unfit ? -1 : connect_to(socket_path);
   if (reader.fd != -1) {
     long deadline = now_ms() + ACCEPT_MS;
-    reader.waiting = (struct waiting){.columns = terminal_columns(STDERR_FILENO), .since = now_ms(), .told = now_ms()};
+    reader.waiting = (struct waiting){.columns = columns, .since = now_ms(), .told = now_ms()};
     if (send_all(reader.fd, &request, deadline) && is_accepted(&reader, deadline)) {
       signal(SIGPIPE, SIG_IGN);
       follow(&reader, socket_path);

@@ -46,7 +46,7 @@ export interface Io {
   /** Standard error is a terminal of so many columns: progress is one line there, written over and over. */
   readonly progress?: { readonly columns: number } | undefined;
   /** Takes the line that a terminal is to show while something is waited for; default: `progress` has it. */
-  readonly waits?: (line: string) => void;
+  readonly waits?: ((line: string) => void) | undefined;
   /** Ends `events -f` in order. */
   readonly stop?: AbortSignal;
   /** From now on Ctrl-C is an orderly end, which this tells. */

@@ -1,13 +1,14 @@
 /**
  * A command line that the compiled lbctl (native/lbctl.c) hands over, so that Node.js need not start for it:
- *   -> {"id":1,"method":"command_line","params":{…}}
+ *   -> {"id":1,"method":"command_line","progress":true,"params":{…}}
  *   <- {"id":1,"error":{…}}: nothing is done, lbctl runs it in Node.js; or {"id":1,"result":{"accepted":true}}, and then
  *   frames to the end:
  *      o LENGTH                   so many bytes for standard output follow this line
  *      e LENGTH                   the same for standard error
  *      d LENGTH STATUS            what to say, and the exit status, should the connection end without an x
  *      q LENGTH STATUS SECONDS    the same for so many seconds without a byte; 0: it goes on until nobody reads standard output
- *      w LENGTH                   a line for a terminal: what is waited for. It is wiped before anything else is written
+ *      w LENGTH                   a line for a terminal: what is waited for. It is wiped before anything else is written. Only for who
+ *                                 asks for it (`progress`, which may be absent: an lbctl before it knows no such frame)
  *      x STATUS                   the exit status; the end
  * Nothing is begun before lbctl has, in its socket, that it was accepted: it may give up waiting and do the work itself. It keeps its side
  * open until the end: to close it means that nobody waits any more.
@@ -32,8 +33,8 @@ export interface Session {
   /** A promise when lbctl is to be waited for: its reader may be slow. */
   out(text: string): void | Promise<void>;
   err(text: string): void;
-  /** What is waited for. */
-  waits(line: string): void;
+  /** Tells what is waited for; undefined: lbctl does not want to know. */
+  readonly waits: ((line: string) => void) | undefined;
   end(status: number): void;
   /** The control API, as whoever started lbctl may use it. */
   connect(): Promise<Client>;
@@ -44,7 +45,11 @@ export interface Session {
 const sized = (kind: string, text: string, ...numbers: number[]): string =>
   `${[kind, Buffer.byteLength(text), ...numbers].join(' ')}\n${text}`;
 
-export function createSession(socket: Duplex, id: unknown, connect: () => Client): Session {
+export function createSession(
+  socket: Duplex,
+  { id, progress }: { readonly id: unknown; readonly progress: boolean },
+  connect: () => Client,
+): Session {
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   const write = (text: string): boolean => socket.destroyed || !socket.writable || socket.write(text);
@@ -71,7 +76,7 @@ export function createSession(socket: Duplex, id: unknown, connect: () => Client
     err(text) {
       if (text !== '') write(sized('e', text));
     },
-    waits: (line) => void write(sized('w', line)),
+    waits: progress ? (line) => void write(sized('w', line)) : undefined,
     end(status) {
       socket.end(`x ${status}\n`);
     },

@@ -114,6 +114,8 @@ export interface CommandLineRequest {
   readonly id: unknown;
   readonly method: 'command_line';
   readonly params: CommandLine;
+  /** As of any request. */
+  readonly progress: boolean;
 }
 
 export interface Malformed {
@@ -177,7 +179,8 @@ export function parseRequest(line: string): Request | CommandLineRequest | Malfo
   if (!isObject(params)) return bad(`the params of ${method} are not an object`, id);
   const wrong = wrongParameter(method as MethodName, params);
   if (wrong !== undefined) return bad(wrong, id);
-  if (method !== 'command_line') return { id, method: method as MethodName, params, progress: progress === true };
+  const asked = { id, progress: progress === true };
+  if (method !== 'command_line') return { ...asked, method: method as MethodName, params };
   if (line.length > COMMAND_LINE_LIMIT) return bad(`the command line is longer than ${COMMAND_LINE_LIMIT} bytes`, id);
-  return { id, method, params: params as unknown as CommandLine };
+  return { ...asked, method, params: params as unknown as CommandLine };
 }

@@ -135,15 +135,16 @@ function connectWithin(caller: Caller, connections: Connections, options: Contro
 }
 
 function runCommandLine(
-  { id, params }: CommandLineRequest,
+  request: CommandLineRequest,
   connection: Connection,
   connections: Connections,
   options: ControlServerOptions,
 ): void {
   const { socket, caller } = connection;
-  const session = createSession(socket, id, () => connectWithin(caller, connections, options));
+  const session = createSession(socket, request, () => connectWithin(caller, connections, options));
   connection.taken = true;
-  if (options.runCommandLine && connection.open === 0 && !connection.follows) void options.runCommandLine(params, session);
+  if (options.runCommandLine && connection.open === 0 && !connection.follows)
+    void options.runCommandLine(request.params, session);
   else session.decline('this connection is not for command lines');
 }
 

@@ -3,9 +3,11 @@ import '../../fake/version.js';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { VERSION } from '../../../src/base/version.js';
 import { lbctl } from '../../../src/cli/lbctl.js';
 import { CANNED, startFakeDaemon, startRawServer } from '../../fake/control.js';
 
@@ -17,14 +19,15 @@ const silence = (limit: string) => `(\\r\u001b\\[Klbctl: lbd does not answer, \\
 /** Until it is told at a terminal that nobody answers, at the latest; a busy machine takes a while longer. */
 const SILENT_MS = 2500;
 
-/** `why` is answered when somebody has been told what he waits for, and is not asked twice at a time; all else at once. */
+/** `why` is answered when somebody has been told what he waits for; all else at once. */
 function slowDaemon() {
-  let answered = () => {};
+  const open: (() => void)[] = [];
   const why = (params: Parameters<typeof CANNED.why>[0]) =>
-    new Promise<void>((resolve) => {
-      answered = resolve;
-    }).then(() => CANNED.why(params));
-  return startFakeDaemon({ why: why as never }, undefined, undefined, () => setImmediate(() => answered()));
+    new Promise<void>((resolve) => open.push(resolve)).then(() => CANNED.why(params));
+  const answer = () => {
+    for (const resolve of open.splice(0)) resolve();
+  };
+  return startFakeDaemon({ why: why as never }, undefined, undefined, () => setImmediate(answer));
 }
 
 async function inNode(argv: readonly string[], terminal: boolean) {
@@ -85,6 +88,38 @@ describe('what takes longer than a second', { concurrency: 4 }, () => {
     assert.equal(daemon.declined.length, 0);
     const narrow = await onTerminal(`stty cols 20; ${LBCTL} why web`, daemon.socketPath);
     assert.ok(narrow.shown.startsWith(`${WIPE}lbctl: why waits fo${WIPE}`), JSON.stringify(narrow.shown));
+  });
+
+  test('an lbctl that does not ask for the line, as it knows no such frame, gets none', async (t) => {
+    const daemon = await slowDaemon();
+    t.after(() => daemon.close());
+    const { socketPath: path } = daemon;
+    const params = { version: VERSION, socket: path, lbd_socket: path, argv: ['why', 'web'] };
+    const isTold = async (wish: object): Promise<boolean> => {
+      const socket = connectSocket({ path }, () => {
+        socket.write(`${JSON.stringify({ id: 1, method: 'command_line', params, ...wish })}\n`);
+      });
+      const all = await text(socket);
+      assert.match(all, /x 0\n$/);
+      return /^w \d+$/m.test(all);
+    };
+    // All are answered when the first one is told, and the last one has waited the least.
+    assert.deepEqual(await Promise.all([{}, { progress: 'yes' }, { progress: true }].map(isTold)), [false, false, true]);
+  });
+
+  test('the compiled one asks for the line at a terminal, and for none in a pipe', { skip }, async (t) => {
+    const asked: unknown[] = [];
+    const server = await startRawServer((socket) =>
+      socket.once('data', (request: Buffer) => {
+        asked.push(JSON.parse(request.toString()).progress);
+        socket.end('{"id":1,"result":{"accepted":true}}\nw 5\nlinesx 0\n');
+      }),
+    );
+    t.after(() => server.close());
+    assert.equal((await onTerminal(`${LBCTL} list`, server.socketPath)).shown, `${WIPE}lines${WIPE}`);
+    // A core of before the wish tells everybody.
+    assert.equal((await onTerminal(`${LBCTL} list 2>&1 | cat`, server.socketPath)).shown, '');
+    assert.deepEqual(asked, [true, undefined]);
   });
 
   test('the compiled one: a daemon that has accepted and is silent', { skip }, async (t) => {
