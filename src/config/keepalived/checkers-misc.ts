@@ -56,6 +56,7 @@ export function readMisc(statement: Statement, context: CheckerContext): CheckDr
     loseWhole(statement, program.refused, reading);
     return [];
   }
+  if (program.note !== undefined) reading.notes.change(misc.command.from, program.note);
   // 0 is the same as not said: delay_loop of the virtual server, whatever the checker's is.
   const own = misc.timeout?.value ? misc.timeout.value * SECOND : (levels.at(-1)?.delayLoop?.value ?? 60 * SECOND);
   const timing = timingIn(context, [times], MISC_LIKE, own);

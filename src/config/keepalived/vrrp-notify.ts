@@ -47,7 +47,7 @@ export function notifyHandlers({ mapping, words, scriptUser, importing }: Notify
     const list = sheet.listOf(mapping, 'notify');
     if (isThere(list, made))
       return idleEntry(statement, 'the instance has the same program: keepalived calls it once, too', importing);
-    if (note !== undefined) notes.change(statement, note);
+    for (const one of [note, program.note]) if (one !== undefined) notes.change(statement, one);
     if (!states) notes.change(statement, STOPPED);
     sheet.add(list, made, statement);
   };

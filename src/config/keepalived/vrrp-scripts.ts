@@ -57,6 +57,7 @@ function handlersOf(section: Mapping, old: OldScript, times: Times, importing: I
           statement,
           `a command with words is in quotes: keepalived passes over ${more.map((one) => one.text).join(' ')}, and so it is written`,
         );
+      if (old.program.note !== undefined) notes.change(statement, old.program.note);
       sheet.set(section, 'command', old.program.command, statement);
     },
     interval: time('interval'),

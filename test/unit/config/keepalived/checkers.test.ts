@@ -73,6 +73,12 @@ describe('each kind', () => {
     'script, command: [ /bin/x, -a, b c, d e ], user: nobody',
   ]);
   becomes(
+    'what looks like a shell',
+    'MISC_CHECK {\nmisc_path "/bin/x | cat"\nuser nobody\n}',
+    ['script, command: [ /bin/x, "|", cat ], user: nobody'],
+    [/changed misc_path \/bin\/x \| cat: keepalived gives it to no shell: the program gets \| like any other word/],
+  );
+  becomes(
     'its user',
     'MISC_CHECK {\nmisc_path /bin/x\n}',
     ['script, command: [ /bin/x ], user: root'],

@@ -34,6 +34,32 @@ describe('scripts', () => {
     );
   });
 
+  test('there is no shell: what one would take for its own are words for the program, and told', () => {
+    const told = (line: string) => notes(script(`script "${line}"\nuser nobody`));
+    const words = '/etc/chk.sh a | cat && x; 2>&1 $HOME `id` e|f |';
+    assert.equal(
+      written(`script "${words}"\nuser nobody`)?.replace(/"/g, ''),
+      '{ name: chk, command: [ /etc/chk.sh, a, |, cat, &&, x;, 2>&1, $$HOME, `id`, e|f, | ], user: nobody }',
+    );
+    assert.deepEqual(told(words), [
+      `changed script ${words}: keepalived gives it to no shell: the program gets | && x; 2>&1 $HOME \`id\` e|f like any other word, here too; command: [ /bin/sh, -c, "…" ] would be a shell`,
+    ]);
+    for (const line of ["/bin/sh -c 'a | b; c > d'", '/usr/bin/grep -E \\"a|b\\" f', '/x a\\\\|b http://h/?a=1&b=2 a=b 5$ *'])
+      assert.deepEqual(told(line), [], line);
+    for (const line of ['/bin/a|/bin/b', 'A=1 /bin/x', '-i /bin/x', '| cat', '( a )'])
+      assert.match(told(line)[0] ?? '', /^refused vrrp_script chk: keepalived gives it to no shell, finds no such program/, line);
+  });
+
+  test('a file to be read is what a shell looks for, with the words behind it in quotes', () => {
+    const shell = (line: string) => written(`script "${line}"\nuser nobody`);
+    assert.equal(shell('</etc/passwd'), '{ name: chk, command: [ /bin/sh, -c, </etc/passwd ], user: nobody }');
+    assert.equal(
+      shell("</dev/tcp/127.0.0.1/80 | 'x y'"),
+      "{ name: chk, command: [ /bin/sh, -c, </dev/tcp/127.0.0.1/80 '|' 'x y' ], user: nobody }",
+    );
+    assert.match(notes(script('script "< /etc/passwd"\nuser nobody'))[0] ?? '', /^refused vrrp_script chk: /);
+  });
+
   test('words behind the string are passed over, by keepalived too', () => {
     const text = script('script /usr/bin/killall -0 nginx\nuser nobody');
     assert.match(yamlOf(text), /command: \[ \/usr\/bin\/killall \]/);

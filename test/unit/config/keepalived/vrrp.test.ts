@@ -206,6 +206,7 @@ describe('programs', () => {
     assert.match(text, /- \{ command: \[ \/etc\/m\.sh, a, b c \], states: \[ master \] \}\n/);
     assert.match(text, /- \{ command: \[ \/usr\/bin\/env, stop\.sh \], states: \[ stopped \], user: nobody \}\n/);
     assert.match(text, /- \{ command: \[ \/etc\/n\.sh, INSTANCE, "\{name\}", "\{STATE\}", "\{priority\}" \] \}\n/);
+    assert.match(notes('notify_master "/etc/m.sh > /tmp/m" nobody')[0] ?? '', /^changed .*no shell: the program gets > like/);
     const told = notes('notify_stop stop.sh nobody nogroup\nnotify_stop again');
     assert.match(told[0] ?? '', /^changed notify_stop .*kills it after 60s.*group of nobody, not with nogroup/);
     assert.match(told[1] ?? '', /^refused notify_stop again: .*notify_stop was said before/);
