@@ -28,6 +28,7 @@ const NOTED: Readonly<Record<string, readonly Noted[]>> = {
     { what: /^address 10\.8\.0\.[78]\//, note: /not carried over: "static_ipaddress"/ },
     { what: /dst 10\.7[78]\.0\.0\/16/, note: /not carried over: "static_ipaddress".*"static_routes"/ },
     { what: /^priority 900 /, note: /not carried over: "static_ipaddress"/ },
+    { what: /^dst 10\.78\.0\.0 .*table 88$/, note: /not carried over: "static_ipaddress"/ },
     { what: /type blackhole$/, note: /not carried over: "blackhole 172\.22\.0\.0\/16"/ },
   ],
   // With the brace that ends the misspelt block the instance ends, too, for keepalived: it has no address then.

@@ -29,7 +29,7 @@ const ORDER = [
 /** What all instances share. */
 export interface InstanceContext
   extends Omit<TrackPlace, 'mapping' | 'owner' | 'members' | 'weightless' | 'seen'>,
-    Pick<PathPlace, 'taken' | 'nextRule' | 'closed'> {
+    Pick<PathPlace, 'taken' | 'preferences' | 'closed'> {
   readonly globals: Globals;
   readonly holders: Holders;
   /** Interfaces with a virtual MAC, of all instances. */

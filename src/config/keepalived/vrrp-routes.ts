@@ -13,8 +13,8 @@ export interface PathPlace {
   readonly mapping: Mapping;
   /** Routes and rules of all instances, as the kernel tells them apart. */
   readonly taken: Set<string>;
-  /** The priority of the next rule without one, by family. */
-  readonly nextRule: Record<4 | 6, number>;
+  /** Of rules without one, that which keepalived gives them. */
+  readonly preferences: ReadonlyMap<Statement, number>;
   /** Addresses that no_accept closes, of all instances. */
   readonly closed: ReadonlySet<string>;
   readonly importing: Importing;
@@ -64,10 +64,13 @@ export function tableOf(word: string): number | undefined {
   return number !== undefined && number > 0 ? number : undefined;
 }
 
+/** Words that may stand before a value. */
+const BEFORE: Readonly<Record<string, readonly string[]>> = { via: ['inet', 'inet6'], mtu: ['lock'] };
+
 type Words = Record<string, string>;
 
-/** The words of a route; a text says why there is none. */
-function wordsOf(entry: Statement, block: string, importing: Importing): Words | string {
+/** The words of a route; a text says why there is none. Those that keepalived does not read come into `unread`. */
+function wordsOf(entry: Statement, block: string, unread: string[], importing: Importing): Words | string {
   const texts = [entry.key.text, ...entry.args.map((one) => one.text)];
   const words: Words = {};
   for (let i = 0; i < texts.length; i++) {
@@ -79,7 +82,7 @@ function wordsOf(entry: Statement, block: string, importing: Importing): Words |
       if (words.to !== undefined) return `keepalived knows no ${word} here, and passes over the route`;
       words.to = word;
     } else if (key !== undefined) {
-      while (['inet', 'inet6', 'lock'].includes(texts[i + 1] ?? '')) tellWord(entry, block, texts[++i] as string, importing);
+      while (BEFORE[key]?.includes(texts[i + 1] ?? '')) tellWord(entry, block, texts[++i] as string, importing);
       const value = texts[++i];
       if (value === undefined) return `${word} says nothing: keepalived passes over the route`;
       words[key] = value;
@@ -90,6 +93,7 @@ function wordsOf(entry: Statement, block: string, importing: Importing): Words |
     } else if (SIGNS.includes(word)) {
       if (word === 'no_track') tellWord(entry, block, word, importing);
       else words[word] = word;
+      if (word.startsWith('inet')) unread.push(...texts.slice(++i, i + 1));
     } else return `${word}: ${keyword.text ?? ''}`;
   }
   return words;
@@ -99,7 +103,8 @@ const numberOf = (word: string | undefined): number | string | undefined =>
   word === undefined || !/^\d+$/.test(word) ? word : Number(word);
 
 function routeOf(words: Words, old: OldInstance): Readonly<Record<string, string | number | undefined>> | string {
-  const { to: network = 'default', via, interface: dev, source, table, metric, mtu } = words;
+  const { to: network, via, interface: dev, source, table, metric, mtu } = words;
+  if (network === undefined) return 'it has no destination: keepalived passes over it';
   const to = network === '0.0.0.0' ? '0.0.0.0/0' : network;
   const number = table === undefined ? MAIN : tableOf(table);
   if (number === undefined) return `lbd knows routing tables by their numbers alone: write the number of ${table}`;
@@ -117,6 +122,18 @@ function routeOf(words: Words, old: OldInstance): Readonly<Record<string, string
     mtu: numberOf(mtu),
   };
 }
+
+/** inet and inet6 are read by keepalived with what stands behind them, which counts for nothing. */
+export function tellUnread(entry: Statement, unread: readonly string[], { notes }: Importing): void {
+  if (unread.length > 0)
+    notes.change(
+      entry,
+      `keepalived does not read what stands behind inet or inet6, and it counts for nothing here too: ${unread.join(' ')}`,
+    );
+}
+
+/** All of a family. */
+const ANY: Readonly<Record<string, string>> = { inet: '0.0.0.0/0', inet6: '::/0' };
 
 export const defined = <T>(value: Readonly<Record<string, T | undefined>>): Record<string, T> =>
   Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Record<string, T>;
@@ -144,15 +161,17 @@ export function routesHandler({ old, mapping, taken, closed, importing }: PathPl
   return (statement) => {
     const list = listFrom(mapping, block, statement, importing);
     eachEntry(statement, block, importing, (entry) => {
-      const words = wordsOf(entry, block, importing);
+      const unread: string[] = [];
+      const words = wordsOf(entry, block, unread, importing);
+      tellUnread(entry, unread, importing);
       if (typeof words === 'object' && closed.has(parseIp(words.source ?? '') ?? '')) {
         importing.notes.refuse(entry, `src: ${CLOSED}`);
         delete words.source;
       }
       const made = typeof words === 'string' ? words : routeOf(words, old);
-      if (typeof made === 'string') return dropEntry(entry, made, importing);
+      if (typeof words === 'string' || typeof made === 'string') return dropEntry(entry, String(made), importing);
       const value = defined(made);
-      const mixed = families([made.to, made.via, made.source]).size > 1;
+      const mixed = families([made.to, made.via, made.source, ANY[words.inet ?? words.inet6 ?? '']]).size > 1;
       const why = mixed ? 'it mixes IPv4 and IPv6: keepalived passes over it' : whyUnfit(virtualRoute, value);
       if (why !== undefined) return dropEntry(entry, why, importing);
       const key = keyOf(value, old);

@@ -1,6 +1,7 @@
 /** vrrp_instance blocks and what belongs to them -> vrrp_instances, sync_groups, scripts. */
 import { parsePrefix } from '../../base/ip.js';
 import type { Given } from './parts.js';
+import { chosenPreferences } from './rule-words.js';
 import { groupsOf, isMixed, type OldGroup, refuseGroup, writeGroup } from './sync-groups.js';
 import { definitionsOf } from './track-definitions.js';
 import type { Delays } from './track-entries.js';
@@ -135,7 +136,7 @@ export function importVrrp(given: Given): void {
     vmacs: new Set(),
     taken: new Set(),
     closed: closedBy(instances),
-    nextRule: { 4: 16_384, 6: 16_384 },
+    preferences: chosenPreferences(given.order.keys()),
     groupOf: (old) => groups.find(({ members }) => members.includes(old)),
     spacing: readSpacing(given),
   };

@@ -169,6 +169,50 @@ describe('rules', () => {
     assert.match(notes(lines)[0] ?? '', /^changed to 198\.51\.100\.0\/24 table 7: .*gives it 16384/);
   });
 
+  test('a preference is counted over all rules of the file, as they come, of instances and static ones', () => {
+    const told = notes(
+      block(
+        'virtual_rules',
+        ...['from 10.1.0.0/24 table 10', 'not from 10.2.0.0/24 table 10', 'from 2001:db8::/32 table 10', 'table 10 inet6'],
+        // keepalived passes over each of these.
+        ...['from 10.1.0.0/24', 'from 10.1.0.0/24 table 0', 'table 1 blackhole', 'to 10.1.0.0/24 goto 9', 'unreachable realms 5'],
+        ...['from 10.1.0.0/24 to 2001:db8::/32 table 1', 'inet from 10.1.0.0/24 table 1', 'from x table 1', 'fwmark -1 table 1'],
+        'iif eth1 table 11',
+      ),
+    );
+    const whyOf = (entry: string) => told.find((one) => one.split(': ')[0]?.endsWith(` ${entry}`))?.replace(/^.*?: /, '');
+    const given = (number: number) => `it has no preference: keepalived gives it ${number}, which is written now`;
+    assert.equal(whyOf('from 10.1.0.0/24 table 10'), given(16_384));
+    assert.match(whyOf('not from 10.2.0.0/24 table 10') ?? '', /^not: /);
+    assert.equal(whyOf('from 2001:db8::/32 table 10'), given(16_384));
+    assert.equal(whyOf('table 10 inet6'), given(16_383));
+    assert.equal(whyOf('iif eth1 table 11'), given(16_382));
+    assert.equal(told.filter((one) => one.includes('passes over')).length, 9);
+    assert.match(
+      whyOf('inet from 10.1.0.0/24 table 1') ?? '',
+      /^there is no 10\.1\.0\.0\/24 in a rule: keepalived passes over the rule \(what stands behind inet or inet6 it does not read: from\)$/,
+    );
+    const before = 'static_rules {\n from 10.9.0.0/24 table 9\n blackhole\n from fd00::/64 prohibit priority 9\n}\n';
+    const later = notesOf(
+      imported(`${before}${instance(block('virtual_rules', 'iif eth1 table 11', 'iif eth2 table 11 inet6'))}`),
+    );
+    assert.deepEqual(
+      later.filter((one) => one.startsWith('changed iif')).map((one) => /gives it (\d+)/.exec(one)?.[1]),
+      ['16382', '16384'],
+    );
+  });
+
+  test('what stands behind inet or inet6 is not read, of routes neither', () => {
+    const rule = block('virtual_rules', 'inet6 not table 12 priority 5');
+    const route = block('virtual_routes', '203.0.113.0/24 dev eth1 inet mtu', '203.0.113.0/24 inet dev eth1 metric 5');
+    assert.equal(valueUnder('virtual_rules', rule), '[ { priority: 5, family: ipv6, table: 12 } ]');
+    assert.match(notes(rule)[0] ?? '', /^changed inet6 .*does not read what stands behind inet or inet6, .*: not$/);
+    assert.equal(valueUnder('virtual_routes', route).split(' #')[0], '- { to: 203.0.113.0/24, interface: eth1 }');
+    assert.match(notes(route)[0] ?? '', /^changed .*: mtu$/);
+    for (const entry of ['inet 203.0.113.0/24 dev eth1', 'via 192.0.2.1', '203.0.113.0/24 dev eth1 inet6'])
+      assert.match(notes(block('virtual_routes', entry))[0] ?? '', /^refused .*keepalived passes over it/, entry);
+  });
+
   test('others are refused by their word', () => {
     const lines = block(
       'virtual_rules',
