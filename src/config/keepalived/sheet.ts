@@ -63,6 +63,8 @@ export interface Sheet {
   mappingOf(mapping: Mapping, key: string): Mapping;
   /** What nothing is made of: its comments stand here, before what is written next, with a line that says what was left out. */
   leave(statement: Statement, line?: LeftOut): void;
+  /** Its comments stand somewhere, or wait for what is written next. */
+  isSpent(statement: Statement): boolean;
   /** Nothing more comes into it: the comments that wait for something stand at its end, and those before the brace of its block. */
   end(within: Mapping | Listing, below: readonly string[]): void;
   /** Nothing more comes at all. */
@@ -175,6 +177,7 @@ export function createSheet(order: readonly string[]): Sheet {
         () => new Mapping(),
       ),
     end,
+    isSpent: (statement) => spent.has(statement),
     close: (below) => end(root, below),
     leave(statement, line) {
       if (spent.has(statement)) return;

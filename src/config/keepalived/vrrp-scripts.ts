@@ -3,8 +3,8 @@ import { commandWords, runAs } from './programs.js';
 import { Mapping } from './sheet.js';
 import type { OldScript } from './track-definitions.js';
 import type { Statement } from './types.js';
-import { lastOf, passOver, textsOf, timeOf, wholeOf, written } from './vrrp-values.js';
-import { type Handlers, type Importing, refuseWhole, walk } from './walk.js';
+import { allOf, lastOf, passOver, textsOf, timeOf, wholeOf, written } from './vrrp-values.js';
+import { type Handlers, type Importing, refuseWhole, walk, wordsOf } from './walk.js';
 
 const ORDER = ['name', 'command', 'interval', 'timeout', 'rise', 'fall', 'user', 'init'];
 const SECOND = 1000;
@@ -62,8 +62,8 @@ function handlersOf(section: Mapping, old: OldScript, times: Times, importing: I
     },
     interval: time('interval'),
     timeout: time('timeout'),
-    // It stands where the script is tracked.
-    weight: (statement) => sheet.leave(statement),
+    // It stands where the script is tracked, or at the foot.
+    weight() {},
     rise: count('rise'),
     fall: count('fall'),
     user(statement) {
@@ -73,6 +73,15 @@ function handlersOf(section: Mapping, old: OldScript, times: Times, importing: I
     },
     init_fail: (statement) => sheet.set(section, 'init', 'down', statement),
   };
+}
+
+/** Comments of weights that count nowhere: who tracks the script says another one, or nobody does. They name what they are about. */
+function leaveWeights(statement: Statement, { sheet }: Importing): void {
+  for (const one of allOf(statement, 'weight')) {
+    const isSaid = one.above.length > 0 || one.beside !== undefined;
+    if (isSaid && !sheet.isSpent(one))
+      sheet.leave({ ...one, beside: one.beside === undefined ? ` ${wordsOf(one)}` : ` ${wordsOf(one)}:${one.beside}` });
+  }
 }
 
 export function writeScript(old: OldScript, scriptUser: string | undefined, importing: Importing): void {
@@ -91,5 +100,6 @@ export function writeScript(old: OldScript, scriptUser: string | undefined, impo
     if (note !== undefined) notes.change(statement, note);
     sheet.set(section, 'user', user);
   }
+  leaveWeights(statement, importing);
   sheet.end(section, statement.below);
 }

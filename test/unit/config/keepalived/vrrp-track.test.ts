@@ -113,6 +113,23 @@ test('what is defined below its use is found, which keepalived does not', () => 
 });
 
 describe('weights', () => {
+  test('what is said of one stands where it counts; where it counts nowhere, at the foot of the script, with its words', () => {
+    const script = (name: string) =>
+      `vrrp_script ${name} {\n script /bin/true\n # of ${name}\n weight -20 # twenty\n # two\n fall 2\n user nobody\n}\n`;
+    const scripts = ['a', 'b', 'c']
+      .map(script)
+      .join('')
+      .replace('# of b\n', '\n')
+      .replace('# of c\n weight -20 # twenty', '# of c\n weight -20');
+    const yaml = yamlOf(instance('track_script {\n a\n b weight -30\n}', scripts)).replace(/^ +/gm, '');
+    assert.match(yaml, /scripts:\n# of a\n# twenty\n- \{ name: a, weight: -20 \}\n- \{ name: b, weight: -30 \}\n/);
+    const foot = 'command: [ /bin/true ]\n# two\nfall: 2\nuser: nobody\n';
+    assert.ok(
+      yaml.endsWith(`- name: a\n${foot}\n- name: b\n${foot}# weight -20: twenty\n\n- name: c\n${foot}# of c\n# weight -20\n`),
+      yaml,
+    );
+  });
+
   const tracked = (entry: string, lines = '') => instance(`${lines}\ntrack_script {\n ${entry}\n}`, `${SCRIPT} weight -20\n}\n`);
 
   test('of the entry, or of the definition', () => {
