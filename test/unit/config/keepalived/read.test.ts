@@ -51,16 +51,21 @@ test('keywords, their words and their blocks, wherever the braces stand', () => 
   assert.equal(show(read('a "{ }" { b "}" }')), 'a { } { b } }');
 });
 
+test('a } too many is passed over, with a warning where it stands', () => {
+  const text = 'a {\n}\n } # oops\nb {\n c {} } }\nd\n}';
+  assert.equal(show(read(text)), 'a {  }; b { c {  } }; d');
+  assert.deepEqual(
+    warningsOf(text),
+    ['3:2', '5:9', '7:1'].map(
+      (at) => `keepalived.conf:${at} a } that closes nothing: keepalived says so, too, and passes over it`,
+    ),
+  );
+  assert.deepEqual(read(text).statements[1]?.above, [' oops']);
+});
+
 test('braces that do not fit are faults, each where it stands', () => {
-  assert.deepEqual(faultsOf('a {\n}\n }\nb\n'), ['keepalived.conf:3:2 a } that closes nothing']);
-  assert.deepEqual(faultsOf('{\n}'), [
-    'keepalived.conf:1:1 a { that no keyword stands before',
-    'keepalived.conf:2:1 a } that closes nothing',
-  ]);
-  assert.deepEqual(faultsOf('a {} {}'), [
-    'keepalived.conf:1:6 a { that no keyword stands before',
-    'keepalived.conf:1:7 a } that closes nothing',
-  ]);
+  assert.deepEqual(faultsOf('{\n}'), ['keepalived.conf:1:1 a { that no keyword stands before']);
+  assert.deepEqual(faultsOf('a {} {}'), ['keepalived.conf:1:6 a { that no keyword stands before']);
   assert.deepEqual(faultsOf('vs {\n  rs 1 {\n    w 1\n  rs 2 {\n  }\n}\n'), [
     'keepalived.conf:1:1 nothing closes the block of vs: a } is missing, it seems before line 4',
   ]);
