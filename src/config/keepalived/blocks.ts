@@ -32,6 +32,8 @@ export interface Builder {
 export function createBuilder(): Builder {
   const statements: Growing[] = [];
   const path: Growing[] = [];
+  /** What a `{` would belong to. */
+  let last: Growing | undefined;
   let waiting: string[] = [];
   let hasGap = false;
   let beside: string | undefined;
@@ -67,17 +69,19 @@ export function createBuilder(): Builder {
     },
     statement(key, args, escaped) {
       const made: Growing = { key, args, block: undefined, above: take(), beside: takeBeside(), below: [] };
-      block().push(escaped ? { ...made, escaped } : made);
+      last = escaped ? { ...made, escaped } : made;
+      block().push(last);
     },
     open() {
-      const last = block().at(-1);
-      if (!last || last.block) return false;
+      if (!last) return false;
       last.block = [];
       last.beside ??= takeBeside();
       path.push(last);
+      last = undefined;
       return true;
     },
     close() {
+      last = undefined;
       const closed = path.pop();
       if (!closed) return false;
       const left = takeBeside();

@@ -18,7 +18,9 @@ import { escapedWords, plainWords } from './words.js';
 const MAX_DEPTH = 50;
 const MAX_STATEMENTS = 500_000;
 
-/** What stands where it does not belong because of it is told by its own words. */
+/** What stands outside of its block because of one is told by its own words. */
+const NO_KEYWORD =
+  'a { that no keyword stands before: keepalived says so, too, and passes over it; its } closes the block around it';
 const EXTRA = 'a } that closes nothing: keepalived says so, too, and passes over it';
 
 interface Cut {
@@ -75,7 +77,7 @@ export function readKeepalived(first: OldFile, around: Surroundings, mostMade = 
   };
   for (let line = lines.next(); line && !isTooMuch(line); line = lines.next()) {
     if (line.text === '{') {
-      if (!builder.open()) told.fault(spotOf(line), 'a { that no keyword stands before');
+      if (!builder.open()) told.warn(spotOf(line), NO_KEYWORD);
     } else if (line.text === '}') {
       if (!builder.close()) told.warn(spotOf(line), EXTRA);
     } else statement(line);

@@ -51,7 +51,7 @@ test('keywords, their words and their blocks, wherever the braces stand', () => 
   assert.equal(show(read('a "{ }" { b "}" }')), 'a { } { b } }');
 });
 
-test('a } too many is passed over, with a warning where it stands', () => {
+test('a brace too many is passed over, with a warning where it stands', () => {
   const text = 'a {\n}\n } # oops\nb {\n c {} } }\nd\n}';
   assert.equal(show(read(text)), 'a {  }; b { c {  } }; d');
   assert.deepEqual(
@@ -61,11 +61,15 @@ test('a } too many is passed over, with a warning where it stands', () => {
     ),
   );
   assert.deepEqual(read(text).statements[1]?.above, [' oops']);
+  const opened = '{\na {} {\nb { {\n c } d\n} {\n e\n}';
+  assert.equal(show(read(opened)), 'a {  }; b { c }; d; e');
+  assert.deepEqual(
+    warningsOf(opened).map((one) => /:(\d+:\d+) a ([{}])/.exec(one)?.slice(1).join(' ')),
+    ['1:1 {', '2:6 {', '3:5 {', '5:1 }', '5:3 {', '7:1 }'],
+  );
 });
 
-test('braces that do not fit are faults, each where it stands', () => {
-  assert.deepEqual(faultsOf('{\n}'), ['keepalived.conf:1:1 a { that no keyword stands before']);
-  assert.deepEqual(faultsOf('a {} {}'), ['keepalived.conf:1:6 a { that no keyword stands before']);
+test('a block that nothing closes is a fault, where it begins', () => {
   assert.deepEqual(faultsOf('vs {\n  rs 1 {\n    w 1\n  rs 2 {\n  }\n}\n'), [
     'keepalived.conf:1:1 nothing closes the block of vs: a } is missing, it seems before line 4',
   ]);
