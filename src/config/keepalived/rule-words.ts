@@ -93,7 +93,7 @@ export function readRule({ key, args }: Statement): RuleWords | string {
   const read: Growing = { values: {}, keys: [], families: new Set(), unread: [] };
   const why = readWords([key.text, ...args.map(({ text }) => text)], read);
   if (why === undefined) return { ...read, family: [...read.families][0] ?? 4 };
-  const unread = read.unread.length > 0 ? ` (what stands behind inet or inet6 it does not read: ${read.unread.join(' ')})` : '';
+  const unread = read.unread.length > 0 ? ` (2.2 does not read what stands behind inet or inet6: ${read.unread.join(' ')})` : '';
   return `${why}: keepalived passes over the rule${unread}`;
 }
 

@@ -128,7 +128,7 @@ export function tellUnread(entry: Statement, unread: readonly string[], { notes 
   if (unread.length > 0)
     notes.change(
       entry,
-      `keepalived does not read what stands behind inet or inet6, and it counts for nothing here too: ${unread.join(' ')}`,
+      `keepalived 2.2 does not read what stands behind inet or inet6, and it counts for nothing here too: ${unread.join(' ')}`,
     );
 }
 

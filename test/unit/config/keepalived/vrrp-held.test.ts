@@ -190,7 +190,7 @@ describe('rules', () => {
     assert.equal(told.filter((one) => one.includes('passes over')).length, 9);
     assert.match(
       whyOf('inet from 10.1.0.0/24 table 1') ?? '',
-      /^there is no 10\.1\.0\.0\/24 in a rule: keepalived passes over the rule \(what stands behind inet or inet6 it does not read: from\)$/,
+      /^there is no 10\.1\.0\.0\/24 in a rule: keepalived passes over the rule \(2.2 does not read what stands behind inet or inet6: from\)$/,
     );
     const before = 'static_rules {\n from 10.9.0.0/24 table 9\n blackhole\n from fd00::/64 prohibit priority 9\n}\n';
     const later = notesOf(
@@ -206,7 +206,7 @@ describe('rules', () => {
     const rule = block('virtual_rules', 'inet6 not table 12 priority 5');
     const route = block('virtual_routes', '203.0.113.0/24 dev eth1 inet mtu', '203.0.113.0/24 inet dev eth1 metric 5');
     assert.equal(valueUnder('virtual_rules', rule), '[ { priority: 5, family: ipv6, table: 12 } ]');
-    assert.match(notes(rule)[0] ?? '', /^changed inet6 .*does not read what stands behind inet or inet6, .*: not$/);
+    assert.match(notes(rule)[0] ?? '', /^changed inet6 .*2\.2 does not read what stands behind inet or inet6, .*: not$/);
     assert.equal(valueUnder('virtual_routes', route).split(' #')[0], '- { to: 203.0.113.0/24, interface: eth1 }');
     assert.match(notes(route)[0] ?? '', /^changed .*: mtu$/);
     for (const entry of ['inet 203.0.113.0/24 dev eth1', 'via 192.0.2.1', '203.0.113.0/24 dev eth1 inet6'])
