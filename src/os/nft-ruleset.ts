@@ -1,6 +1,6 @@
 /** The firewall's rules as JSON, by nftables' own program. */
-import { execFile } from 'node:child_process';
 import type { Finding } from '../intent/doctor/types.js';
+import { callNft, type NftOutcome } from './nft-program.js';
 
 /** A large ruleset takes its time; lbctl waits longer. */
 const LIMIT_MS = 3000;
@@ -24,7 +24,7 @@ const complaint = (words: string): string =>
     .find((line) => line.trim() !== '')
     ?.replace(/^.*?Error: /, '') ?? '';
 
-function refusal(error: Error & { code?: unknown; killed?: boolean }, words: string): ListedRuleset {
+function refusal(error: NonNullable<NftOutcome['failure']>, words: string): ListedRuleset {
   if (error.code === 'ENOENT')
     return info('nft is not installed: nobody knows whether a firewall is in the way', 'apt-get install nftables');
   if (error.killed)
@@ -37,17 +37,13 @@ function refusal(error: Error & { code?: unknown; killed?: boolean }, words: str
 }
 
 /** Never rejects. Protocols as numbers: their names are the host's own (/etc/protocols). */
-export function listRuleset(): Promise<ListedRuleset> {
-  const env = { ...process.env, LC_ALL: 'C', PATH: `/usr/sbin:/sbin:/usr/bin:/bin:${process.env.PATH ?? ''}` };
-  const options = { timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_BYTES, env } as const;
-  return new Promise((resolve) => {
-    execFile('nft', ['-j', '-p', 'list', 'ruleset'], options, (error, stdout, stderr) => {
-      if (error) return resolve(refusal(error, stderr));
-      try {
-        resolve({ ruleset: stdout.trim() === '' ? { nftables: [] } : JSON.parse(stdout) });
-      } catch {
-        resolve(warning('nft printed no JSON: this version of it cannot list these rules', 'read them: nft list ruleset'));
-      }
-    });
-  });
+export async function listRuleset(): Promise<ListedRuleset> {
+  const call = { deadline: LIMIT_MS, mostOutput: MAX_BYTES };
+  const { failure, stdout, stderr } = await callNft(['-j', '-p', 'list', 'ruleset'], call);
+  if (failure) return refusal(failure, stderr);
+  try {
+    return { ruleset: stdout.trim() === '' ? { nftables: [] } : JSON.parse(stdout) };
+  } catch {
+    return warning('nft printed no JSON: this version of it cannot list these rules', 'read them: nft list ruleset');
+  }
 }

@@ -1,9 +1,6 @@
-/**
- * The door to nftables: Debian's `nft`, because its text is the stable interface and the messages below it are not. One process for
- * each call; the caller sees to it that calls follow each other.
- */
-import { execFile } from 'node:child_process';
+/** lbd's own tables of nftables. One process for each call; the caller sees to it that calls follow each other. */
 import { OsError } from '../base/errors.js';
+import { callNft, type NftOutcome } from './nft-program.js';
 
 export interface Nft {
   /** One transaction in the words of nft(8): all of it or nothing. Rejects with OsError. */
@@ -23,12 +20,6 @@ const MAX_OUTPUT = 256 * 1024 * 1024;
 const SHOWN = 160;
 const ENOENT = 2;
 
-interface Outcome {
-  readonly failure: (Error & { readonly code?: unknown; readonly killed?: boolean }) | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** `Error: …` of nft's report, which spans lines, with the beginning of the line of text that it points to. */
 function complaint(stderr: string): string | undefined {
   const lines = stderr.split('\n');
@@ -39,7 +30,7 @@ function complaint(stderr: string): string | undefined {
   return place === '' ? said : `${said}: ${place}`;
 }
 
-function refused(outcome: Outcome, deadline: number): OsError {
+function refused(outcome: NftOutcome, deadline: number): OsError {
   const { failure, stderr } = outcome;
   const error = (errno: number, text: string) => new OsError({ op: 'nftables', errno }, text);
   if (failure?.code === 'ENOENT') return error(ENOENT, 'the program nft is missing: apt-get install nftables');
@@ -52,23 +43,14 @@ function refused(outcome: Outcome, deadline: number): OsError {
 }
 
 export function createNft({ program = 'nft', deadline = DEADLINE_MS }: NftOptions = {}): Nft {
-  function run(words: readonly string[], input: string): Promise<Outcome> {
-    const env = { ...process.env, LC_ALL: 'C', PATH: `/usr/sbin:/sbin:/usr/bin:/bin:${process.env.PATH ?? ''}` };
-    const options = { timeout: deadline, killSignal: 'SIGKILL' as const, maxBuffer: MAX_OUTPUT, env };
-    return new Promise((resolve) => {
-      const child = execFile(program, [...words], options, (failure, stdout, stderr) => resolve({ failure, stdout, stderr }));
-      // A program that ends without reading leaves a broken pipe; what it said, or its absence, is told by the callback.
-      child.stdin?.on('error', () => undefined);
-      child.stdin?.end(input);
-    });
-  }
+  const call = { program, deadline, mostOutput: MAX_OUTPUT };
   return {
     async apply(text) {
-      const outcome = await run(['-f', '-'], text);
+      const outcome = await callNft(['-f', '-'], { ...call, input: text });
       if (outcome.failure) throw refused(outcome, deadline);
     },
     async list(table) {
-      const outcome = await run(['-n', 'list', 'table', ...table.split(' ')], '');
+      const outcome = await callNft(['-n', 'list', 'table', ...table.split(' ')], call);
       if (!outcome.failure) return outcome.stdout;
       if (/Error: No such file or directory/.test(outcome.stderr)) return undefined;
       throw refused(outcome, deadline);
