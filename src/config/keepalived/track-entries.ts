@@ -82,7 +82,8 @@ type Found = {
   /** The block that defines it. */
   readonly definition?: Statement;
   readonly entry: { readonly [key: string]: Plain | undefined };
-  readonly spend?: () => void;
+  /** `counts`: so does the weight that stands there. */
+  readonly spend?: (counts: boolean) => void;
 };
 
 const FAULT: Weight = { weight: 0, reverse: false };
@@ -105,7 +106,12 @@ function findScript(name: string, { definitions, importing }: TrackPlace): Found
   const found = definitions.scripts.get(name);
   if (!found) return [dropEntry, `there is no vrrp_script ${name}: keepalived passes over it`];
   if ('refused' in found.program) return [dropEntry, `vrrp_script ${name}: ${found.program.refused}`];
-  return { usual: found, definition: found.statement, entry: { name: found.name }, spend: () => spendWeight(found, importing) };
+  return {
+    usual: found,
+    definition: found.statement,
+    entry: { name: found.name },
+    spend: (counts) => counts && spendWeight(found, importing),
+  };
 }
 
 function findProcess(name: string, { definitions, spent }: TrackPlace): Found | Fault {
@@ -117,7 +123,7 @@ function findProcess(name: string, { definitions, spent }: TrackPlace): Found | 
   const { process, count, upDelay, downDelay } = found;
   const shown = (ms: number) => (ms === 0 ? undefined : written(Math.ceil(ms)));
   const entry = { name: process, count: count === 1 ? undefined : count, up_delay: shown(upDelay), down_delay: shown(downDelay) };
-  return { usual: found, definition: found.statement, entry, spend: () => spent.process(found) };
+  return { usual: found, definition: found.statement, entry, spend: (counts) => spent.process(found, counts) };
 }
 
 function findFile(name: string, { definitions, spent }: TrackPlace): Found | Fault {
@@ -125,7 +131,7 @@ function findFile(name: string, { definitions, spent }: TrackPlace): Found | Fau
   if (!found) return [dropEntry, `there is no track_file ${name}: keepalived passes over it`];
   if (!found.path.startsWith('/')) return [dropEntry, `track_file ${name} has no absolute path: write one`];
   const { statement: definition } = found;
-  return { usual: found, definition, entry: { path: found.path }, spend: () => spent.file(definition) };
+  return { usual: found, definition, entry: { path: found.path }, spend: (counts) => spent.file(definition, counts) };
 }
 
 const BELOW =
@@ -161,7 +167,7 @@ function entryOf(kind: Kind, entry: Statement, place: TrackPlace): Plain | undef
   if (seen.has(key)) return void idleEntry(entry, `${key} is tracked already`, importing);
   seen.add(key);
   tellOrder(entry, (found as Found).definition, place);
-  if (kind !== 'script' || entry.args.length === 0) (found as Found).spend?.();
+  (found as Found).spend?.(entry.args.length === 0);
   if (Math.abs(weight.weight) > STRONGEST && kind === 'process')
     importing.notes.change(entry, `lbd has weights up to ${STRONGEST}: it is that`);
   return { ...made, weight: weightWritten(kind, weight) };

@@ -2,12 +2,12 @@
 import type { OldProcess } from './track-definitions.js';
 import type { Statement } from './types.js';
 import { allOf, textsOf } from './vrrp-values.js';
-import { type Handlers, type Importing, leftOut, walk } from './walk.js';
+import { type Handlers, type Importing, leaveNamed, leftOut, walk } from './walk.js';
 
 export interface Spent {
-  /** Its comments stand before what is written next. */
-  process(old: OldProcess): void;
-  file(statement: Statement): void;
+  /** Its comments stand before what is written next. `counts`: so does its weight, there is no other one. */
+  process(old: OldProcess, counts: boolean): void;
+  file(statement: Statement, counts: boolean): void;
   /** Those that nobody tracks. */
   rest(statements: readonly Statement[], why: string): void;
 }
@@ -27,11 +27,13 @@ export function createSpent(importing: Importing): Spent {
     sheet.leave({ ...statement, block: [], below: [] });
     walk(statement.key.text, statement.block ?? [], handlers, importing);
   };
-  const processHandlers = ({ statement: block }: OldProcess): Handlers => {
+  const weight = (counts: boolean) => (counts ? quiet : (statement: Statement) => leaveNamed(statement, sheet));
+  const processHandlers = ({ statement: block }: OldProcess, counts: boolean): Handlers => {
     const isCommand = allOf(block, 'param_match', 'full_command').length > 0;
-    const names = Object.fromEntries(['weight', 'quorum', 'delay', 'terminate_delay', 'fork_delay'].map((word) => [word, quiet]));
+    const names = Object.fromEntries(['quorum', 'delay', 'terminate_delay', 'fork_delay'].map((word) => [word, quiet]));
     return {
       ...names,
+      weight: weight(counts),
       full_command: quiet,
       process(statement) {
         const words = textsOf(statement);
@@ -45,13 +47,13 @@ export function createSpent(importing: Importing): Spent {
       },
     };
   };
-  const fileHandlers: Handlers = { file: quiet, weight: quiet, init_file: quiet };
+  const fileHandlers = (counts: boolean): Handlers => ({ file: quiet, weight: weight(counts), init_file: quiet });
   return {
-    process(old) {
-      if (!spent.has(old.statement)) told(old.statement, processHandlers(old));
+    process(old, counts) {
+      if (!spent.has(old.statement)) told(old.statement, processHandlers(old, counts));
     },
-    file(statement) {
-      if (!spent.has(statement)) told(statement, fileHandlers);
+    file(statement, counts) {
+      if (!spent.has(statement)) told(statement, fileHandlers(counts));
     },
     rest(statements, why) {
       for (const one of statements) {

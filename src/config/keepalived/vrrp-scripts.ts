@@ -4,7 +4,7 @@ import { Mapping } from './sheet.js';
 import type { OldScript } from './track-definitions.js';
 import type { Statement } from './types.js';
 import { allOf, lastOf, passOver, textsOf, timeOf, wholeOf, written } from './vrrp-values.js';
-import { type Handlers, type Importing, refuseWhole, walk, wordsOf } from './walk.js';
+import { type Handlers, type Importing, leaveNamed, refuseWhole, walk } from './walk.js';
 
 const ORDER = ['name', 'command', 'interval', 'timeout', 'rise', 'fall', 'user', 'init'];
 const SECOND = 1000;
@@ -75,15 +75,6 @@ function handlersOf(section: Mapping, old: OldScript, times: Times, importing: I
   };
 }
 
-/** Comments of weights that count nowhere: who tracks the script says another one, or nobody does. They name what they are about. */
-function leaveWeights(statement: Statement, { sheet }: Importing): void {
-  for (const one of allOf(statement, 'weight')) {
-    const isSaid = one.above.length > 0 || one.beside !== undefined;
-    if (isSaid && !sheet.isSpent(one))
-      sheet.leave({ ...one, beside: one.beside === undefined ? ` ${wordsOf(one)}` : ` ${wordsOf(one)}:${one.beside}` });
-  }
-}
-
 export function writeScript(old: OldScript, scriptUser: string | undefined, importing: Importing): void {
   const { sheet, notes } = importing;
   const { statement } = old;
@@ -100,6 +91,7 @@ export function writeScript(old: OldScript, scriptUser: string | undefined, impo
     if (note !== undefined) notes.change(statement, note);
     sheet.set(section, 'user', user);
   }
-  leaveWeights(statement, importing);
+  // Those that count nowhere: who tracks the script says another one, or nobody does.
+  for (const one of allOf(statement, 'weight')) if (!sheet.isSpent(one)) leaveNamed(one, sheet);
   sheet.end(section, statement.below);
 }

@@ -27,6 +27,14 @@ export const wordsOf = (statement: Statement): string => {
 /** What stands in the new file in place of what was left out. */
 export const leftOut = (statement: Statement, why: string): LeftOut => ({ words: wordsOf(statement), why });
 
+/** The comments of a statement that counts for nothing where they stand now: they name what they are about. */
+export function leaveNamed(statement: Statement, sheet: Sheet): void {
+  const { above, beside } = statement;
+  if (above.length === 0 && beside === undefined) return sheet.leave(statement);
+  const words = ` ${wordsOf(statement)}`;
+  sheet.leave({ ...statement, beside: beside === undefined ? words : `${words}:${beside}` });
+}
+
 /** Its whole text, and what stands in its block: none of it is anything in lbd. */
 function loseAll(statement: Statement, text: string, { notes, sheet }: Importing): void {
   sheet.leave(statement, leftOut(statement, text));

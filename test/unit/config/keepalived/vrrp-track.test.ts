@@ -132,6 +132,15 @@ describe('weights', () => {
 
   const tracked = (entry: string, lines = '') => instance(`${lines}\ntrack_script {\n ${entry}\n}`, `${SCRIPT} weight -20\n}\n`);
 
+  test('what is said of one of a file or process stands with its words where it does not count', () => {
+    const file = 'track_file f {\n file /run/f\n weight 2 # two\n}\n';
+    const process = 'vrrp_track_process p {\n process x\n # ten\n weight 10\n}\n';
+    const yaml = (own: string) =>
+      yamlOf(instance(`track_process {\n p${own}\n}\ntrack_file {\n f${own}\n}`, file + process)).replace(/^ +/gm, '');
+    assert.match(yaml(''), /# ten\n- \{ name: x, weight: 10 \}\nfiles:\n# two\n- \{ path: \/run\/f, weight: 2 \}/);
+    assert.match(yaml(' weight 3'), /# ten\n# weight 10\n- \{ name: x, weight: 3 \}\nfiles:\n# weight 2: two\n- \{ path/);
+  });
+
   test('of the entry, or of the definition', () => {
     assert.equal(under('track', tracked('chk')), '{ scripts: [ { name: chk, weight: -20 } ] }');
     assert.equal(under('track', tracked('chk weight 10')), '{ scripts: [ { name: chk, weight: 10 } ] }');
