@@ -1,7 +1,7 @@
 /** Commands of the old file: a string with a program and its words, and as whom it runs. */
 import type { Statement, Word } from './types.js';
 
-/** A shell is in it nowhere: the words are those that keepalived would call. `note`: what in it looks as if there were one. */
+/** A shell is in it nowhere: the words are those that keepalived would call. `note`: what of them may not be as it looks. */
 export type Program = { readonly command: readonly string[]; readonly note?: string | undefined } | { readonly refused: string };
 
 interface CommandWord {
@@ -48,13 +48,20 @@ function shellNote(words: readonly CommandWord[]): string | undefined {
   return `keepalived gives it to no shell: the program gets ${alike.join(' ')} like any other word, here too; command: [ /bin/sh, -c, "…" ] would be a shell`;
 }
 
+/** The words behind it are a program that reads the file. */
+function readable(first: string, more: readonly string[]): Program {
+  const command = ['/bin/sh', '-c', [first, ...more.map((word) => `'${word}'`)].join(' ')];
+  if (more.length === 0) return { command };
+  return { command, note: `here it is a failure when there is no program ${more[0]}: keepalived takes that for a success` };
+}
+
 /** keepalived calls a program that has no folder by PATH, and none that is not there. */
 export function programOf(line: string): Program {
   const words = splitCommand(line);
   if (!words) return { refused: `nothing ends a quote in ${line}` };
   const [first = '', ...more] = words.map(({ text }) => text);
   if (first === '') return { refused: 'there is no program' };
-  if (first.startsWith(READABLE)) return { command: ['/bin/sh', '-c', [first, ...more.map((word) => `'${word}'`)].join(' ')] };
+  if (first.startsWith(READABLE)) return readable(first, more);
   const isPath = first.startsWith('/');
   if (isPath ? OF_A_SHELL.test(words[0]?.bare ?? '') : NO_PROGRAM.test(first)) return { refused: NO_SHELL };
   if (!isPath && first.includes('/')) return { refused: `${first} is no absolute path: write the whole path` };

@@ -57,6 +57,7 @@ describe('scripts', () => {
       shell("</dev/tcp/127.0.0.1/80 | 'x y'"),
       "{ name: chk, command: [ /bin/sh, -c, </dev/tcp/127.0.0.1/80 '|' 'x y' ], user: nobody }",
     );
+    assert.match(notes(script('script "</etc/passwd grep root"\nuser nobody'))[0] ?? '', /^changed script .* no program grep: /);
     assert.match(notes(script('script "< /etc/passwd"\nuser nobody'))[0] ?? '', /^refused vrrp_script chk: /);
   });
 
