@@ -28,10 +28,12 @@ export interface Candidate {
 }
 
 type Pool = Pick<ServiceIntent, 'realServers'>;
+const NOBODY: ReadonlySet<string> = new Set();
 
-/** How many there must be. */
-export function neededOf({ of, amount, unit }: FloorConfig, { realServers }: Pool): number {
-  const own = realServers.filter((server) => tierOf(server) === 0 && (of === 'min_healthy' || !server.admin));
+/** How many there must be. `coming`: they do not count. */
+export function neededOf({ of, amount, unit }: FloorConfig, { realServers }: Pool, coming = NOBODY): number {
+  const isOwn = (server: RealServerIntent) => tierOf(server) === 0 && !coming.has(server.key);
+  const own = realServers.filter((server) => isOwn(server) && (of === 'min_healthy' || !server.admin));
   const share = unit === 'percent' ? (own.length * amount) / 100 : amount;
   if (of === 'min_healthy') return Math.min(own.length, Math.ceil(share - 1e-9));
   return own.length - Math.min(own.length, Math.floor(share + 1e-9));
@@ -46,8 +48,8 @@ export interface Floor {
   readonly scarce: boolean;
 }
 
-export function floorOf(rule: FloorConfig, service: Pool, candidates: readonly Candidate[]): Floor {
-  const needed = neededOf(rule, service);
+export function floorOf(rule: FloorConfig, service: Pool, candidates: readonly Candidate[], coming = NOBODY): Floor {
+  const needed = neededOf(rule, service, coming);
   const own = candidates.filter((one) => counts(rule, one));
   const healthy = own.filter((one) => one.state === 'in').length;
   const hope = own.filter((one) => one.state !== 'in' && one.hopeful).length;

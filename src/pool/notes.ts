@@ -25,7 +25,7 @@ function* ofQuorum(service: ServiceIntent, before: PoolState, after: PoolState, 
   if (quorum === undefined || quorum === before.quorum || (before.quorum === undefined && quorum === 'met')) return;
   const { sorry } = service;
   const serves = sorry ? `; the sorry server ${sorry.key} ${quorum === 'lost' ? 'serves' : 'gives way'}` : '';
-  const strength = strengthOf(service, after.members, look.verdictOf, look.shareOf);
+  const strength = strengthOf(service, after, look.verdictOf, look.shareOf);
   const change = { before: before.quorum ?? 'unknown', after: quorum };
   yield { kind: 'quorum', text: `${quorum}: ${describeStrength(service, quorum, strength)}${serves}`, change };
 }

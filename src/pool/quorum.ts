@@ -11,20 +11,27 @@ export type Quorum = 'met' | 'lost';
 export interface Strength {
   /** Of those that take part. */
   readonly live: number;
-  /** Of new ones without a verdict yet. */
+  /** Of those without a verdict that are not in. */
   readonly open: number;
+  /** Without those that came while the others served, and have not decided. */
   readonly all: number;
+}
+
+/** Who is in, and who has just come. */
+export interface Present {
+  readonly members: Memberships;
+  readonly coming: ReadonlySet<string>;
 }
 
 export function strengthOf(
   service: ServiceIntent,
-  members: Memberships,
+  { members, coming }: Present,
   verdictOf: VerdictOf,
   shareOf: ShareOf = () => undefined,
 ): Strength {
   let [live, open, all] = [0, 0, 0];
   for (const server of service.realServers) {
-    all += server.weight;
+    if (!coming.has(server.key)) all += server.weight;
     // Who takes nobody new, by the administrator's word, does not count.
     if (server.admin) continue;
     if (isIn(members.get(server.key))) live += weightOf(server, shareOf);

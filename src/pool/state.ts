@@ -37,6 +37,8 @@ export interface PoolState {
   readonly present: ReadonlySet<string>;
   /** Keys of those that have not decided since this process has the service: they do not come back, they were never seen away. */
   readonly fresh: ReadonlySet<string>;
+  /** Keys of those that came while others served already, and have not decided: until they have, they count for no rule. */
+  readonly coming: ReadonlySet<string>;
   /** Until then those that are fresh may turn out to be up, and nobody takes their place. */
   readonly hopeUntil: Instant;
   /** Since when the weight of a server grows. */
@@ -80,6 +82,7 @@ export function begin(service: ServiceIntent, members: Memberships, remains: Rem
     floor: undefined,
     present: keys((server) => takesPart(server, members)),
     fresh: keys((server) => !isIn(members.get(server.key))),
+    coming: members.size === 0 ? NOBODY : keys((server) => !members.has(server.key)),
     hopeUntil: now + HOPE,
     ramps: remains.ramps ?? NO_RAMPS,
     penalties: remains.penalties ?? NO_PENALTIES,
@@ -139,8 +142,7 @@ interface Judged {
 function judge(
   service: ServiceIntent,
   before: PoolState,
-  verdicts: Verdicts,
-  penalties: PoolState['penalties'],
+  { verdicts, penalties, coming }: Pick<PoolState, 'penalties' | 'coming'> & Pick<Heard, 'verdicts'>,
   look: Look,
 ): Judged {
   const members = new Map<string, Membership>();
@@ -161,7 +163,7 @@ function judge(
       hopeful: isHopeful(server.key),
     }),
   );
-  const floor = floorOf(service.floor, service, candidates);
+  const floor = floorOf(service.floor, service, candidates, coming);
   for (const key of keptOf(service.floor, floor, candidates)) members.set(key, 'kept');
   return { members, floor };
 }
@@ -170,6 +172,18 @@ const hopefulIn =
   ({ fresh, hopeUntil }: PoolState, verdicts: Verdicts, now: Instant) =>
   (key: string): boolean =>
     now < hopeUntil && fresh.has(key) && verdicts.get(key) === 'unknown';
+
+/** A pool that has nobody yet has nobody who comes to others. */
+function comingIn({ coming, members }: PoolState, verdicts: Verdicts): ReadonlySet<string> {
+  if (members.size === 0) return NOBODY;
+  let keys: Set<string> | undefined;
+  for (const [key, verdict] of verdicts) {
+    if (verdict !== 'unknown' || (members.has(key) && !coming.has(key))) continue;
+    keys ??= new Set();
+    keys.add(key);
+  }
+  return keys ?? NOBODY;
+}
 
 /**
  * A ramp begins with a server that takes part and did not before; it ends with its time, or when the server is away again. Who is back
@@ -201,17 +215,19 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
   const verdicts = new Map(service.realServers.map((server) => [server.key, serverVerdict(server, verdictOf)]));
   const heard = { verdicts, excused: excusedIn(service, verdicts, look) };
   const penalties = penaltiesOf(service, before, heard, now);
-  const { members, floor } = judge(service, before, verdicts, penalties, look);
+  const coming = comingIn(before, verdicts);
+  const { members, floor } = judge(service, before, { verdicts, penalties, coming }, look);
   const isHopeful = hopefulIn(before, verdicts, now);
-  const reach = reachOf(service, { members, shareOf, isHopeful }, before.reach);
+  const reach = reachOf(service, { members, coming, shareOf, isHopeful }, before.reach);
   const fresh = before.fresh.size === 0 ? [] : [...before.fresh].filter((key) => verdicts.get(key) === 'unknown');
   return {
     members,
-    quorum: quorumOf(before.quorum, service, strengthOf(service, members, verdictOf, shareOf)) ?? before.quorum,
+    quorum: quorumOf(before.quorum, service, strengthOf(service, { members, coming }, verdictOf, shareOf)) ?? before.quorum,
     reach,
     floor,
     present: new Set(service.realServers.filter((one) => takesPart(one, members)).map((one) => one.key)),
     fresh: fresh.length === 0 ? NOBODY : new Set(fresh),
+    coming,
     hopeUntil: before.hopeUntil,
     ramps: rampsOf(service, before, { ...heard, members }, now),
     penalties,

@@ -5,10 +5,9 @@
  */
 import type { ServiceIntent } from '../intent/types.js';
 import { isIn, type Memberships, type ShareOf, tierOf, weightOf } from './membership.js';
-import { neededToGain, neededToKeep } from './quorum.js';
+import { neededToGain, neededToKeep, type Present } from './quorum.js';
 
-export interface TierLook {
-  readonly members: Memberships;
+export interface TierLook extends Present {
   readonly shareOf: ShareOf;
   /** It has not decided since the start, and may still turn out to be up. */
   readonly isHopeful: (serverKey: string) => boolean;
@@ -20,11 +19,11 @@ export const tiersOf = ({ realServers }: Pick<ServiceIntent, 'realServers'>): nu
   [...new Set(realServers.map(tierOf))].sort((a, b) => a - b);
 
 /** Weights of the tiers down to this one. Who is kept in without being up does not spare the backups. */
-function strengthTo(tier: number, { realServers }: Pool, { members, shareOf, isHopeful }: TierLook, hopes: boolean) {
+function strengthTo(tier: number, { realServers }: Pool, { members, coming, shareOf, isHopeful }: TierLook, hopes: boolean) {
   let [live, all] = [0, 0];
   for (const server of realServers) {
     if (tierOf(server) > tier) continue;
-    all += server.weight;
+    if (!coming.has(server.key)) all += server.weight;
     if (server.admin) continue;
     if (members.get(server.key) === 'in') live += weightOf(server, shareOf);
     else if (hopes && isHopeful(server.key)) live += server.weight;

@@ -47,7 +47,10 @@ export const INHERITED: Docs = {
     text: 'A real server whose checks fail is removed from the table, or stays in it with weight 0 (quiesce). With sh and mh it stays.',
     usual: 'remove',
   },
-  quorum: { text: 'The least weight that must be up, all real servers added.', usual: 1 },
+  quorum: {
+    text: 'The least weight that must be up, all real servers added; more than all have together is all of them. One that is new counts from its first verdict on.',
+    usual: 1,
+  },
   hysteresis: {
     text: 'A quorum that is lost is met again at so much more, and one that is met is lost at so much less.',
     usual: 0,

@@ -125,9 +125,10 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     },
     reading(service) {
       if (!service) return { value: 1, text: 'it is not there now, and does not count' };
-      const { quorum, members } = poolOf(service);
+      const pool = poolOf(service);
+      const { quorum } = pool;
       if (quorum === undefined) return undefined;
-      const text = describeStrength(service, quorum, strengthOf(service, members, verdictOf, shareOf));
+      const text = describeStrength(service, quorum, strengthOf(service, pool, verdictOf, shareOf));
       return { value: quorum === 'met' ? 1 : 0, text: `quorum ${quorum}: ${text}` };
     },
     forget(name) {

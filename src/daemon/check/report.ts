@@ -163,7 +163,7 @@ const strengthText = (sight: Sight, service: ServiceIntent): string =>
   describeStrength(
     service,
     sight.poolOf(service).quorum,
-    strengthOf(service, sight.poolOf(service).members, verdictIn(sight), shareIn(sight)),
+    strengthOf(service, sight.poolOf(service), verdictIn(sight), shareIn(sight)),
   );
 
 const isUp = (state: ApiRealServer['verdict']['state']): boolean => state === 'up' || state === 'unchecked';

@@ -40,7 +40,7 @@ export interface VerdictStore {
 }
 
 /** What is kept of a pool. */
-export type SavedPool = Pick<PoolState, 'members'> & Remains;
+export type SavedPool = Pick<PoolState, 'members'> & Partial<Pick<PoolState, 'coming'>> & Remains;
 
 export const MAX_AGE_MS = 600_000;
 const DELAY_MS = 200;
@@ -146,8 +146,10 @@ function textOf(pool: SavedPool): PoolText {
   const known = texts.get(pool);
   if (known) return known;
   const policy = formatPolicy(pool);
+  // Who has not decided comes to the next life, too.
+  const members = [...pool.members].filter(([key]) => !pool.coming?.has(key));
   const text = {
-    members: JSON.stringify(Object.fromEntries(pool.members)),
+    members: JSON.stringify(Object.fromEntries(members)),
     ...(pool.quorum ? { quorum: JSON.stringify(pool.quorum) } : {}),
     ...(policy ? { policy: JSON.stringify(policy) } : {}),
   };

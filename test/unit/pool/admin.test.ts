@@ -32,7 +32,7 @@ test('in the table with weight 0 until then, and no part of the quorum', () => {
   const full = servers[0]?.weight as number;
   assert.deepEqual([weights(999), weights(1000)], [[full, 0], [full]]);
   assert.deepEqual(
-    strengthOf(web, members, () => 'up'),
+    strengthOf(web, { members, coming: new Set() }, () => 'up'),
     { live: full, open: 0, all: 3 * full },
   );
   assert.deepEqual([nextDeadline([web], 0), nextDeadline([web], 1000)], [1000, undefined]);

@@ -54,7 +54,7 @@ describe('the quorum', () => {
       ['10.0.0.3:80', 'quiesced'],
     ] as const);
     assert.deepEqual(
-      strengthOf(service, members, () => 'up'),
+      strengthOf(service, { members, coming: new Set() }, () => 'up'),
       { live: 15, open: 0, all: 25 },
     );
   });

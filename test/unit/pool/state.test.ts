@@ -449,3 +449,44 @@ describe('flap damping', () => {
     assert.equal(one.state().penalties.get('10.0.0.1:80')?.value, 0);
   });
 });
+
+describe('one that is new and has not decided changes nothing for those that serve', () => {
+  const sorry = server(9, { weight: 1 });
+  const come = (own: Partial<ServiceIntent>, first = [server(1), server(2)], next = [server(3), server(4)]) => {
+    const one = pool(makeService(first, own)).says([1, 2], 'up');
+    one.told.length = 0;
+    return one.change(makeService([...first, ...next], own));
+  };
+
+  test('the quorum that all must be up for is theirs until it has', () => {
+    const one = come({ quorum: 100, sorry });
+    assert.equal(one.table(), '1=10 2=10');
+    assert.equal(one.says(3, 'up').table(), '1=10 2=10 3=10');
+    assert.equal(one.says(4, 'down').table(), '1=0 2=0 3=0 9=1', 'it counts from now on');
+    assert.equal(one.says(4, 'unknown').table(), '1=0 2=0 3=0 9=1', 'a check that was changed says nothing new');
+    assert.deepEqual(one.told, ['lost: weight 30 of 40 needed; the sorry server 10.0.0.9:80 serves']);
+  });
+
+  test('backups do not help out for it', () => {
+    assert.equal(
+      come({ quorum: 100 }, [server(1), server(2), backup(5)])
+        .says(5, 'up')
+        .table(),
+      '1=10 2=10 5=0',
+    );
+  });
+
+  test('it makes nobody scarce', () => {
+    const floor = { of: 'min_healthy', amount: 100, unit: 'percent', below: 'withdraw' } as const;
+    const one = come({ floor });
+    assert.equal(one.table(), '1=10 2=10');
+    assert.equal(one.says(3, 'down').table(), '1=0 2=0');
+  });
+
+  test('over a restart too: it is not remembered as one that has failed', () => {
+    const service = makeService([server(1), server(2), server(3)], { quorum: 100, sorry });
+    const one = pool(service, { 1: 'in', 2: 'in' }, { quorum: 'met' }).says([1, 2], 'up');
+    assert.equal(one.table(), '1=10 2=10');
+    assert.equal(one.says(3, 'down').table(), '1=0 2=0 9=1');
+  });
+});

@@ -63,7 +63,11 @@ describe('what was saved', () => {
     const store = openAt(1000);
     const penalty = { value: 2.5, at: 900, up: false, held: true };
     const pool = {
-      members: new Map([['10.0.0.1:80', 'kept']] as const),
+      members: new Map([
+        ['10.0.0.1:80', 'kept'],
+        ['10.0.0.5:80', 'out'],
+      ] as const),
+      coming: new Set(['10.0.0.5:80']),
       quorum: 'lost' as const,
       reach: 1,
       ramps: new Map([['10.0.0.2:80', 950]]),
@@ -75,7 +79,7 @@ describe('what was saved', () => {
     store.save(states, new Map([['web', pool]]));
     await store.flush();
     const next = openAt(2000);
-    assert.deepEqual(next.members('web'), pool.members);
+    assert.deepEqual(next.members('web'), new Map([['10.0.0.1:80', 'kept']]), 'who has not decided is new again');
     const penalties = new Map([['10.0.0.3:80', penalty]]);
     assert.deepEqual(next.remains('web'), { quorum: 'lost', reach: 1, ramps: pool.ramps, penalties });
     assert.deepEqual(next.remains('mail'), { quorum: undefined });
