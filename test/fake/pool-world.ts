@@ -46,7 +46,7 @@ export interface PoolWorld {
   readonly states: string[];
   /** Real servers that the kernel had been given when core was first told `ready`. */
   readyWith(): number | undefined;
-  /** Hosts whose checks fail. */
+  /** Hosts whose checks fail; `10.0.0.1:80`: those to that port. */
   readonly down: Set<string>;
   /** What hosts ask for their weight, in percent. */
   readonly shares: Map<string, number>;
@@ -64,16 +64,18 @@ export interface PoolWorldOptions {
   readonly opening?: Promise<void>;
   /** Called with the state folder when the pool has ended. */
   readonly ended?: (folder: string) => void;
+  /** The state folder and the kernel of an earlier life, which stay. */
+  readonly earlier?: { readonly folder: string; readonly kernel: FakeKernel };
 }
 
 export async function poolWorld(
   first: readonly ServiceIntent[],
   run: (world: PoolWorld) => Promise<void>,
-  { more = {}, saved, probe = 0, opening = Promise.resolve(), ended = () => {} }: PoolWorldOptions = {},
+  { more = {}, saved, probe = 0, opening = Promise.resolve(), ended = () => {}, earlier }: PoolWorldOptions = {},
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'lbd-pool-'));
+  const folder = earlier?.folder ?? mkdtempSync(join(tmpdir(), 'lbd-pool-'));
   if (saved) writeFileSync(join(folder, 'verdicts.json'), JSON.stringify({ boot_id: bootId(), saved_at: now(), ...saved }));
-  const kernel = createFakeKernel();
+  const kernel = earlier?.kernel ?? createFakeKernel();
   kernel.queue = 100_000;
   const other = await openIpvs(kernel.open, never);
   const [events, states]: [string[], string[]] = [[], []];
@@ -126,7 +128,7 @@ export async function poolWorld(
       },
       startProbe: (check, target, done) => {
         const address = passageOf(check)?.address ?? target.address;
-        const [ok, share] = [!down.has(address), shares.get(address)];
+        const [ok, share] = [!down.has(address) && !down.has(`${address}:${target.port}`), shares.get(address)];
         const asked = share === undefined ? {} : { share };
         const result = { ok, local: false, reason: ok ? 'connected' : 'refused', duration: 1, ...asked };
         const timer = setTimeout(() => done(result), probe);
@@ -163,6 +165,6 @@ export async function poolWorld(
     await pool.close(true);
     other.close();
     ended(folder);
-    rmSync(folder, { recursive: true });
+    if (!earlier) rmSync(folder, { recursive: true });
   }
 }

@@ -18,6 +18,8 @@ export interface Consequences {
   readonly unwanted: readonly string[];
   /** Names of virtual servers that are gone. */
   readonly removed: readonly string[];
+  /** See Catalogue.renamed. */
+  readonly renamed: ReadonlyMap<string, string>;
   readonly newChecks: readonly CheckSpec[];
   readonly goneChecks: readonly string[];
 }
@@ -51,18 +53,16 @@ export class Catalogue {
 
   /** Everything that there is from now on, in this order: what is the same as before is no change. */
   replace(services: readonly ServiceIntent[]): Consequences {
-    const names = new Set(services.map((one) => one.name));
-    const gone = [...this.byName.keys()].filter((name) => !names.has(name));
+    const names = services.map((one) => one.name);
     const fresh = services.filter((one) => !same(this.byName.get(one.name), one));
-    const consequences = this.change({ services: fresh, gone });
-    this.order(services.map((one) => one.name));
+    const consequences = this.change({ services: fresh, gone: this.goneWith(names) });
+    this.order(names);
     return consequences;
   }
 
   /** What is new or other than before; the others of these names stay, in this order, and all that is not named goes. */
   arrange(services: readonly ServiceIntent[], names: readonly string[]): Consequences {
-    const kept = new Set(names);
-    const consequences = this.change({ services, gone: [...this.byName.keys()].filter((name) => !kept.has(name)) });
+    const consequences = this.change({ services, gone: this.goneWith(names) });
     this.order(names);
     return consequences;
   }
@@ -71,7 +71,26 @@ export class Catalogue {
     this.byName = new Map(names.map((name) => [name, this.byName.get(name) as ServiceIntent]));
   }
 
+  /** New names to old ones: of virtual servers that are new, and have an address that one that goes had. */
+  renamed({ services, gone }: Changes): ReadonlyMap<string, string> {
+    const names = new Map<string, string>();
+    const leaving = new Set(gone);
+    for (const { name, ids } of leaving.size === 0 ? [] : services) {
+      if (this.byName.has(name)) continue;
+      const from = ids.map((id) => this.byId.get(serviceKey(id))?.name).find((one) => one !== undefined && leaving.has(one));
+      if (from !== undefined) names.set(name, from);
+    }
+    return names;
+  }
+
+  /** Names of which there would be none any more if there were only these. */
+  goneWith(names: readonly string[]): string[] {
+    const kept = new Set(names);
+    return [...this.byName.keys()].filter((name) => !kept.has(name));
+  }
+
   change({ services, gone }: Changes): Consequences {
+    const renamed = this.renamed({ services, gone });
     const before = [...gone, ...services.map((one) => one.name)].flatMap((name) => this.byName.get(name) ?? []);
     const ids = new Set(before.flatMap((one) => one.ids.map(serviceKey)));
     const checks = new Set<string>();
@@ -83,6 +102,7 @@ export class Catalogue {
       changed: services,
       unwanted: [...ids].filter((key) => !this.byId.has(key)),
       removed: gone,
+      renamed,
       newChecks: [...newChecks.values()],
       goneChecks: [...checks].filter((key) => !this.byCheck.has(key)),
     };

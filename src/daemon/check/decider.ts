@@ -36,15 +36,18 @@ export interface Decider {
   /** By the service's name. */
   readonly pools: ReadonlyMap<string, PoolState>;
   poolOf(service: ServiceIntent): PoolState;
-  /** A service that is new to this process goes on from what is remembered (`isStart`), or from what the kernel has. */
-  adopt(service: ServiceIntent, isStart: boolean): void;
+  /**
+   * A service that is new to this process goes on from what it was under its name before (`from`), from what is remembered (`isStart`), or
+   * from what the kernel has.
+   */
+  adopt(service: ServiceIntent, isStart: boolean, from?: string): void;
   /** `trusting`: false while a check that fails says nothing of the servers. */
   decide(service: ServiceIntent, trusting: boolean): void;
   /** Tells that a check asks for another share of the weight. */
   tellShare(service: ServiceIntent, checkKey: string, share: number): void;
   wanted(service: ServiceIntent): Service[];
-  /** What it would be of a service that is not decided yet. `hopeful`: checks that have not decided are taken for passed. */
-  foresee(service: ServiceIntent, hopeful: boolean): Service[];
+  /** What it would be of a service that is not decided yet. `hopeful`: checks that have not decided are taken for passed. `from`: see adopt. */
+  foresee(service: ServiceIntent, hopeful: boolean, from?: string): Service[];
   /** A real server of it that takes traffic depends on the check. */
   serves(service: ServiceIntent, checkKey: string): boolean;
   /** What VRRP instances that track it see; undefined: the quorum is not decided. One that was taken away is nobody's failure. */
@@ -75,6 +78,8 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     return begin(service, members, { ...remains, quorum: remains.quorum ?? served }, now());
   }
 
+  const earlier = (name: string | undefined): PoolState | undefined => (name === undefined ? undefined : pools.get(name));
+
   const tableOf = (service: ServiceIntent, pool: PoolState): Service[] =>
     wanted(service, pool.members, {
       sorry: sorryIn(service, pool) ? service.sorry : undefined,
@@ -86,8 +91,8 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
   return {
     pools,
     poolOf,
-    adopt(service, isStart) {
-      if (!pools.has(service.name)) pools.set(service.name, adopted(service, isStart));
+    adopt(service, isStart, from) {
+      if (!pools.has(service.name)) pools.set(service.name, earlier(from) ?? adopted(service, isStart));
     },
     decide(service, trusting) {
       const before = poolOf(service);
@@ -111,10 +116,10 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
       }
     },
     wanted: (service) => tableOf(service, poolOf(service)),
-    foresee(service, hopeful) {
+    foresee(service, hopeful, from) {
       const sight = look();
       const hoped = (key: string) => (sight.verdictOf(key) === 'unknown' ? 'up' : sight.verdictOf(key));
-      const before = pools.get(service.name) ?? adopted(service, false);
+      const before = earlier(service.name) ?? earlier(from) ?? adopted(service, false);
       return tableOf(service, decide(service, before, hopeful ? { ...sight, verdictOf: hoped } : sight));
     },
     serves(service, checkKey) {

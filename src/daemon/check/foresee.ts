@@ -60,9 +60,11 @@ function leftOver({ services, names }: Difference, catalogue: Catalogue): readon
 export function foresee(change: Difference, { catalogue, keeper, decider, isHere }: ForeseeParts): Foreseen {
   const now: ForeseenOperation[] = [];
   const later: ForeseenOperation[] = [];
+  const renamed = catalogue.renamed({ services: change.services, gone: change.names ? catalogue.goneWith(change.names) : [] });
   for (const service of change.services) {
-    const hoped = decider.foresee(service, true);
-    for (const [i, one] of decider.foresee(service, false).entries()) {
+    const from = renamed.get(service.name);
+    const hoped = decider.foresee(service, true, from);
+    for (const [i, one] of decider.foresee(service, false, from).entries()) {
       const key = serviceKey(one.id);
       const have = keeper.believed(key);
       const isWanted = isHere(service, key);

@@ -284,7 +284,9 @@ export function createPool(
   function follow(consequences: Consequences): void {
     const serving = new Set<string>();
     for (const service of consequences.changed) {
-      decider.adopt(service, !begun);
+      const from = consequences.renamed.get(service.name);
+      decider.adopt(service, !begun, from);
+      if (from !== undefined && cutOff.has(from)) cutOff.add(service.name);
       const { members } = decider.poolOf(service);
       for (const server of service.realServers) {
         if (isIn(members.get(server.key))) for (const spec of checksOf(server)) serving.add(spec.key);

@@ -15,10 +15,10 @@ const BOTH = 'tcp/192.0.2.10:80: 10.0.0.1:80=10 10.0.0.2:80=10';
 const has = ({ table }: Pick<PoolWorld, 'table'>, line: string) => table().join() === line;
 
 /** Every table from now on until `done`: none of them may lack anybody. */
-async function whole(world: PoolWorld, done: () => boolean): Promise<void> {
+async function whole(world: PoolWorld, done: () => boolean, table = BOTH): Promise<void> {
   const lacking = new Set<string>();
   await until(() => {
-    if (!has(world, BOTH)) lacking.add(world.table().join());
+    if (!has(world, table)) lacking.add(world.table().join());
     return done();
   }, 'done');
   assert.deepEqual([...lacking], []);
@@ -67,6 +67,47 @@ test('backups that serve go on with a new name and new checks, and after a resta
     assert.deepEqual([...seen], [serves]);
   };
   await poolWorld([named('web', 10, slow(80))], run, { probe: 15 });
+});
+
+test('with a new name the rules of the pool remember what they did: no weight jumps, nobody who is held comes in, a lost quorum stays lost', async () => {
+  const damping = { halfLife: 3_600_000, suppress: 1, reuse: 0.5 };
+  const big = (host: number) => ({ ...dr(host), slowStart: 100_000, weight: 1000, configuredWeight: 1000 });
+  const sorry = makeServer(9, { forward: 'dr', weight: 1 });
+  const services = (...[slow, flap, few]: readonly string[]) => [
+    named(slow as string, 10, [big(1), big(2)]),
+    named(flap as string, 11, [dr(3), dr(4)], { damping }),
+    named(few as string, 12, [dr(5), dr(6), dr(7)], { quorum: 20, hysteresis: 10, sorry }),
+  ];
+  const table = [
+    'tcp/192.0.2.10:80: 10.0.0.1:80=1000 10.0.0.2:80=50',
+    'tcp/192.0.2.11:80: 10.0.0.3:80=10',
+    'tcp/192.0.2.12:80: 10.0.0.5:80=0 10.0.0.6:80=0 10.0.0.9:80=1',
+  ].join();
+  await poolWorld(services('a', 'b', 'c'), async (world) => {
+    await until(() => world.states.at(-1) === 'ready', 'all in');
+    for (const host of [2, 4, 5, 6, 7]) world.down.add(`10.0.0.${host}`);
+    await until(
+      () =>
+        has(
+          world,
+          ['10.0.0.1:80=1000', '10.0.0.3:80=10', '10.0.0.9:80=1'].map((one, i) => `tcp/192.0.2.1${i}:80: ${one}`).join(),
+        ),
+      'out',
+    );
+    for (const host of [2, 4, 5, 6]) world.down.delete(`10.0.0.${host}`);
+    await until(() => has(world, table), 'back, as far as the rules let them');
+    const next = services('x', 'y', 'z');
+    assert.deepEqual(world.pool.foresee({ services: next, names: next.map(({ name }) => name) }), {
+      now: [],
+      later: [],
+      total: 0,
+    });
+    world.events.length = 0;
+    world.configure(next);
+    await whole(world, () => world.pool.catalogue.find('x') !== undefined, table);
+    world.pool.keeper.flush();
+    assert.deepEqual([world.table().join(), world.events], [table, []]);
+  });
 });
 
 test('one that drains is adopted as it is: its connections are not cut by one failure of a check that is new', async () => {
