@@ -3,6 +3,7 @@ import { serviceKey } from '../../base/service-id.js';
 import type { CheckSpec } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import { checksOf } from '../../pool/membership.js';
+import { replacedChecks } from '../../pool/replaced.js';
 
 export interface Changes {
   /** New or other than before. */
@@ -22,6 +23,8 @@ export interface Consequences {
   readonly renamed: ReadonlyMap<string, string>;
   readonly newChecks: readonly CheckSpec[];
   readonly goneChecks: readonly string[];
+  /** Keys of checks that were changed: those of now to those that they take the place of. */
+  readonly replaced: ReadonlyMap<string, string>;
 }
 
 export class Catalogue {
@@ -91,6 +94,7 @@ export class Catalogue {
 
   change({ services, gone }: Changes): Consequences {
     const renamed = this.renamed({ services, gone });
+    const replaced = new Map(services.flatMap((one) => [...this.replacedIn(one, renamed)]));
     const before = [...gone, ...services.map((one) => one.name)].flatMap((name) => this.byName.get(name) ?? []);
     const ids = new Set(before.flatMap((one) => one.ids.map(serviceKey)));
     const checks = new Set<string>();
@@ -105,7 +109,13 @@ export class Catalogue {
       renamed,
       newChecks: [...newChecks.values()],
       goneChecks: [...checks].filter((key) => !this.byCheck.has(key)),
+      replaced,
     };
+  }
+
+  private replacedIn(service: ServiceIntent, renamed: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const before = this.byName.get(renamed.get(service.name) ?? service.name);
+    return before ? replacedChecks(before, service) : new Map();
   }
 
   private take(service: ServiceIntent, checks: Set<string>): void {

@@ -7,7 +7,7 @@ import { type Ip, parseIp } from '../../base/ip.js';
 import { serviceKey } from '../../base/service-id.js';
 import { describeCheck, describeDoubt } from '../../health/key.js';
 import { isRunning } from '../../health/machine.js';
-import type { HealthState, ResultRecord, Verdict } from '../../health/types.js';
+import type { HealthState, Remembered, ResultRecord, Verdict } from '../../health/types.js';
 import { sameBeside } from '../../intent/beside.js';
 import { chooseTemplates } from '../../intent/sticky.js';
 import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
@@ -280,6 +280,16 @@ export function createPool(
     if (!unsaved) store.save(known, decider.pools);
   }
 
+  /** What servers ask for their weight holds until the check that was changed says something: it has decided nothing. */
+  function placesOf({ replaced }: Consequences): ReadonlyMap<string, Remembered> {
+    const places = new Map<string, Remembered>();
+    for (const [key, old] of replaced) {
+      const share = runner.state(old)?.share;
+      if (share !== undefined) places.set(key, { verdict: 'unknown', since: now(), reason: '', share });
+    }
+    return places;
+  }
+
   /** A check that is new begins with what is known of it, and one that a serving member depends on begins as serving. */
   function follow(consequences: Consequences): void {
     const serving = new Set<string>();
@@ -295,8 +305,9 @@ export function createPool(
     // Before the services, so that the kernel has them with the first of these: checks begin at once.
     via.change(consequences.newChecks, consequences.goneChecks);
     suspicion.change(consequences.newChecks, consequences.goneChecks);
+    const places = placesOf(consequences);
     runner.change(consequences.newChecks, consequences.goneChecks, (key) => ({
-      remembered: begun ? undefined : store.verdict(key),
+      remembered: begun ? places.get(key) : store.verdict(key),
       serving: serving.has(key),
     }));
     begun = true;

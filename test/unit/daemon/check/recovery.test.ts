@@ -69,6 +69,28 @@ test('backups that serve go on with a new name and new checks, and after a resta
   await poolWorld([named('web', 10, slow(80))], run, { probe: 15 });
 });
 
+test('what a server asks for its weight holds while its check is another one that has not answered yet', async () => {
+  const servers = (port: number) => [dr(1, { port, jitter: 5 }), dr(2)];
+  const quarter = 'tcp/192.0.2.10:80: 10.0.0.1:80=3 10.0.0.2:80=10';
+  await poolWorld(
+    [named('web', 10, servers(80))],
+    async (world) => {
+      world.shares.set('10.0.0.1', 25);
+      await until(() => has(world, quarter), 'a quarter');
+      world.events.length = 0;
+      world.configure([named('web', 10, servers(81))]);
+      await whole(world, () => world.events.some((one) => /-> up/.test(one)), quarter);
+      assert.deepEqual(
+        world.events.filter((one) => !/^verdict/.test(one)),
+        [],
+      );
+      world.shares.delete('10.0.0.1');
+      await until(() => has(world, BOTH), 'it asks for nothing any more');
+    },
+    { probe: 15 },
+  );
+});
+
 test('with a new name the rules of the pool remember what they did: no weight jumps, nobody who is held comes in, a lost quorum stays lost', async () => {
   const damping = { halfLife: 3_600_000, suppress: 1, reuse: 0.5 };
   const big = (host: number) => ({ ...dr(host), slowStart: 100_000, weight: 1000, configuredWeight: 1000 });
