@@ -211,7 +211,7 @@ export function createPool(
       }
       decide(service);
     }
-    remember();
+    remember(true);
     gate.tell();
   }
 
@@ -275,9 +275,9 @@ export function createPool(
   };
 
   /** Not while the first table is on its way: writing a large file would keep it waiting. */
-  function remember(): void {
+  function remember(urgent = false): void {
     unsaved = !keeper.applied && keeper.problem === undefined;
-    if (!unsaved) store.save(known, decider.pools);
+    if (!unsaved) store.save(known, decider.pools, urgent);
   }
 
   /** What servers ask for their weight holds until the check that was changed says something: it has decided nothing. */

@@ -19,7 +19,7 @@ export interface StoreOptions {
   /** CLOCK_BOOTTIME. */
   readonly now: () => Instant;
   readonly warn: (text: string) => void;
-  /** From a change to the write. */
+  /** From a change to the write, and from one write to the next. */
   readonly delayMs?: number;
   readonly refreshMs?: number;
   /** Of this boot; the kernel's unless given. */
@@ -33,8 +33,11 @@ export interface VerdictStore {
   members(name: string): Memberships | undefined;
   /** The rest of its pool. */
   remains(name: string): Remains;
-  /** Something has changed: what the arguments hold when the time has come is written. Both are kept and read again later. */
-  save(states: Iterable<readonly [string, HealthState]>, pools: ReadonlyMap<string, SavedPool>): void;
+  /**
+   * Something has changed: what the arguments hold when the time has come is written. Both are kept and read again later. `urgent`: a
+   * verdict is another one, and who dies before it is written would bring back a server that has failed, or cut off one that serves.
+   */
+  save(states: Iterable<readonly [string, HealthState]>, pools: ReadonlyMap<string, SavedPool>, urgent?: boolean): void;
   /** Writes at once what was last given to save; resolves when it is on the disk. Ends the writing every minute. */
   flush(): Promise<void>;
 }
@@ -44,6 +47,8 @@ export type SavedPool = Pick<PoolState, 'members'> & Partial<Pick<PoolState, 'co
 
 export const MAX_AGE_MS = 600_000;
 const DELAY_MS = 200;
+/** Of what is urgent: the kernel gets the change first. */
+const URGENT_MS = 5;
 const REFRESH_MS = 60_000;
 
 interface Saved {
@@ -218,8 +223,10 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   const { now, warn, delayMs = DELAY_MS, refreshMs = REFRESH_MS, boot = bootId() } = options;
   const file = join(stateDir, 'verdicts.json');
   const saved = load(file, boot, warn);
-  let current: Parameters<VerdictStore['save']> | undefined;
+  let current: readonly [Iterable<readonly [string, HealthState]>, ReadonlyMap<string, SavedPool>] | undefined;
   let soon: NodeJS.Timeout | undefined;
+  let soonAt: Instant = 0;
+  let wroteAt: Instant = Number.NEGATIVE_INFINITY;
   let refresh: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   let trouble = '';
@@ -244,6 +251,7 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   function enqueue(): Promise<void> {
     clearTimeout(soon);
     soon = undefined;
+    wroteAt = now();
     writing = writing.then(writeNow);
     return writing;
   }
@@ -252,9 +260,14 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
     verdict: (key) => fresh()?.verdicts.get(key),
     members: (key) => fresh()?.members.get(key),
     remains: (name) => ({ quorum: fresh()?.quorums.get(name), ...fresh()?.policies.get(name) }),
-    save(states, pools) {
+    save(states, pools, urgent = false) {
       current = [states, pools];
-      soon ??= setTimeout(enqueue, delayMs);
+      const wait = urgent ? Math.max(URGENT_MS, wroteAt + delayMs - now()) : delayMs;
+      if (soon === undefined || now() + wait < soonAt) {
+        clearTimeout(soon);
+        soonAt = now() + wait;
+        soon = setTimeout(enqueue, wait);
+      }
       refresh ??= setInterval(enqueue, refreshMs).unref();
     },
     async flush() {

@@ -167,6 +167,21 @@ describe('writing', () => {
     assert.equal(openAt(1001).verdict('a')?.verdict, 'down');
   });
 
+  test('does not wait where a verdict is another one, though one write does for the other', async () => {
+    const live = new Map(states);
+    const store = openAt(1000, { delayMs: 600_000 });
+    store.save(live, pools);
+    store.save(live, pools, true);
+    for (let i = 0; i < 500 && !existsSync(file()); i++) await new Promise((done) => setTimeout(done, 5));
+    assert.equal(openAt(1001).verdict('a')?.verdict, 'up');
+    live.set('a', state('down', 900, 'connection refused'));
+    store.save(live, pools, true);
+    await new Promise((done) => setTimeout(done, 20));
+    assert.equal(openAt(1001).verdict('a')?.verdict, 'up');
+    await store.flush();
+    assert.equal(openAt(1001).verdict('a')?.verdict, 'down');
+  });
+
   test('happens by itself after the delay, and again so that the age stays true', async () => {
     let now = 1000;
     const store = openAt(0, { now: () => now, refreshMs: 10, delayMs: 1 });
