@@ -59,7 +59,7 @@ export interface Look {
 }
 
 /** What a state may go on from; absent: nothing is known. */
-export type Remains = { readonly [K in 'quorum' | 'reach' | 'ramps' | 'penalties']?: PoolState[K] | undefined };
+export type Remains = { readonly [K in 'quorum' | 'reach' | 'floor' | 'ramps' | 'penalties']?: PoolState[K] | undefined };
 
 /** As long as VRRP waits for the checks too. */
 const HOPE: Milliseconds = 10_000;
@@ -79,7 +79,7 @@ export function begin(service: ServiceIntent, members: Memberships, remains: Rem
     members,
     quorum: remains.quorum,
     reach: remains.reach ?? 0,
-    floor: undefined,
+    floor: remains.floor,
     present: keys((server) => takesPart(server, members)),
     fresh: keys((server) => !isIn(members.get(server.key))),
     coming: members.size === 0 ? NOBODY : keys((server) => !members.has(server.key)),
@@ -160,7 +160,8 @@ function judge(
       before: before.members.get(server.key) ?? 'out',
       state: members.get(server.key) ?? 'out',
       downSince: downSince(server, look),
-      hopeful: isHopeful(server.key),
+      // As with the tiers: hope keeps the rule from being broken, and is not enough to say that it is kept again.
+      hopeful: before.floor?.scarce !== true && isHopeful(server.key),
     }),
   );
   const floor = floorOf(service.floor, service, candidates, coming);

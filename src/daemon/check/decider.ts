@@ -10,7 +10,7 @@ import type { ServiceIntent } from '../../intent/types.js';
 import type { Service } from '../../ipvs/types.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
-import { describeStrength, strengthOf } from '../../pool/quorum.js';
+import { describeStrength, type Quorum, strengthOf } from '../../pool/quorum.js';
 import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../pool/state.js';
 import { adoptedReach } from '../../pool/tiers.js';
 import type { Reading } from '../../vrrp/track.js';
@@ -57,6 +57,13 @@ export interface Decider {
   close(): void;
 }
 
+/** What the kernel's table says of the quorum: the sorry server is there, or others serve in spite of it. */
+function sorryTells({ sorry, id }: ServiceIntent, found: Service | undefined): Quorum | undefined {
+  if (!sorry || !found) return undefined;
+  if (found.destinations.has(kernelKey(sorry, id))) return 'lost';
+  return [...found.destinations.values()].some(({ weight }) => weight > 0) ? 'met' : undefined;
+}
+
 export function createDecider({ now, event, stateOf, latestOf, isHeld, believed, store, due }: DeciderOptions): Decider {
   const pools = new Map<string, PoolState>();
   const turns = createTurns(now, due);
@@ -74,8 +81,10 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     const known = isStart ? store.members(service.name) : undefined;
     const members = known ?? new Map(inTable);
     const remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
-    const served = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id)) ? 'lost' : undefined;
-    return begin(service, members, { ...remains, quorum: remains.quorum ?? served }, now());
+    const served = sorryTells(service, found);
+    // It may serve for either reason: neither is over because hope is there again.
+    const scarce = served === 'lost' && service.floor?.below === 'sorry' ? { healthy: 0, needed: 0, scarce: true } : undefined;
+    return begin(service, members, { floor: scarce, ...remains, quorum: remains.quorum ?? served }, now());
   }
 
   const earlier = (name: string | undefined): PoolState | undefined => (name === undefined ? undefined : pools.get(name));

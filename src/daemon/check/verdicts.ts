@@ -60,7 +60,10 @@ interface Saved {
 }
 
 /** What goes on beside who is in. */
-type Policy = Pick<Remains, 'reach' | 'ramps' | 'penalties'>;
+type Policy = Pick<Remains, 'reach' | 'floor' | 'ramps' | 'penalties'>;
+
+/** Of a floor that was broken: the numbers are of the moment. */
+const SCARCE = { healthy: 0, needed: 0, scarce: true } as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -93,9 +96,10 @@ function readPenalty(value: unknown): Penalty | undefined {
 
 function readPolicy(value: unknown): Policy | undefined {
   if (!isFields(value)) return undefined;
-  const { reach, ramps, penalties } = value;
+  const { reach, scarce, ramps, penalties } = value;
   return {
     ...(isAmount(reach) ? { reach } : {}),
+    ...(scarce === true ? { floor: SCARCE } : {}),
     ...(isFields(ramps) ? { ramps: readAll(ramps, (since) => (isAmount(since) ? since : undefined)) } : {}),
     ...(isFields(penalties) ? { penalties: readAll(penalties, readPenalty) } : {}),
   };
@@ -127,10 +131,11 @@ function parse(text: string, boot: string): Saved | undefined {
 }
 
 /** Nothing for a pool that needs nothing. */
-function formatPolicy({ reach, ramps, penalties }: SavedPool): object | undefined {
+function formatPolicy({ reach, floor, ramps, penalties }: SavedPool): object | undefined {
   const counted = [...(penalties ?? [])].filter(([, { value }]) => value > 0);
   const fields = {
     ...(reach ? { reach } : {}),
+    ...(floor?.scarce ? { scarce: true } : {}),
     ...(ramps?.size ? { ramps: Object.fromEntries(ramps) } : {}),
     ...(counted.length > 0 ? { penalties: Object.fromEntries(counted) } : {}),
   };

@@ -1,12 +1,14 @@
 /** The check process where times overlap: a network that goes and comes, a start that is slow or cut short, what an earlier life knew. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createGate } from '../../../../src/daemon/check/gate.js';
 import { isRunning } from '../../../../src/health/machine.js';
 import { checksOf } from '../../../../src/pool/membership.js';
 import { makeServer } from '../../../fake/intent.js';
+import { createFakeKernel } from '../../../fake/ipvs-kernel.js';
 import { dr, named, type PoolWorld, poolWorld } from '../../../fake/pool-world.js';
 import { until } from '../../../fake/table-world.js';
 
@@ -67,6 +69,70 @@ test('backups that serve go on with a new name and new checks, and after a resta
     assert.deepEqual([...seen], [serves]);
   };
   await poolWorld([named('web', 10, slow(80))], run, { probe: 15 });
+});
+
+describe('a restart goes on with the sorry server, or without it', () => {
+  const sorry = makeServer(9, { forward: 'dr', weight: 1 });
+  const hosts = [1, 2, 3, 4];
+  /** `port`: of the checks; another one makes others of them. */
+  const cases = [
+    [
+      'within the hysteresis of a quorum that is met',
+      { quorum: 40, hysteresis: 10 },
+      [1],
+      '10.0.0.2:80=10 10.0.0.3:80=10 10.0.0.4:80=10',
+    ],
+    ['of a quorum that is lost', { quorum: 30, hysteresis: 10 }, [1, 2, 3], '10.0.0.4:80=0 10.0.0.9:80=1'],
+    [
+      'of a floor that is broken',
+      { floor: { of: 'min_healthy', amount: 50, unit: 'percent', below: 'sorry' } as const },
+      [1, 2, 3],
+      '10.0.0.4:80=0 10.0.0.9:80=1',
+    ],
+  ] as const;
+  for (const [name, own, failed, line] of cases)
+    for (const [how, port, forget] of [
+      ['its checks are others', 81, false],
+      ['it remembers nothing', 80, true],
+    ] as const)
+      test(`${name}: ${how}`, async () => {
+        const earlier = { folder: mkdtempSync(join(tmpdir(), 'lbd-sorry-')), kernel: createFakeKernel() };
+        const web = (at: number) => [
+          named(
+            'web',
+            10,
+            hosts.map((host) => dr(host, { port: at, fall: 2 })),
+            { ...own, sorry },
+          ),
+        ];
+        const table = `tcp/192.0.2.10:80: ${line}`;
+        const fail = ({ down }: PoolWorld) => failed.forEach((host) => void down.add(`10.0.0.${host}`));
+        const first = async (world: PoolWorld) => {
+          await until(() => world.states.at(-1) === 'ready', 'all in');
+          fail(world);
+          await until(() => has(world, table), 'as it is');
+        };
+        const ended = (folder: string) => {
+          if (forget) rmSync(join(folder, 'verdicts.json'));
+        };
+        const second = async (world: PoolWorld) => {
+          fail(world);
+          const decided = () => world.events.filter((one) => /unknown -> /.test(one)).length;
+          await until(() => decided() === hosts.length, 'all have decided');
+          world.pool.keeper.flush();
+          assert.deepEqual(
+            world.events.filter((one) => /^table|^quorum/.test(one)),
+            [],
+          );
+          assert.ok(has(world, table), world.table().join());
+        };
+        try {
+          await poolWorld(web(80), first, { earlier, ended });
+          await poolWorld(web(port), second, { earlier, probe: 5 });
+        } finally {
+          rmSync(earlier.folder, { recursive: true });
+        }
+      });
 });
 
 test('what a server asks for its weight holds while its check is another one that has not answered yet', async () => {

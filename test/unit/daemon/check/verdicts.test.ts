@@ -70,6 +70,7 @@ describe('what was saved', () => {
       coming: new Set(['10.0.0.5:80']),
       quorum: 'lost' as const,
       reach: 1,
+      floor: { healthy: 1, needed: 2, scarce: true },
       ramps: new Map([['10.0.0.2:80', 950]]),
       penalties: new Map([
         ['10.0.0.3:80', penalty],
@@ -81,7 +82,7 @@ describe('what was saved', () => {
     const next = openAt(2000);
     assert.deepEqual(next.members('web'), new Map([['10.0.0.1:80', 'kept']]), 'who has not decided is new again');
     const penalties = new Map([['10.0.0.3:80', penalty]]);
-    assert.deepEqual(next.remains('web'), { quorum: 'lost', reach: 1, ramps: pool.ramps, penalties });
+    assert.deepEqual(next.remains('web'), { quorum: 'lost', reach: 1, floor: { healthy: 0, needed: 0, scarce: true }, ramps: pool.ramps, penalties });
     assert.deepEqual(next.remains('mail'), { quorum: undefined });
   });
 
