@@ -30,6 +30,12 @@ export const TUNNEL_CHECKSUMS = ['none', 'csum', 'remcsum'] as const;
  * (ip_vs_sh.c, ip_vs_mh.c). A server that is taken out moves other servers' clients too.
  */
 export const isHashed = (scheduler: string): scheduler is 'sh' | 'mh' => scheduler === 'sh' || scheduler === 'mh';
+/**
+ * Chooses a client's server before it looks whether that one takes anybody: the clients of one with weight 0 are refused (ip_vs_dh.c, and
+ * ip_vs_sh.c and ip_vs_mh.c without their fallback).
+ */
+export const refusesIdle = (scheduler: string, flags: readonly string[]): boolean =>
+  scheduler === 'dh' || (isHashed(scheduler) && !flags.includes(`${scheduler}-fallback`));
 /** ip_vs accepts more, but ipvsadm and every scheduler agree on this range. */
 export const MAX_WEIGHT = 65_535;
 /** Percent of its weight that a server may ask for: the words of a server must not draw everything to it. */

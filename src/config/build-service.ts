@@ -4,7 +4,7 @@
  */
 import { addressBits, type Family, familyOf, formatEndpoint, isLinkLocal6 } from '../base/ip.js';
 import { type ServiceId, serviceKey } from '../base/service-id.js';
-import { isHashed } from '../base/words.js';
+import { isHashed, refusesIdle } from '../base/words.js';
 import { buildCheck, checkTimes, type PartialTiming, slowHint, timingOf } from './build-check.js';
 import { checkPolicy, checkRules, policyOf } from './build-policy.js';
 import { portsOf, readServer, type ServerContext } from './build-server.js';
@@ -71,18 +71,22 @@ export function checkPersistence(at: Located<VirtualServerShape>, { persistence,
 
 /** Each would be taken by the kernel, and not do what it says. */
 export function checkScheduling(at: Located<VirtualServerShape>, settings: ServiceSettings, report: Report): void {
-  const { ids, scheduler, schedulerFlags, onePacket, persistence } = settings;
+  const { ids, scheduler, schedulerFlags, onePacket, persistence, onFailure } = settings;
   for (const flag of schedulerFlags) {
     if (flag.startsWith(`${scheduler}-`)) continue;
     report('error', at, `${flag} means nothing to the scheduler ${scheduler}: the kernel would ignore it`, ['scheduler_flags']);
   }
-  if (isHashed(scheduler) && !schedulerFlags.includes(`${scheduler}-fallback`))
+  if (isHashed(scheduler) && refusesIdle(scheduler, schedulerFlags))
     report(
       'warning',
       at,
       `without ${scheduler}-fallback the clients of a failed real server are refused until it is back`,
       at.value.scheduler_flags ? ['scheduler_flags'] : ['scheduler'],
     );
+  if (scheduler === 'dh' && onFailure === 'quiesce')
+    report('warning', at, 'dh refuses the clients of a real server with weight 0: on_failure: remove gives them to others', [
+      at.value.on_failure ? 'on_failure' : 'scheduler',
+    ]);
   const id = ids[0];
   if (onePacket && id?.kind === 'address' && id.protocol !== 'udp')
     report('error', at, `one_packet acts on UDP only: the kernel would ignore it for ${id.protocol}`, ['one_packet']);
@@ -195,12 +199,21 @@ function readSorry(at: Located<VirtualServerShape>, context: ServerContext, repo
 /** While it serves, the others have weight 0, and keep their places in a table of hashes. */
 export function checkSorry(
   at: Located<VirtualServerShape>,
-  { scheduler, schedulerFlags }: ServiceSettings,
+  { scheduler, schedulerFlags, quorum, floor }: ServiceSettings,
   report: Report,
 ): void {
-  if (!isHashed(scheduler) || schedulerFlags.includes(`${scheduler}-fallback`)) return;
+  const place = [at.value.sorry_server ? 'sorry_server' : 'scheduler'];
+  // With a quorum of 1 nobody is up any more when it is lost.
+  if (scheduler === 'dh' && (quorum > 1 || floor?.below === 'sorry'))
+    report(
+      'warning',
+      at,
+      'while the sorry server serves, dh refuses the clients of those that are still up: they have weight 0',
+      place,
+    );
+  if (!isHashed(scheduler) || !refusesIdle(scheduler, schedulerFlags)) return;
   const text = `a sorry server with ${scheduler} needs ${scheduler}-fallback: the clients of the others would be refused while it serves`;
-  report('error', at, text, [at.value.sorry_server ? 'sorry_server' : 'scheduler']);
+  report('error', at, text, place);
 }
 
 export function checkQuorum(

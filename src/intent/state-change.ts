@@ -1,7 +1,7 @@
 /** drain, undrain, disable, enable of a real server or of a host, and del-rs that drains first. */
 import { formatDuration } from '../base/duration.js';
 import { type Ip, parseIp } from '../base/ip.js';
-import { isRefused, MAX_SECONDS, parseChoice } from '../base/words.js';
+import { isRefused, MAX_SECONDS, parseChoice, refusesIdle } from '../base/words.js';
 import type { Config } from '../config/types.js';
 import { isEndless, ownWord } from './admin.js';
 import { about, type Edit, findServer, findService, inRange, type Refusal, refuse, type Services } from './find.js';
@@ -98,6 +98,17 @@ const otherDirector = ({ config }: StateContext): string[] =>
     ? ['this director alone knows of it: give the other one the same command']
     : [];
 
+/** The kernel chooses the server all the same, and then refuses the client. */
+function refusalNotes(services: readonly ServiceIntent[]): string[] {
+  const names = services.flatMap(({ name, scheduler, schedulerFlags }) => (refusesIdle(scheduler, schedulerFlags) ? [name] : []));
+  if (names.length === 0) return [];
+  const [one] = services.filter(({ name }) => name === names[0]);
+  const which = one?.scheduler === 'dh' ? 'dh' : `${one?.scheduler} without ${one?.scheduler}-fallback`;
+  return [
+    `${which} still chooses it: new clients that it is chosen for are refused in ${named(names)}; lbctl disable gives them to others`,
+  ];
+}
+
 const without = (services: Services, isConcerned: (service: ServiceIntent, server: RealServerIntent) => boolean): Services =>
   services.map((one) =>
     one.realServers.some((server) => isConcerned(one, server))
@@ -170,7 +181,7 @@ function beginDrain(
       ...(decided.sticky ? { sticky: decided.sticky } : {}),
     },
     cut: cutText(request, isDefault ? udpSeconds : undefined),
-    notes: [...decided.notes, ...otherDirector(context)],
+    notes: [...decided.notes, ...refusalNotes([service]), ...otherDirector(context)],
   };
 }
 
@@ -316,6 +327,6 @@ export function setHost(
       ...(decided.sticky ? { sticky: decided.sticky } : {}),
     },
     text,
-    notes: [...decided.notes, ...notes],
+    notes: [...decided.notes, ...refusalNotes(concerned), ...notes],
   };
 }

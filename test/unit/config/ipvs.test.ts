@@ -179,6 +179,14 @@ test('what the kernel does as told, to the surprise of many, is warned of', () =
   assert.match(warnings(pool('    scheduler: sh\n', 'weight: 2')), /clients of the others move too/);
   assert.doesNotMatch(warnings(pool('    scheduler: sh\n', 'weight: 1')), /move too/);
   assert.doesNotMatch(warnings(pool('    scheduler: mh\n', 'weight: 2')), /move too/);
+  assert.match(
+    warnings(pool('    scheduler: dh\n    on_failure: quiesce\n', 'weight: 1')),
+    /dh refuses the clients of a real server with weight 0/,
+  );
+  assert.doesNotMatch(warnings(pool('    scheduler: dh\n', 'weight: 1')), /dh refuses/);
+  const sorry = (quorum: number) => `    scheduler: dh\n    quorum: ${quorum}\n    sorry_server: { address: 10.0.0.9 }\n`;
+  assert.match(warnings(pool(sorry(2), 'weight: 2')), /while the sorry server serves, dh refuses/);
+  assert.doesNotMatch(warnings(pool(sorry(1), 'weight: 1')), /dh refuses/);
   const ops = '    protocol: udp\n    one_packet: true\n';
   assert.match(warnings(pool(ops, 'forward: nat')), /answers do not come from the address of web/);
   assert.doesNotMatch(warnings(pool(ops, 'forward: dr')), /do not come from/);

@@ -186,6 +186,19 @@ describe('a host', () => {
   });
 });
 
+test('who drains is refused by a scheduler that chooses it all the same: that is told, with the way out', () => {
+  const said = (own: string, request = rs('drain')) =>
+    decide(config(`virtual_servers:\n${service('web', '192.0.2.10:80', BOTH, own)}`), [], request).notes.join('\n');
+  assert.match(
+    said(', scheduler: dh'),
+    /^dh still chooses it: new clients .* are refused in web; lbctl disable gives them to others$/m,
+  );
+  assert.match(said(', scheduler: dh', onHost('drain')), /refused in web/);
+  assert.match(said(', scheduler: dh', away()), /refused in web/);
+  assert.match(said(', scheduler: sh, scheduler_flags: [ sh-port ]'), /^sh without sh-fallback still chooses it/m);
+  for (const own of ['', ', scheduler: sh', ', scheduler: mh']) assert.doesNotMatch(said(own), /refused/);
+});
+
 describe('persistent clients', () => {
   const setting = (from: Config, overrides: readonly Override[], now = NOW) => {
     const { services, director } = buildIntent(from, overrides, 1).intent;
