@@ -17,12 +17,15 @@ export interface Penalty {
 /** The penalty ends here, so that nobody is held for longer than it takes to decay from twice the limit. */
 const CEILING = 2;
 
-export const penaltyAt = ({ value, at }: Penalty, { halfLife }: DampingConfig, now: Instant): number =>
-  value * 2 ** (-Math.max(0, now - at) / halfLife);
+/** The rule may be another one than when it was counted. */
+const counted = ({ value }: Penalty, { suppress }: DampingConfig): number => Math.min(value, suppress * CEILING);
+
+export const penaltyAt = (penalty: Penalty, rule: DampingConfig, now: Instant): number =>
+  counted(penalty, rule) * 2 ** (-Math.max(0, now - penalty.at) / rule.halfLife);
 
 /** When a server that is held is used again. */
-export const reuseAt = ({ value, at }: Penalty, { halfLife, reuse }: DampingConfig): Instant =>
-  at + halfLife * Math.max(0, Math.log2(value / reuse));
+export const reuseAt = (penalty: Penalty, rule: DampingConfig): Instant =>
+  penalty.at + rule.halfLife * Math.max(0, Math.log2(counted(penalty, rule) / rule.reuse));
 
 /** `verdict` unknown changes nothing but the time. */
 export function dampen(

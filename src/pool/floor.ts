@@ -48,6 +48,9 @@ export interface Floor {
   readonly scarce: boolean;
 }
 
+/** Of one that was broken, in an earlier life: the numbers are of the moment. */
+export const SCARCE: Floor = { healthy: 0, needed: 0, scarce: true };
+
 export function floorOf(rule: FloorConfig, service: Pool, candidates: readonly Candidate[], coming = NOBODY): Floor {
   const needed = neededOf(rule, service, coming);
   const own = candidates.filter((one) => counts(rule, one));

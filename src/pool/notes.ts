@@ -24,7 +24,8 @@ function* ofQuorum(service: ServiceIntent, before: PoolState, after: PoolState, 
   const { quorum } = after;
   if (quorum === undefined || quorum === before.quorum || (before.quorum === undefined && quorum === 'met')) return;
   const { sorry } = service;
-  const serves = sorry ? `; the sorry server ${sorry.key} ${quorum === 'lost' ? 'serves' : 'gives way'}` : '';
+  const does = quorum === 'lost' ? 'serves' : sorryIn(service, after) ? 'serves on, for too few are healthy' : 'gives way';
+  const serves = sorry ? `; the sorry server ${sorry.key} ${does}` : '';
   const strength = strengthOf(service, after, look.verdictOf, look.shareOf);
   const change = { before: before.quorum ?? 'unknown', after: quorum };
   yield { kind: 'quorum', text: `${quorum}: ${describeStrength(service, quorum, strength)}${serves}`, change };

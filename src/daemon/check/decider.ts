@@ -8,10 +8,11 @@ import { describeCheck } from '../../health/key.js';
 import type { HealthState, ResultRecord } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import type { Service } from '../../ipvs/types.js';
+import { SCARCE } from '../../pool/floor.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
 import { describeStrength, type Quorum, strengthOf } from '../../pool/quorum.js';
-import { begin, decide, isIdle, type Look, nextAt, type PoolState, weightsNow } from '../../pool/state.js';
+import { begin, decide, isIdle, type Look, nextAt, type PoolState, type Remains, weightsNow } from '../../pool/state.js';
 import { adoptedReach } from '../../pool/tiers.js';
 import type { Reading } from '../../vrrp/track.js';
 import { createTurns } from './turns.js';
@@ -80,11 +81,12 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     );
     const known = isStart ? store.members(service.name) : undefined;
     const members = known ?? new Map(inTable);
-    const remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
+    const remains: Remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
     const served = sorryTells(service, found);
-    // It may serve for either reason: neither is over because hope is there again.
-    const scarce = served === 'lost' && service.floor?.below === 'sorry' ? { healthy: 0, needed: 0, scarce: true } : undefined;
-    return begin(service, members, { floor: scarce, ...remains, quorum: remains.quorum ?? served }, now());
+    // Where it serves for either reason, the one that hope does not end keeps it there.
+    const isScarce = served === 'lost' && service.floor?.below === 'sorry';
+    const { quorum = isScarce ? undefined : served, floor = isScarce ? SCARCE : undefined }: Remains = remains;
+    return begin(service, members, { ...remains, quorum, floor }, now());
   }
 
   const earlier = (name: string | undefined): PoolState | undefined => (name === undefined ? undefined : pools.get(name));

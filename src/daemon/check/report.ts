@@ -152,7 +152,8 @@ function explainServer(
 
 function explainSorry(sight: Sight, service: ServiceIntent): string {
   const pool = sight.poolOf(service);
-  if (!sorryIn(service, pool)) return 'sorry server: waits for the quorum to be lost';
+  const also = service.floor?.below === 'sorry' ? ', or for too few to be healthy' : '';
+  if (!sorryIn(service, pool)) return `sorry server: waits for the quorum to be lost${also}`;
   if (pool.quorum === 'lost') return `sorry server: serves while the quorum is lost: ${strengthText(sight, service)}`;
   return 'sorry server: serves while too few are healthy';
 }

@@ -10,6 +10,7 @@ import type { Instant } from '../../base/time.js';
 import type { HealthState, Remembered, Verdict } from '../../health/types.js';
 import { makeFolder } from '../../os/state-file.js';
 import type { Penalty } from '../../pool/damping.js';
+import { SCARCE } from '../../pool/floor.js';
 import type { Membership, Memberships } from '../../pool/membership.js';
 import type { Quorum } from '../../pool/quorum.js';
 import type { PoolState, Remains } from '../../pool/state.js';
@@ -62,18 +63,18 @@ interface Saved {
 /** What goes on beside who is in. */
 type Policy = Pick<Remains, 'reach' | 'floor' | 'ramps' | 'penalties'>;
 
-/** Of a floor that was broken: the numbers are of the moment. */
-const SCARCE = { healthy: 0, needed: 0, scarce: true } as const;
-
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 const VERDICTS: readonly unknown[] = ['up', 'down'] satisfies Verdict[];
 const MEMBERSHIPS: readonly unknown[] = ['in', 'kept', 'quiesced', 'out'] satisfies Membership[];
 
-function readVerdict(value: unknown): Remembered | undefined {
+/** What has not happened when it was written is nonsense: a slow start, or a penalty, would hold a server for ever. */
+const isPast = (at: unknown, savedAt: Instant): at is Instant => isAmount(at) && at <= savedAt;
+
+function readVerdict(value: unknown, savedAt: Instant): Remembered | undefined {
   if (!isFields(value) || !VERDICTS.includes(value.verdict)) return undefined;
-  if (typeof value.since !== 'number' || typeof value.reason !== 'string') return undefined;
-  const share = typeof value.share === 'number' && value.share >= 0 ? { share: value.share } : {};
+  if (!isPast(value.since, savedAt) || typeof value.reason !== 'string') return undefined;
+  const share = isAmount(value.share) ? { share: value.share } : {};
   return { verdict: value.verdict as Verdict, since: value.since, reason: value.reason, ...share };
 }
 
@@ -87,21 +88,21 @@ const readQuorum = (value: unknown): Quorum | undefined => (value === 'met' || v
 
 const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
-function readPenalty(value: unknown): Penalty | undefined {
+function readPenalty(value: unknown, savedAt: Instant): Penalty | undefined {
   if (!isFields(value)) return undefined;
   const { value: amount, at, up, held } = value;
-  const isWhole = isAmount(amount) && isAmount(at) && typeof up === 'boolean' && typeof held === 'boolean';
+  const isWhole = isAmount(amount) && isPast(at, savedAt) && typeof up === 'boolean' && typeof held === 'boolean';
   return isWhole ? { value: amount, at, up, held } : undefined;
 }
 
-function readPolicy(value: unknown): Policy | undefined {
+function readPolicy(value: unknown, savedAt: Instant): Policy | undefined {
   if (!isFields(value)) return undefined;
   const { reach, scarce, ramps, penalties } = value;
   return {
     ...(isAmount(reach) ? { reach } : {}),
     ...(scarce === true ? { floor: SCARCE } : {}),
-    ...(isFields(ramps) ? { ramps: readAll(ramps, (since) => (isAmount(since) ? since : undefined)) } : {}),
-    ...(isFields(penalties) ? { penalties: readAll(penalties, readPenalty) } : {}),
+    ...(isFields(ramps) ? { ramps: readAll(ramps, (since) => (isPast(since, savedAt) ? since : undefined)) } : {}),
+    ...(isFields(penalties) ? { penalties: readAll(penalties, (one) => readPenalty(one, savedAt)) } : {}),
   };
 }
 
@@ -121,12 +122,13 @@ function parse(text: string, boot: string): Saved | undefined {
     throw new SyntaxError('not a record of verdicts');
   }
   if (value.boot_id !== boot) return undefined;
+  const savedAt = value.saved_at;
   return {
-    savedAt: value.saved_at,
-    verdicts: readAll(value.verdicts, readVerdict),
+    savedAt,
+    verdicts: readAll(value.verdicts, (one) => readVerdict(one, savedAt)),
     members: readAll(value.members, readMembers),
     quorums: readAll(isFields(value.quorums) ? value.quorums : {}, readQuorum),
-    policies: readAll(isFields(value.policies) ? value.policies : {}, readPolicy),
+    policies: readAll(isFields(value.policies) ? value.policies : {}, (one) => readPolicy(one, savedAt)),
   };
 }
 
@@ -236,7 +238,8 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   let writing: Promise<void> = Promise.resolve();
   let trouble = '';
 
-  const fresh = (): Saved | undefined => (saved && now() - saved.savedAt <= MAX_AGE_MS ? saved : undefined);
+  const isFresh = ({ savedAt }: Saved): boolean => savedAt <= now() && now() - savedAt <= MAX_AGE_MS;
+  const fresh = (): Saved | undefined => (saved && isFresh(saved) ? saved : undefined);
 
   /** Never rejects: without the file the daemon works, and the next change tries again. */
   async function writeNow(): Promise<void> {

@@ -405,6 +405,19 @@ describe('flap damping', () => {
     assert.equal(one.wait(60_000 * Math.log2(6) + 1).table(), '1=10 2=10');
   });
 
+  test('a rule that is another one holds nobody for longer than it says', () => {
+    const before = { halfLife: 60_000, suppress: 20, reuse: 1 };
+    const one = flap(pool(makeService([server(1), server(2)], { damping: before })).says([1, 2], 'up'), 60);
+    assert.equal(one.table(), '2=10');
+    assert.equal(
+      one
+        .change(makeService([server(1), server(2)], { damping }))
+        .wait(60_000 * Math.log2(6) + 1)
+        .table(),
+      '1=10 2=10',
+    );
+  });
+
   test('half a minute of one change a second moves the server three times at most', () => {
     const one = pool(makeService([server(1), server(2)], { damping })).says([1, 2], 'up');
     let moves = 0;

@@ -121,7 +121,7 @@ describe('a restart goes on with the sorry server, or without it', () => {
           await until(() => decided() === hosts.length, 'all have decided');
           world.pool.keeper.flush();
           assert.deepEqual(
-            world.events.filter((one) => /^table|^quorum/.test(one)),
+            world.events.filter((one) => /^table|^quorum|^pool/.test(one)),
             [],
           );
           assert.ok(has(world, table), world.table().join());

@@ -82,7 +82,13 @@ describe('what was saved', () => {
     const next = openAt(2000);
     assert.deepEqual(next.members('web'), new Map([['10.0.0.1:80', 'kept']]), 'who has not decided is new again');
     const penalties = new Map([['10.0.0.3:80', penalty]]);
-    assert.deepEqual(next.remains('web'), { quorum: 'lost', reach: 1, floor: { healthy: 0, needed: 0, scarce: true }, ramps: pool.ramps, penalties });
+    assert.deepEqual(next.remains('web'), {
+      quorum: 'lost',
+      reach: 1,
+      floor: { healthy: 0, needed: 0, scarce: true },
+      ramps: pool.ramps,
+      penalties,
+    });
     assert.deepEqual(next.remains('mail'), { quorum: undefined });
   });
 
@@ -119,14 +125,14 @@ describe('a damaged file', () => {
   for (const [name, text] of damages) {
     test(`${name}: is set aside with one line, and the store works`, async () => {
       writeFileSync(file(), text);
-      const store = openAt(1);
+      const store = openAt(1000);
       assert.equal(store.verdict('a'), undefined);
       assert.equal(readFileSync(`${file()}.damaged`, 'utf8'), text);
       assert.equal(warnings.length, 1);
       assert.match(warnings[0] as string, /verdicts\.json is damaged \(.*\): set aside/);
       store.save(states, pools);
       await store.flush();
-      assert.equal(openAt(2).verdict('a')?.verdict, 'up');
+      assert.equal(openAt(1001).verdict('a')?.verdict, 'up');
     });
   }
 
@@ -136,19 +142,25 @@ describe('a damaged file', () => {
       b: { verdict: 'up', since: 1, reason: 'ok' },
       c: null,
       d: { verdict: 'up', since: '1' },
+      e: { verdict: 'up', since: 11, reason: 'it will have been' },
     };
     const byService = { s: { one: 'in', two: 'maybe' }, t: 7 };
     const policies = {
-      s: { reach: -1, ramps: { one: '7', two: 8 }, penalties: { one: { value: 1 }, two: null } },
+      s: {
+        reach: -1,
+        ramps: { one: '7', two: 8, three: 11 },
+        penalties: { one: { value: 1 }, two: null, three: { value: 1, at: 11, up: true, held: true } },
+      },
       t: 7,
     };
-    writeFileSync(file(), JSON.stringify({ boot_id: 'boot-1', saved_at: 1, verdicts, members: byService, policies }));
-    const store = openAt(1);
+    writeFileSync(file(), JSON.stringify({ boot_id: 'boot-1', saved_at: 10, verdicts, members: byService, policies }));
+    assert.equal(openAt(9).verdict('b'), undefined, 'of a time that is yet to come');
+    const store = openAt(10);
     assert.deepEqual(store.remains('s'), { quorum: undefined, ramps: new Map([['two', 8]]), penalties: new Map() });
     assert.deepEqual(store.remains('t'), { quorum: undefined });
     assert.deepEqual(
-      ['a', 'b', 'c', 'd'].map((key) => store.verdict(key)?.verdict),
-      [undefined, 'up', undefined, undefined],
+      ['a', 'b', 'c', 'd', 'e'].map((key) => store.verdict(key)?.verdict),
+      [undefined, 'up', undefined, undefined, undefined],
     );
     assert.deepEqual(store.members('s'), new Map([['one', 'in']]));
     assert.equal(store.members('t'), undefined);
@@ -202,7 +214,7 @@ describe('writing', () => {
   test('that fails is said once, never thrown, and tried again', async () => {
     const blocked = join(dir, 'blocked');
     writeFileSync(blocked, '');
-    const store = openAt(1, {}, join(blocked, 'state'));
+    const store = openAt(1000, {}, join(blocked, 'state'));
     store.save(states, pools);
     await store.flush();
     store.save(states, pools);
@@ -213,7 +225,7 @@ describe('writing', () => {
     rmSync(blocked);
     store.save(states, pools);
     await store.flush();
-    assert.equal(openAt(2, {}, join(blocked, 'state')).verdict('a')?.verdict, 'up');
+    assert.equal(openAt(1001, {}, join(blocked, 'state')).verdict('a')?.verdict, 'up');
   });
 
   test('a flush without anything to say writes nothing', async () => {
