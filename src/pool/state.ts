@@ -82,7 +82,7 @@ export function begin(service: ServiceIntent, members: Memberships, remains: Rem
     floor: remains.floor,
     present: keys((server) => takesPart(server, members)),
     fresh: keys((server) => !isIn(members.get(server.key))),
-    coming: members.size === 0 ? NOBODY : keys((server) => !members.has(server.key)),
+    coming: NOBODY,
     hopeUntil: now + HOPE,
     ramps: remains.ramps ?? NO_RAMPS,
     penalties: remains.penalties ?? NO_PENALTIES,
