@@ -29,6 +29,8 @@ export interface Member {
   readonly penalty?: { readonly text: string; readonly held: boolean } | undefined;
   /** The rule that keeps it in though it failed: `min_healthy 50%`. */
   readonly kept?: string | undefined;
+  /** It has decided before: what it waits for is a check that was changed, or added. Absent: it is new. */
+  readonly known?: boolean;
   /** This director suspects itself of what these checks say. */
   readonly held?: boolean;
   readonly checks: readonly CheckReport[];
@@ -111,7 +113,7 @@ function up(member: Member, failed: readonly CheckReport[]): string {
 
 function undecided(member: Member, open: readonly CheckReport[]): string {
   const waiting = `${progress(open[0] as CheckReport)}${more(open)}`;
-  if (member.membership === 'out') return `new: waiting for its first successful check: ${waiting}`;
+  if (member.membership === 'out' && !member.known) return `new: waiting for its first successful check: ${waiting}`;
   return `unknown: ${place(member)} as before, until a new check has decided: ${waiting}`;
 }
 

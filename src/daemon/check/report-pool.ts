@@ -63,6 +63,7 @@ export function memberOf(
     needed: server.needed,
     penalty: text === undefined ? undefined : { text, held: penalty?.held === true },
     kept: service.floor && describeRule(service.floor),
+    known: pool.members.has(server.key) && !pool.coming.has(server.key) && !pool.fresh.has(server.key),
     held: checksOf(server).some(({ key }) => sight.isHeld(key)),
     checks: checksOf(server).map((spec) => ({ spec, state: sight.stateOf(spec.key), latest: sight.latestOf(spec.key) })),
   };

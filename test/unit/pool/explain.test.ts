@@ -70,6 +70,10 @@ test('new, as far as it is', () => {
   assert.equal(explain({ membership: 'out', weight: 1, checks: [half] }), `${waiting}: connected (1 of 2 successes)`);
   const ours = { spec, state: state(), latest: failed('too many open files on this director', true) };
   assert.equal(explain({ membership: 'out', weight: 1, checks: [ours] }), `${waiting}: too many open files on this director`);
+  assert.equal(
+    explain({ membership: 'out', weight: 10, known: true, checks: [{ spec, state: undefined }] }),
+    'unknown: removed from the table as before, until a new check has decided: tcp connect to 10.0.0.21:80',
+  );
 });
 
 test('serving while a new check has not decided', () => {

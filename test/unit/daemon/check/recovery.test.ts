@@ -4,7 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { answer } from '../../../../src/daemon/check/answers.js';
 import { createGate } from '../../../../src/daemon/check/gate.js';
+import type { DetailAnswer } from '../../../../src/daemon/messages.js';
 import { isRunning } from '../../../../src/health/machine.js';
 import { checksOf } from '../../../../src/pool/membership.js';
 import { makeServer } from '../../../fake/intent.js';
@@ -69,6 +71,18 @@ test('backups that serve go on with a new name and new checks, and after a resta
     assert.deepEqual([...seen], [serves]);
   };
   await poolWorld([named('web', 10, slow(80))], run, { probe: 15 });
+});
+
+test('who is out and has another check now is told apart from who is new', async () => {
+  const why = async ({ pool }: PoolWorld, rs: string) =>
+    ((await answer(pool, { what: 'detail', service: 'web', rs })) as { value: DetailAnswer }).value.summary;
+  await poolWorld([named('web', 10, [dr(1), dr(2)])], async (world) => {
+    world.down.add('10.0.0.2');
+    await until(() => world.events.some((one) => /10\.0\.0\.2.*-> down/.test(one)), 'it has failed');
+    world.configure([named('web', 10, [dr(1), dr(2, { interval: 10_000, jitter: 1 }), dr(3, { interval: 10_000 })])]);
+    assert.match(await why(world, '10.0.0.2'), /^unknown: removed from the table as before, until a new check has decided: tcp/);
+    assert.match(await why(world, '10.0.0.3'), /^new: waiting for its first successful check: tcp/);
+  });
 });
 
 describe('a restart goes on with the sorry server, or without it', () => {
