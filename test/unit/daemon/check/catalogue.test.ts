@@ -52,6 +52,19 @@ describe('the catalogue', () => {
     assert.equal(catalogue.ofKey('tcp/192.0.2.1:80')?.name, 'mail');
   });
 
+  test('one with a new name is known by an address that it had, and only if the old name goes', () => {
+    const catalogue = new Catalogue();
+    catalogue.replace([service('web', [1, 2], [1]), service('mail', [3], [2])]);
+    const renamed = (...next: readonly ServiceIntent[]) =>
+      [...catalogue.renamed({ services: next, gone: catalogue.goneWith(next.map(({ name }) => name)) })].join();
+    const mail = service('mail', [3], [2]);
+    assert.equal(renamed(service('shop', [2, 9], [1]), mail), 'shop,web');
+    assert.equal(renamed(service('shop', [9], [1]), mail), '');
+    assert.equal(renamed(service('shop', [1], [1]), service('web', [2], [1]), mail), '', 'web is still there');
+    assert.equal(renamed(service('one', [1], [1]), service('two', [2], [1]), mail), 'one,web,two,web');
+    assert.deepEqual([...catalogue.replace([service('shop', [1, 2], [1]), mail]).renamed], [['shop', 'web']]);
+  });
+
   test('step by step it says the same as from the beginning', () => {
     const hosts = fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 });
     const world = fc.uniqueArray(
