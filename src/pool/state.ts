@@ -26,6 +26,8 @@ import { hasEnded, nextStep, RAMP_STEPS, rampedWeight, stepOf } from './ramp.js'
 import { reachOf, tiersOf } from './tiers.js';
 
 export interface PoolState {
+  /** Of the service: by it one that has another name after a restart is known again. */
+  readonly key: string;
   readonly members: Memberships;
   /** Undefined: at a start, while it may still turn out to be met. */
   readonly quorum: Quorum | undefined;
@@ -76,6 +78,7 @@ export function begin(service: ServiceIntent, members: Memberships, remains: Rem
   const keys = (test: (server: RealServerIntent) => boolean) =>
     new Set(service.realServers.filter(test).map((server) => server.key));
   return {
+    key: service.key,
     members,
     quorum: remains.quorum,
     reach: remains.reach ?? 0,
@@ -222,6 +225,7 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
   const reach = reachOf(service, { members, coming, shareOf, isHopeful }, before.reach);
   const fresh = before.fresh.size === 0 ? [] : [...before.fresh].filter((key) => verdicts.get(key) === 'unknown');
   return {
+    key: service.key,
     members,
     quorum: quorumOf(before.quorum, service, strengthOf(service, { members, coming }, verdictOf, shareOf)) ?? before.quorum,
     reach,

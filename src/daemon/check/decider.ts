@@ -74,14 +74,15 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
   const shareOf = (key: string) => stateOf(key)?.share;
   const look = (): Look => ({ now: now(), verdictOf, shareOf, sinceOf: (key) => stateOf(key)?.since ?? 0, isHeld });
 
-  function adopted(service: ServiceIntent, isStart: boolean): PoolState {
+  function adopted(service: ServiceIntent, isStart: boolean, from?: string): PoolState {
     const found = believed(service.key);
     const inTable = service.realServers.map(
       (server) => [server.key, adoptedMembership(found?.destinations.get(kernelKey(server, service.id)), server)] as const,
     );
-    const known = isStart ? store.members(service.name) : undefined;
+    const name = isStart ? [service.name, from].find((one) => one !== undefined && store.members(one)) : undefined;
+    const known = name === undefined ? undefined : store.members(name);
     const members = known ?? new Map(inTable);
-    const remains: Remains = known ? store.remains(service.name) : { reach: adoptedReach(service, members) };
+    const remains: Remains = name !== undefined ? store.remains(name) : { reach: adoptedReach(service, members) };
     const served = sorryTells(service, found);
     // Where it serves for either reason, the one that hope does not end keeps it there.
     const isScarce = served === 'lost' && service.floor?.below === 'sorry';
@@ -103,7 +104,7 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     pools,
     poolOf,
     adopt(service, isStart, from) {
-      if (!pools.has(service.name)) pools.set(service.name, earlier(from) ?? adopted(service, isStart));
+      if (!pools.has(service.name)) pools.set(service.name, earlier(from) ?? adopted(service, isStart, from));
     },
     decide(service, trusting) {
       const before = poolOf(service);

@@ -280,6 +280,12 @@ export function createPool(
     if (!unsaved) store.save(known, decider.pools, urgent);
   }
 
+  /** That it had in an earlier life; undefined: it is another one's now. */
+  function nameBefore({ key }: ServiceIntent): string | undefined {
+    const name = store.nameOf(key);
+    return name !== undefined && catalogue.find(name) ? undefined : name;
+  }
+
   /** What servers ask for their weight holds until the check that was changed says something: it has decided nothing. */
   function placesOf({ replaced }: Consequences): ReadonlyMap<string, Remembered> {
     const places = new Map<string, Remembered>();
@@ -294,7 +300,7 @@ export function createPool(
   function follow(consequences: Consequences): void {
     const serving = new Set<string>();
     for (const service of consequences.changed) {
-      const from = consequences.renamed.get(service.name);
+      const from = begun ? consequences.renamed.get(service.name) : nameBefore(service);
       decider.adopt(service, !begun, from);
       if (from !== undefined && cutOff.has(from)) cutOff.add(service.name);
       const { members } = decider.poolOf(service);

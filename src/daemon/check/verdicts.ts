@@ -32,6 +32,8 @@ export interface VerdictStore {
   verdict(checkKey: string): Remembered | undefined;
   /** Of a virtual server, by its name. */
   members(name: string): Memberships | undefined;
+  /** The name that the virtual server had. */
+  nameOf(serviceKey: string): string | undefined;
   /** The rest of its pool. */
   remains(name: string): Remains;
   /**
@@ -44,7 +46,7 @@ export interface VerdictStore {
 }
 
 /** What is kept of a pool. */
-export type SavedPool = Pick<PoolState, 'members'> & Partial<Pick<PoolState, 'coming'>> & Remains;
+export type SavedPool = Pick<PoolState, 'members'> & Partial<Pick<PoolState, 'coming' | 'key'>> & Remains;
 
 export const MAX_AGE_MS = 600_000;
 const DELAY_MS = 200;
@@ -56,6 +58,8 @@ interface Saved {
   readonly savedAt: Instant;
   readonly verdicts: ReadonlyMap<string, Remembered>;
   readonly members: ReadonlyMap<string, Memberships>;
+  /** Names by the keys of services. */
+  readonly names: ReadonlyMap<string, string>;
   readonly quorums: ReadonlyMap<string, Quorum>;
   readonly policies: ReadonlyMap<string, Policy>;
 }
@@ -85,6 +89,12 @@ function readMembers(value: unknown): Memberships | undefined {
 }
 
 const readQuorum = (value: unknown): Quorum | undefined => (value === 'met' || value === 'lost' ? value : undefined);
+
+/** They are written by name, as all else. */
+function readNames(value: unknown): Map<string, string> {
+  const keys = readAll(isFields(value) ? value : {}, (key) => (typeof key === 'string' ? key : undefined));
+  return new Map([...keys].map(([name, key]) => [key, name]));
+}
 
 const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
@@ -127,6 +137,7 @@ function parse(text: string, boot: string): Saved | undefined {
     savedAt,
     verdicts: readAll(value.verdicts, (one) => readVerdict(one, savedAt)),
     members: readAll(value.members, readMembers),
+    names: readNames(value.keys),
     quorums: readAll(isFields(value.quorums) ? value.quorums : {}, readQuorum),
     policies: readAll(isFields(value.policies) ? value.policies : {}, (one) => readPolicy(one, savedAt)),
   };
@@ -144,9 +155,10 @@ function formatPolicy({ reach, floor, ramps, penalties }: SavedPool): object | u
   return Object.keys(fields).length > 0 ? fields : undefined;
 }
 
-/** What is written of one pool, as it stands in the three objects of the file. */
+/** What is written of one pool, as it stands in the objects of the file. */
 interface PoolText {
   readonly members: string;
+  readonly key?: string;
   readonly quorum?: string;
   readonly policy?: string;
 }
@@ -162,6 +174,7 @@ function textOf(pool: SavedPool): PoolText {
   const members = [...pool.members].filter(([key]) => !pool.coming?.has(key));
   const text = {
     members: JSON.stringify(Object.fromEntries(members)),
+    ...(pool.key === undefined ? {} : { key: JSON.stringify(pool.key) }),
     ...(pool.quorum ? { quorum: JSON.stringify(pool.quorum) } : {}),
     ...(policy ? { policy: JSON.stringify(policy) } : {}),
   };
@@ -169,7 +182,7 @@ function textOf(pool: SavedPool): PoolText {
   return text;
 }
 
-/** One of the three. */
+/** One of them. */
 function formatPools(pools: ReadonlyMap<string, SavedPool>, part: keyof PoolText): string {
   const entries: string[] = [];
   for (const [name, pool] of pools) {
@@ -190,8 +203,9 @@ function format(
     if (verdict !== 'unknown') verdicts[key] = { verdict, since, reason, ...(share === undefined ? {} : { share }) };
   }
   const head = JSON.stringify({ boot_id: boot, saved_at: now, verdicts }).slice(0, -1);
-  const [members, quorums, policies] = (['members', 'quorum', 'policy'] as const).map((part) => formatPools(pools, part));
-  return `${head},"members":${members},"quorums":${quorums},"policies":${policies}}`;
+  const parts = (['members', 'key', 'quorum', 'policy'] as const).map((part) => formatPools(pools, part));
+  const [members, keys, quorums, policies] = parts;
+  return `${head},"members":${members},"keys":${keys},"quorums":${quorums},"policies":${policies}}`;
 }
 
 function load(file: string, boot: string, warn: (text: string) => void): Saved | undefined {
@@ -267,6 +281,7 @@ export function openVerdictStore(stateDir: string, options: StoreOptions): Verdi
   return {
     verdict: (key) => fresh()?.verdicts.get(key),
     members: (key) => fresh()?.members.get(key),
+    nameOf: (key) => fresh()?.names.get(key),
     remains: (name) => ({ quorum: fresh()?.quorums.get(name), ...fresh()?.policies.get(name) }),
     save(states, pools, urgent = false) {
       current = [states, pools];

@@ -171,7 +171,7 @@ test('what a server asks for its weight holds while its check is another one tha
   );
 });
 
-test('with a new name the rules of the pool remember what they did: no weight jumps, nobody who is held comes in, a lost quorum stays lost', async () => {
+test('with a new name, over a restart too, the rules of the pool remember what they did: no weight jumps, nobody who is held comes in, a lost quorum stays lost', async () => {
   const damping = { halfLife: 3_600_000, suppress: 1, reuse: 0.5 };
   const big = (host: number) => ({ ...dr(host), slowStart: 100_000, weight: 1000, configuredWeight: 1000 });
   const sorry = makeServer(9, { forward: 'dr', weight: 1 });
@@ -185,7 +185,12 @@ test('with a new name the rules of the pool remember what they did: no weight ju
     'tcp/192.0.2.11:80: 10.0.0.3:80=10',
     'tcp/192.0.2.12:80: 10.0.0.5:80=0 10.0.0.6:80=0 10.0.0.9:80=1',
   ].join();
-  await poolWorld(services('a', 'b', 'c'), async (world) => {
+  const next = services('x', 'y', 'z');
+  const unmoved = ({ table: now, events, pool }: PoolWorld) => {
+    pool.keeper.flush();
+    assert.deepEqual([now().join(), events.filter((one) => !/^verdict/.test(one))], [table, []]);
+  };
+  const first = async (world: PoolWorld) => {
     await until(() => world.states.at(-1) === 'ready', 'all in');
     for (const host of [2, 4, 5, 6, 7]) world.down.add(`10.0.0.${host}`);
     await until(
@@ -198,7 +203,6 @@ test('with a new name the rules of the pool remember what they did: no weight ju
     );
     for (const host of [2, 4, 5, 6]) world.down.delete(`10.0.0.${host}`);
     await until(() => has(world, table), 'back, as far as the rules let them');
-    const next = services('x', 'y', 'z');
     assert.deepEqual(world.pool.foresee({ services: next, names: next.map(({ name }) => name) }), {
       now: [],
       later: [],
@@ -207,9 +211,21 @@ test('with a new name the rules of the pool remember what they did: no weight ju
     world.events.length = 0;
     world.configure(next);
     await whole(world, () => world.pool.catalogue.find('x') !== undefined, table);
-    world.pool.keeper.flush();
-    assert.deepEqual([world.table().join(), world.events], [table, []]);
-  });
+    unmoved(world);
+    world.configure(services('a', 'b', 'c'));
+  };
+  const earlier = { folder: mkdtempSync(join(tmpdir(), 'lbd-renamed-')), kernel: createFakeKernel() };
+  try {
+    await poolWorld(services('a', 'b', 'c'), first, { earlier });
+    const restarted = async (world: PoolWorld) => {
+      world.down.add('10.0.0.7');
+      await until(() => world.states.at(-1) === 'ready', 'as before');
+      unmoved(world);
+    };
+    await poolWorld(next, restarted, { earlier });
+  } finally {
+    rmSync(earlier.folder, { recursive: true });
+  }
 });
 
 test('one that drains is adopted as it is: its connections are not cut by one failure of a check that is new', async () => {

@@ -70,6 +70,7 @@ describe('what was saved', () => {
       coming: new Set(['10.0.0.5:80']),
       quorum: 'lost' as const,
       reach: 1,
+      key: 'tcp/192.0.2.10:80',
       floor: { healthy: 1, needed: 2, scarce: true },
       ramps: new Map([['10.0.0.2:80', 950]]),
       penalties: new Map([
@@ -81,6 +82,7 @@ describe('what was saved', () => {
     await store.flush();
     const next = openAt(2000);
     assert.deepEqual(next.members('web'), new Map([['10.0.0.1:80', 'kept']]), 'who has not decided is new again');
+    assert.deepEqual([next.nameOf('tcp/192.0.2.10:80'), next.nameOf('tcp/192.0.2.11:80')], ['web', undefined]);
     const penalties = new Map([['10.0.0.3:80', penalty]]);
     assert.deepEqual(next.remains('web'), {
       quorum: 'lost',
