@@ -14,19 +14,19 @@ const script = (name: string) => fileURLToPath(new URL(`./kit/${name}.js`, impor
 const HELD = 10;
 
 /** Of every real server and service a file says whether it is up. */
-const config = (folder: string) => {
+const config = (folder: string, [slow, heldOut] = ['slow', 'held-out']) => {
   const rs = (service: string, host: number, more = '') =>
     `{ address: 192.0.2.${20 + host}, weight: 100, checks: [ { type: file, path: ${folder}/${service}-${host} } ]${more} }`;
   return `
 defaults: { scheduler: wrr, forward: dr, check: { interval: 500ms, timeout: 490ms, fall: 2 } }
 virtual_servers:
   - { name: ramp, address: "${VIP}:80", slow_start: 8s, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
-  - { name: slow, address: "${VIP}:85", slow_start: 10m, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
+  - { name: ${slow}, address: "${VIP}:85", slow_start: 10m, real_servers: [ ${rs('ramp', 1)}, ${rs('ramp', 2)} ] }
   - { name: tiers, address: "${VIP}:81", on_failure: quiesce, real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
   - { name: held, address: "${VIP}:82", real_servers: [ ${rs('tiers', 1)}, ${rs('tiers', 3, ', backup: true')} ] }
   - { name: floor, address: "${VIP}:83", min_healthy: 50%, real_servers: [ ${rs('floor', 1)}, ${rs('floor', 2)} ] }
   - { name: flap, address: "${VIP}:84", damping: { half_life: 10s, suppress: 1.5, reuse: 1 }, real_servers: [ ${rs('flap', 1)}, ${rs('flap', 2)} ] }
-  - { name: held-out, address: "${VIP}:86", damping: { half_life: 1h, suppress: 1.5 }, real_servers: [ ${rs('flap', 1)}, ${rs('flap', 2)} ] }
+  - { name: ${heldOut}, address: "${VIP}:86", damping: { half_life: 1h, suppress: 1.5 }, real_servers: [ ${rs('flap', 1)}, ${rs('flap', 2)} ] }
 `;
 };
 
@@ -177,5 +177,25 @@ describe('the rules of the pool', () => {
       why('held-out', 2),
       /up, but removed from the table; penalty [\d.]+ of 1\.5, held out for flapping for \d+s more/,
     );
+  });
+
+  test('with other names, after a reload and after a crash, they go on', async () => {
+    const goOn = async ([slow, heldOut]: readonly [string, string]) => {
+      await is(slow, 2);
+      await is(heldOut, 2);
+      assert.equal(weight(86, 2), undefined);
+      assert.match(why(heldOut, 2), /held out for flapping/);
+      assert.ok((weight(85, 2) ?? 100) < 100, 'it grows');
+      assert.match(why(slow, 2), /slow start: all of it in \d+s/);
+    };
+    const [reloaded, restarted] = [['slower', 'kept-out'] as const, ['slowest', 'put-out'] as const];
+    d1.configure(config(folder, [...reloaded]));
+    assert.equal(d1.ctl('reload').status, 0);
+    await goOn(reloaded);
+    d1.program().signal('SIGKILL');
+    await d1.program().ended;
+    d1.configure(config(folder, [...restarted]));
+    await d1.start();
+    await goOn(restarted);
   });
 });
