@@ -1,7 +1,7 @@
 /** The shape of checks: the words of all types in one mapping, and which type has which. */
 import * as v from 'valibot';
 import { parseDuration } from '../base/duration.js';
-import { parseIp } from '../base/ip.js';
+import { type Family, familyOf, parseIp } from '../base/ip.js';
 import { regexFault } from '../base/regex.js';
 import { MAX_FWMARK, MAX_SHARE, parseChoice } from '../base/words.js';
 import { LATER_CHECKS, laterText } from './later.js';
@@ -143,7 +143,11 @@ const netns = parsed(
 );
 
 /** RFC 1035 names, and what is found in practice: labels of up to 63 characters. */
-const DNS_NAME = /^(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
+const DNS_NAME = /^(?=.{1,253}\.?$)(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
+/** Records that are an address, and of which family. */
+const ADDRESSES: Readonly<Record<string, Family>> = { A: 4, AAAA: 6 };
+/** Bytes of the largest datagram of UDP over IPv4. */
+const MAX_DATAGRAM = 65_507;
 const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
 
 /** Characters of the name of a gRPC service. */
@@ -251,6 +255,17 @@ type Values = Readonly<Record<string, unknown>>;
 /** Fields about one connection, which HTTP/2 does not have (RFC 9113, 8.2.2). */
 const OF_HTTP1 = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'http2-settings'];
 
+/** Of udp and dns: what can never be sent, or never be the answer. */
+function* datagramFaults(type: CheckType, { send, send_hex, query = 'A', answer }: Values): Generator<readonly [string, string]> {
+  const bytes = typeof send === 'string' ? new TextEncoder().encode(send).length : `${send_hex ?? ''}`.length / 2;
+  if (type === 'udp' && bytes > MAX_DATAGRAM)
+    yield [send === undefined ? 'send_hex' : 'send', `a datagram holds ${MAX_DATAGRAM} bytes at most, not ${bytes}`];
+  const family = type === 'dns' ? ADDRESSES[`${query}`] : undefined;
+  const address = parseIp(`${answer}`);
+  if (answer !== undefined && family !== undefined && (address === undefined || familyOf(address) !== family))
+    yield ['answer', `answer: "${answer}" is no IPv${family} address, and records of type ${query} hold nothing else`];
+}
+
 function* faults(type: CheckType, value: Values): Generator<readonly [key: string, message: string]> {
   const known: readonly string[] = WORDS[type];
   for (const key of Object.keys(words)) {
@@ -269,6 +284,7 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
   if (foreign !== undefined) yield ['headers', `headers: ${foreign} cannot be sent in HTTP/2`];
   if (type === 'script' && value.share !== undefined && value.weight !== true)
     yield ['share', 'share: the script says no weight: write weight: true'];
+  yield* datagramFaults(type, value);
   const { certificate, key } = (value.tls ?? {}) as Values;
   if ((certificate === undefined) !== (key === undefined))
     yield ['tls', 'tls: a certificate needs its key, and a key its certificate'];

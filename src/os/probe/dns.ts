@@ -1,6 +1,7 @@
 /** The dns checker: a question to this server, by UDP, and by TCP where the answer was cut (RFC 1035, RFC 7766). */
 import { randomBytes } from 'node:crypto';
 import packet, { type Answer, type DecodedPacket, type RecordType } from 'dns-packet';
+import { parseIp } from '../../base/ip.js';
 import type { DnsProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { connectProbe } from './connection.js';
@@ -33,11 +34,22 @@ function dataOf(answer: Answer): string {
     .join(' ');
 }
 
-const plain = (text: string): string => text.toLowerCase().replace(/\.$/, '');
+/** A name, or an address however it is spelt. */
+const plain = (text: string): string => parseIp(text) ?? text.toLowerCase().replace(/\.$/, '');
 
-function judge(probe: DnsProbe, reply: Reply, outcome: Outcome): void {
+/** What is wrong with the reply as a reply to our question; a refusal may leave the question out. */
+function trouble({ query, name }: DnsProbe, reply: Reply): string | undefined {
   const code = reply.rcode ?? 'NOERROR';
-  if (code !== 'NOERROR') return outcome.fail(remote(`DNS ${code}`));
+  const [asked] = reply.questions ?? [];
+  if (asked ? asked.type !== query || plain(asked.name) !== plain(name) : code === 'NOERROR')
+    return `the DNS answer is ${asked ? `about ${asked.name} ${asked.type}, not ${name} ${query}` : 'without its question'}`;
+  return code === 'NOERROR' ? undefined : `DNS ${code}`;
+}
+
+function judge(probe: DnsProbe, reply: Reply | 'unreadable', outcome: Outcome): void {
+  if (reply === 'unreadable') return outcome.fail(remote('the DNS answer cannot be read: it is cut, or no DNS message'));
+  const bad = trouble(probe, reply);
+  if (bad !== undefined) return outcome.fail(remote(bad));
   const answers = (reply.answers ?? []).filter((one) => one.type === probe.query).map(dataOf);
   const { answer } = probe;
   if (answer === undefined) return outcome.succeed(answers.length === 0 ? 'DNS NOERROR, no records' : `DNS ${answers[0]}`);
@@ -46,15 +58,21 @@ function judge(probe: DnsProbe, reply: Reply, outcome: Outcome): void {
   outcome.fail(remote(`DNS answered ${answers.length === 0 ? 'no record' : answers.slice(0, 3).join(', ')}, not ${answer}`));
 }
 
-/** The reply to our question; undefined: to another one, or nothing that can be read. */
-function read(bytes: Uint8Array, id: number): Reply | undefined {
+/** The reply that has our number; undefined: none. */
+function read(bytes: Uint8Array, id: number): Reply | 'unreadable' | undefined {
+  const message = Buffer.from(bytes);
+  if (message.length < 2 || message.readUInt16BE() !== id) return undefined;
   try {
-    const reply = packet.decode(Buffer.from(bytes)) as Reply;
-    return reply.type === 'response' && reply.id === id ? reply : undefined;
+    const reply = packet.decode(message) as Reply;
+    // A record that goes on behind the end of the message would be read as one of holes.
+    return reply.type === 'response' && packet.decode.bytes <= message.length ? reply : 'unreadable';
   } catch {
-    return undefined;
+    return 'unreadable';
   }
 }
+
+/** TC of a response, which may end in the middle of a record. */
+const isCut = (bytes: Uint8Array): boolean => ((bytes[2] ?? 0) & 0x82) === 0x82;
 
 /** Behind two bytes of length, in both directions. */
 function askByTcp(probe: DnsProbe, target: Target, done: (result: ProbeResult) => void): Probe {
@@ -84,7 +102,7 @@ export function startDns(probe: DnsProbe, target: Target, done: (result: ProbeRe
       const socket = openDatagram(probe, target, outcome, (bytes) => {
         const reply = read(bytes, id);
         if (!reply) return;
-        if (!reply.flag_tc) return judge(probe, reply, outcome);
+        if (!isCut(bytes)) return judge(probe, reply, outcome);
         socket.release();
         const again = askByTcp(probe, target, ({ ok, local, reason }) =>
           ok ? outcome.succeed(`${reason} (by TCP)`) : outcome.fail({ local, reason: `${reason} (by TCP)` }),

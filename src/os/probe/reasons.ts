@@ -38,6 +38,7 @@ const LOCAL: Readonly<Record<string, string>> = {
   EACCES: 'permission denied on this director',
   ENODEV: 'no such interface on this director',
   EAFNOSUPPORT: 'address family not supported on this director',
+  EMSGSIZE: 'the datagram is too large for the way to it',
   EPROTONOSUPPORT: 'protocol not supported on this director',
 };
 

@@ -110,6 +110,13 @@ describe('udp', () => {
       expectFailure(await run(udp({ expect: 'hello' }), target), 'the answer "pong" does not contain "hello"');
       socket.close();
     }));
+  test('a datagram that does not go out is no fault of the server', () =>
+    leavesNothing(async () => {
+      const { socket, target } = await udpServer((_message, say) => say(Buffer.from('pong')));
+      const { ok, local, reason } = await run(udp({ send: { text: 'x'.repeat(70_000) } }), target);
+      assert.deepEqual([ok, local, reason], [false, true, 'the datagram is too large for the way to it']);
+      socket.close();
+    }));
   test('a closed port is told at once, also where silence would do', () =>
     leavesNothing(async () => {
       const closed = await closedPort();
@@ -170,6 +177,48 @@ describe('dns', () => {
       socket.close();
     }));
 
+  test('an answer that has our number but cannot be read, or is about something else, is a failure, by name', () =>
+    leavesNothing(async () => {
+      const unreadable = 'the DNS answer cannot be read: it is cut, or no DNS message';
+      const loop = (message: Buffer): Buffer => {
+        const bytes = reply(message);
+        // The owner of the record is a pointer to itself.
+        bytes.writeUInt16BE(0xc000 | message.length, message.length);
+        return bytes;
+      };
+      const cases: [(message: Buffer) => Buffer, string][] = [
+        [(message) => reply(message).subarray(0, -3), unreadable],
+        [(message) => reply(message).subarray(0, 9), unreadable],
+        [loop, unreadable],
+        [(message) => message, unreadable],
+        [
+          (message) => reply(message, { questions: [{ type: 'A', name: 'other.test' }] }),
+          'the DNS answer is about other.test A, not web.test A',
+        ],
+        [
+          (message) => reply(message, { questions: [{ type: 'AAAA', name: 'web.test' }] }),
+          'the DNS answer is about web.test AAAA, not web.test A',
+        ],
+        [(message) => reply(message, { questions: [] }), 'the DNS answer is without its question'],
+        [(message) => reply(message, { questions: [], answers: [], flags: 5 }), 'DNS REFUSED'],
+      ];
+      for (const [answer, reason] of cases) {
+        const { socket, target } = await udpServer((message, say) => say(answer(message)));
+        expectFailure(await run(dns(), target), reason);
+        socket.close();
+      }
+    }));
+
+  test('an address is the same however it is spelt', () =>
+    leavesNothing(async () => {
+      const data = '2001:db8::7';
+      const { socket, target } = await udpServer((message, say) =>
+        say(reply(message, { answers: [{ type: 'AAAA', name: 'web.test', data }] })),
+      );
+      expectSuccess(await run(dns({ query: 'AAAA', answer: '2001:0DB8:0::0007' }), target), `DNS ${data}`);
+      socket.close();
+    }));
+
   test('a cut answer is asked for again by TCP', () =>
     leavesNothing(async () => {
       const target = await serve((socket) =>
@@ -182,7 +231,7 @@ describe('dns', () => {
       );
       const socket = createSocket('udp4');
       socket.on('message', (message, from) =>
-        socket.send(reply(message, { flags: 0x200, answers: [] }), from.port, from.address),
+        socket.send(reply(message, { flags: 0x200 }).subarray(0, -3), from.port, from.address),
       );
       socket.bind(target.port, '127.0.0.1');
       await once(socket, 'listening');
