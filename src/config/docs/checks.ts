@@ -29,7 +29,7 @@ const TLS: Docs = {
 };
 
 export const CHECK: Docs = {
-  type: 'What is asked: a connection, a request, an echo, or a program of this host.',
+  type: 'What is asked: a connection, a request, an echo, or a program of this host. Of agent and file the first line that is not empty decides: up or ready; down, fail, failed, stopped or maint; drain (the weight is 0); 75% (of the weight; none said is the whole of it); # and a note. An agent that cannot be reached is a failure like any other, where HAProxy goes on.',
   ...TIMING,
   port: 'The port that is asked; that of the real server when left out.',
   address:
@@ -46,7 +46,7 @@ export const CHECK: Docs = {
   regex:
     'A regular expression that the answer, or the body of an HTTP answer, must match. Matched in linear time: no look-around, no back-references.',
   silence: 'Of udp: no ICMP error for so long is a success, though nothing answers.',
-  path: 'Of http and https the path that is asked for, / when left out; of file the file of this host that is read.',
+  path: 'Of http and https the path that is asked for, / when left out; of file the file of this host that is read at every beat; one that does not exist is a failure.',
   method: { text: 'The method of the request.', usual: 'GET' },
   host: 'The Host header, or the authority of grpc; the address of the real server when left out.',
   headers: 'More headers of the request: a mapping of names to texts.',

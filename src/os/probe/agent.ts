@@ -6,7 +6,7 @@ import { readHead } from '../file-head.js';
 import { connectProbe } from './connection.js';
 import { excerpt } from './expectation.js';
 import { beginProbe, type Outcome } from './outcome.js';
-import { local, remote } from './reasons.js';
+import { type Failure, local, remote, thrownFailure } from './reasons.js';
 import { payloadBytes, withProxyHeader } from './socket.js';
 import { openStream, type Reader } from './stream.js';
 import type { Probe, Target } from './types.js';
@@ -42,12 +42,21 @@ export function startAgent(probe: AgentProbe, target: Target, done: (result: Pro
   });
 }
 
+/** What the reading process lacks says nothing of who writes the file. */
+const OURS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM', 'EIO', 'ESTALE'];
+
+function unreadable(file: string, error: NodeJS.ErrnoException): Failure {
+  const { code = '', message } = error;
+  if (code === 'ENOENT') return remote(`${file} does not exist`);
+  return OURS.includes(code) ? local(`${file}: ${thrownFailure(error).reason}`) : remote(`${file}: ${message}`);
+}
+
 /** A file that is not there says down: somebody has to write it. */
 export function startFile({ file }: FileProbe, done: (result: ProbeResult) => void): Probe {
   const start = (outcome: Outcome) => {
     const hangs = readHead(file, (error, text) => {
-      if (error) outcome.fail(remote(error.code === 'ENOENT' ? `${file} does not exist` : `${file}: ${error.message}`));
-      else judge(text.split('\n')[0] as string, outcome);
+      if (error) outcome.fail(unreadable(file, error));
+      else judge(text.trimStart().split('\n')[0] as string, outcome);
     });
     if (hangs) outcome.fail(local(`the last read of ${file} has not come back: its file system hangs`));
   };

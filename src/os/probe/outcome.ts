@@ -6,6 +6,16 @@ import type { Probe } from './types.js';
 
 /** A server may put much into its answer: reasons are kept ten a check, logged, and written to the disk. */
 const MAX_REASON = 300;
+/** What would move the cursor of a terminal, or turn what follows around, when somebody reads the reason there. */
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+const escaped = (one: string): string => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** The words of a server, or about one, as they may be shown. */
+function presentable(words: string): string {
+  const text = words.length > MAX_REASON ? `${words.slice(0, MAX_REASON)}…` : words;
+  return UNPRINTABLE.test(text) ? text.replace(new RegExp(UNPRINTABLE, 'g'), escaped) : text;
+}
 
 export interface Outcome extends Probe {
   /** `share`: what the server asks for its weight (health/types.ts). */
@@ -71,8 +81,7 @@ class Run implements Outcome {
     if (this.over) return;
     this.over = true;
     this.release();
-    const reason = words.length > MAX_REASON ? `${words.slice(0, MAX_REASON)}…` : words;
-    const result = { ok, local, reason, duration: now() - this.startedAt, share };
+    const result = { ok, local, reason: presentable(words), duration: now() - this.startedAt, share };
     if (this.starting) this.postponed = setImmediate(this.done, result);
     else this.done(result);
   }

@@ -273,6 +273,18 @@ describe('agent', () => {
       assert.match((await says('hello world\n')).reason, /no word that an agent may say: "hello world"/);
       expectFailure(await says(''), 'the agent said nothing');
     }));
+  test('words that mean nothing here take nobody down beside others', () =>
+    leavesNothing(async () => {
+      const limit = await says('maxconn:30\n');
+      assert.deepEqual([limit.ok, limit.share, limit.reason], [true, undefined, 'says maxconn:30']);
+      const more = await says('up 99999% hello maxconn:30\r\n');
+      assert.deepEqual([more.ok, more.share, more.reason], [true, 1000, 'says up 99999% hello maxconn:30; lbd knows no hello']);
+      expectFailure(await says('drain down hello #x\n'), 'says drain down hello (x); lbd knows no hello');
+    }));
+  test('what a server says moves no cursor of who reads it', () =>
+    leavesNothing(async () =>
+      expectFailure(await says('down #\x1b[2J\u009b1m\u202ex\n'), 'says down (\\u001b[2J\\u009b1m\\u202ex)'),
+    ));
 });
 
 test('a cancelled conversation leaves nothing', () =>

@@ -113,7 +113,7 @@ describe('file', () => {
       expectFailure(await read(), `${file} does not exist`);
       writeFileSync(file, '25%\nrest\n');
       assert.deepEqual([(await read()).ok, (await read()).share], [true, 25]);
-      writeFileSync(file, 'down # by hand\n');
+      writeFileSync(file, '\n\r\ndown # by hand\n');
       expectFailure(await read(), 'says down (by hand)');
       writeFileSync(file, '\0\0');
       assert.match((await read()).reason, /no word/);
