@@ -5,9 +5,10 @@ import type { ProbeStream } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { native } from '../native.js';
 import { closeWatched, unwatch, WRITABLE, watch, watchConnect } from '../poller.js';
-import { AF_INET, AF_INET6, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { AF_INET, AF_INET6, isSameAddress, readInetAddress, SOCK_STREAM, SOL_SOCKET } from '../sockaddr.js';
+import { isOwnPort } from './lane.js';
 import { beginProbe, type Outcome } from './outcome.js';
-import { networkFailure, sendFailure } from './reasons.js';
+import { networkFailure, remote, sendFailure } from './reasons.js';
 import { isPlain, openSocket, sockaddrOf } from './socket.js';
 import type { Target } from './types.js';
 
@@ -27,6 +28,17 @@ function isConnected(fd: number, events: number, outcome: Outcome): boolean {
   if (error !== 0) outcome.fail(networkFailure(error));
   // Without an error it was connected and the server has closed already.
   return error === 0;
+}
+
+/**
+ * Whether the connection is with itself: on an address of this host, where nobody listens, the kernel may choose the very port that is
+ * asked as the connection's own, and its SYN answers itself (RFC 9293, 3.5: simultaneous open).
+ */
+function metItself(fd: number, { port }: Target, sockaddr: Uint8Array, { netns }: ProbeStream): boolean {
+  // The range of another namespace is not known here.
+  if (netns === undefined && !isOwnPort(port)) return false;
+  const own = native.getsockname(fd);
+  return readInetAddress(own)?.port === port && isSameAddress(own, sockaddr);
 }
 
 /** A connection that stands. */
@@ -55,8 +67,13 @@ class Attempt implements Connection {
   }
 
   private begin(outcome: Outcome, settings: ProbeStream, target: Target, connected: Connected): void {
-    const ready = (events: number) => outcome.guard(() => isConnected(this.fd, events, outcome) && connected(this));
     const sockaddr = sockaddrOf(target);
+    const ready = (events: number) =>
+      outcome.guard(() => {
+        if (!isConnected(this.fd, events, outcome)) return;
+        if (metItself(this.fd, target, sockaddr, settings)) outcome.fail(remote('connection refused'));
+        else connected(this);
+      });
     if (isPlain(settings)) {
       const fd = watchConnect(familyOf(target.address) === 4 ? AF_INET : AF_INET6, sockaddr, ready);
       if (fd < 0) return outcome.fail(sendFailure(-fd));

@@ -43,6 +43,12 @@ function readRange(): readonly [number, number] {
   return DEFAULT_RANGE;
 }
 
+/** Whether the kernel may give this port to a connection of ours. */
+export function isOwnPort(port: number): boolean {
+  range ??= readRange();
+  return port >= range[0] && port <= range[1];
+}
+
 /**
  * Binds a TCP socket to the next free port of the lane. Its end is a reset: nothing waits on the port, so that the lane is free at once
  * on both sides. Throws OsError where every port of it is taken.

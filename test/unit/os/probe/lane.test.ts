@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import type { ProbeConfig } from '../../../../src/config/types.js';
 import { native } from '../../../../src/os/native.js';
 import { bindToLane, portsOfLane } from '../../../../src/os/probe/lane.js';
 import { AF_INET, readInetAddress, SOCK_STREAM } from '../../../../src/os/sockaddr.js';
@@ -88,3 +89,21 @@ test('a probe with a lane works over and over: its end leaves the port free', as
     assert.equal(seen, 40);
   });
 });
+
+test('a connection that met itself is none: nobody listens there', () =>
+  leavesNothing(async () => {
+    // The first port that its lane has is the one that is asked.
+    const { first, count } = portsOfLane(HOST_RANGE, 5);
+    for (const [source, type] of [
+      ['127.0.0.1', 'tcp'],
+      ['::1', 'smtp'],
+    ] as const) {
+      const results = [];
+      for (let i = 0; i < count; i++)
+        results.push(await run({ type, helo: 'x', source, lane: 5 } as ProbeConfig, { address: source, port: first }));
+      assert.deepEqual(
+        results.filter(({ ok, reason }) => ok || reason !== 'connection refused'),
+        [],
+      );
+    }
+  }));
