@@ -13,21 +13,34 @@ import type { Probe, Target } from './types.js';
 const MAX_REPLY = 16 * 1024;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Calls `reply` with the code and text of each whole reply, however its lines were split. */
+/** A line of a reply; a hyphen says that another one follows. */
+const LINE = /^(\d{3})(?:([- ]).*)?$/;
+/** What may become one yet: a server of something else may never end its line. */
+const BEGINNING = /^(?:\d{0,3}|\d{3}[- ].*|\d{3}\r)$/;
+
+/** Calls `reply` with the code and text of each whole reply, however its lines were split. All its lines have one code (RFC 5321, 4.2.1). */
 function replies(reply: (code: number, text: string) => void, outcome: Outcome): Reader {
   const decoder = new TextDecoder();
-  let text = '';
+  let rest = '';
+  let lines: string[] = [];
+  let size = 0;
+  const refuse = (last: string) => outcome.fail(remote(`no SMTP reply: ${excerpt([...lines, last].join('\r\n'))}`));
+  /** Whether the reply was not whole with this line, and may be yet. */
+  const take = (line: string): boolean => {
+    const [, code, mark] = LINE.exec(line) ?? [];
+    if (code === undefined || !(lines[0] ?? line).startsWith(code)) refuse(line);
+    else if (mark === '-') return lines.push(line) > 0;
+    else reply(Number(code), [...lines, line].join('\r\n'));
+    return false;
+  };
   return {
     push(piece) {
-      text += decoder.decode(piece, { stream: true });
-      const last = /^(\d{3})(?: [^\r\n]*)?\r?\n/m.exec(text);
-      if (last) {
-        const whole = text;
-        text = '';
-        reply(Number(last[1]), whole);
-      } else if (text.length > MAX_REPLY || !/^(?:\d{0,3}$|\d{3}[- ]|\d{3}\r?$)/.test(text)) {
-        outcome.fail(remote(`no SMTP reply: ${excerpt(text)}`));
-      }
+      size += piece.length;
+      if (size > MAX_REPLY) return refuse(rest);
+      const parts = (rest + decoder.decode(piece, { stream: true })).split(/\r?\n/);
+      rest = parts.pop() as string;
+      if (!parts.every(take)) [rest, lines, size] = ['', [], 0];
+      else if (!BEGINNING.test(rest)) refuse(rest);
     },
     end: () => outcome.fail(remote('connection closed by the server in the middle of the SMTP dialogue')),
   };

@@ -248,10 +248,32 @@ describe('smtp', () => {
       const old = dialogue({ '': '220 x\r\n', 'EHLO lbd\r\n': '502 what?\r\n', 'HELO lbd\r\n': '250 x\r\n' });
       expectSuccess(await run(smtp, await serve(old)), 'SMTP 250');
     }));
+  test('what is no reply before a good one is none, however it was split', () =>
+    leavesNothing(async () => {
+      for (const [greeting, said] of [
+        ['HTTP/1.1 400 Bad\r\n220 x\r\n', 'HTTP/1.1 400 Bad'],
+        ['220-x\r\n554 no\r\n', '220-x\\r\\n554 no'],
+        ['220-x\r\n250 y\r\n', '220-x\\r\\n250 y'],
+        ['220x\r\n', '220x'],
+        [`220 ${'x'.repeat(17_000)}\r\n`, undefined],
+      ] as const)
+        for (const pieces of [[greeting], greeting.split(/(?<=\n)/), [...greeting]]) {
+          const talk = dialogue({ 'EHLO lbd\r\n': '250 x\r\n' });
+          const target = await serve((socket) => {
+            talk(socket);
+            socket.setNoDelay();
+            for (const piece of pieces) socket.write(piece);
+          });
+          const { ok, reason } = await run(smtp, target);
+          assert.equal(ok, false);
+          if (said === undefined) assert.match(reason, /^no SMTP reply: "/);
+          else assert.equal(reason, `no SMTP reply: "${said}"`);
+        }
+    }));
   test('a busy server, another protocol, and an end in the middle', () =>
     leavesNothing(async () => {
       expectFailure(await run(smtp, await serve(dialogue({ '': '421 busy\r\n' }))), 'SMTP 421 to the connection: "421 busy"');
-      expectFailure(await run(smtp, await serve(dialogue({ '': 'SSH-2.0\r\n' }))), 'no SMTP reply: "SSH-2.0\\r\\n"');
+      expectFailure(await run(smtp, await serve(dialogue({ '': 'SSH-2.0\r\n' }))), 'no SMTP reply: "SSH-2.0"');
       expectFailure(
         await run(smtp, await serve((s) => s.end('220 x\r\n'))),
         'connection closed by the server in the middle of the SMTP dialogue',
