@@ -66,6 +66,28 @@ describe('tcp with an exchange', () => {
       }),
     );
 
+  test('an answer that drips is not searched from its start at every drop, and what is expected is found', () =>
+    leavesNothing(async () => {
+      const { test: original } = RegExp.prototype;
+      let searches = 0;
+      RegExp.prototype.test = function (text) {
+        if (this.source === '[a-z]+needle$') searches++;
+        return original.call(this, text);
+      };
+      const drip = (socket: Socket): void => {
+        let left = 500;
+        const drop = () => {
+          socket.write(left > 0 ? 'x' : 'needle');
+          if (left-- > 0) setImmediate(drop);
+        };
+        socket.setNoDelay();
+        socket.write('x'.repeat(2000), drop);
+      };
+      const { ok } = await run(tcp({ regex: '[a-z]+needle$' }), await serve(drip));
+      RegExp.prototype.test = original;
+      assert.equal(ok, true);
+      assert.ok(searches < 100, `${searches} searches`);
+    }));
   test('the PROXY header v2 says LOCAL', () =>
     leavesNothing(async () => {
       let heard = Buffer.alloc(0);
