@@ -1,11 +1,16 @@
 /** Programs of the administrator's: in a group of their own that ends with them, with bounded output, as a user who may run them. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { realpathSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { userOf } from './users.js';
 
 /** Bytes of output that are kept; the rest is read and thrown away, so that no program waits for a full pipe. */
 const MAX_OUTPUT = 4096;
+/** Between two pieces of output that nobody keeps, milliseconds: a program that pours would keep this process busy. */
+const BREATH_MS = 1;
+/** Descendants of a program that end with it. */
+const MAX_DESCENDANTS = 256;
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
@@ -42,6 +47,30 @@ export function identityFor(user: string, program: string): Identity | string {
   }
 }
 
+/** What the process has started, and that in turn, as far as its parents live (proc_pid_task_children(5)). */
+function descendantsOf(pid: number): number[] {
+  const found: number[] = [];
+  collect(pid, found);
+  for (let i = 0; i < found.length && found.length < MAX_DESCENDANTS; i++) collect(found[i] as number, found);
+  return found;
+}
+
+function collect(pid: number, found: number[]): void {
+  try {
+    found.push(...(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? []).map(Number));
+  } catch {
+    // It has ended.
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
 export interface Program {
   readonly child: ChildProcess;
   /** What it has said so far, on both streams. */
@@ -61,21 +90,23 @@ export function startProgram(
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
   const child = spawn(program, words, { ...identity, cwd: '/', detached: true, env: { PATH, ...env }, stdio });
   let output = '';
-  const keep = (bytes: Buffer) => {
+  const keep = (stream: Readable, bytes: Buffer) => {
     if (output.length < MAX_OUTPUT) output += bytes.toString('utf8').slice(0, MAX_OUTPUT);
+    else {
+      stream.pause();
+      setTimeout(() => stream.resume(), BREATH_MS);
+    }
   };
-  child.stdout?.on('data', keep);
-  child.stderr?.on('data', keep);
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes: Buffer) => keep(stream, bytes));
   return {
     child,
     output: () => output,
     kill() {
-      if (child.pid === undefined) return;
-      try {
-        process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // Nobody of the group is left.
-      }
+      const { pid, exitCode, signalCode } = child;
+      if (pid === undefined) return;
+      // `timeout` and `setsid` make groups of their own.
+      const apart = exitCode === null && signalCode === null ? descendantsOf(pid) : [];
+      for (const one of [-pid, ...apart]) end(one);
     },
     release() {
       child.stdout?.destroy();

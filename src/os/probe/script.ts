@@ -1,4 +1,5 @@
 /** The script checker: status 0 is a success, and where it is asked for the others say a weight. The program runs as a user without rights, in a group of its own that ends with the probe. */
+import { existsSync } from 'node:fs';
 import type { ScriptProbe } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
 import { inNetns } from '../netns.js';
@@ -22,6 +23,12 @@ function judge(probe: ScriptProbe, code: number | null, signal: string | null, o
   else outcome.fail(remote(`${code === null ? `ended by ${signal}` : `exit status ${code}`}${said}`));
 }
 
+/** What somebody may look for who sees the file there. */
+function hintOf(code: string, file: string): string {
+  if (code === 'ENOENT' && existsSync(file)) return ': it is there, but the interpreter of its first line is not';
+  return code === 'EACCES' ? ': it is not executable, or it or a folder on the way is closed to that user' : '';
+}
+
 function launch(probe: ScriptProbe, target: Target | undefined, outcome: Outcome): Program | undefined {
   const [file = ''] = probe.command;
   const identity = identityFor(probe.user, file);
@@ -34,7 +41,11 @@ function launch(probe: ScriptProbe, target: Target | undefined, outcome: Outcome
   const program = inNetns(probe.netns, () => startProgram(probe.command, identity, env));
   program.child.on('error', (error: NodeJS.ErrnoException) => {
     const text = `${file} cannot be run: ${error.code ?? error.message}`;
-    outcome.fail(NOT_EXECUTABLE.includes(error.code ?? '') ? local(`${text} on this director (as ${probe.user})`) : local(text));
+    outcome.fail(
+      NOT_EXECUTABLE.includes(error.code ?? '')
+        ? local(`${text} on this director (as ${probe.user})${hintOf(error.code ?? '', file)}`)
+        : local(text),
+    );
   });
   program.child.on('exit', (code, signal) => setImmediate(judge, probe, code, signal, program.output(), outcome));
   return program;

@@ -78,6 +78,16 @@ describe('script', () => {
       const missing = await run({ ...shell(''), command: ['/nonexistent/check'] }, target);
       assert.deepEqual([missing.ok, missing.local], [false, true]);
       assert.match(missing.reason, /\/nonexistent\/check cannot be run: ENOENT on this director/);
+      const script = join(folder, 'of-nothing');
+      writeFileSync(script, '#!/nonexistent/sh\n', { mode: 0o755 });
+      const nothing = await run({ ...shell(''), command: [script] }, target);
+      assert.match(
+        nothing.reason,
+        /ENOENT on this director \(as \d+\): it is there, but the interpreter of its first line is not$/,
+      );
+      chmodSync(script, 0o644);
+      const closed = await run({ ...shell(''), command: [script] }, target);
+      assert.match(closed.reason, /EACCES on this director \(as \d+\): it is not executable, or/);
       if (process.getuid?.() !== 0) return;
       const nobody = await run(shell('true', 'lbd-nobody-such'), target);
       assert.deepEqual([nobody.ok, nobody.local], [false, true]);
@@ -95,6 +105,31 @@ describe('script', () => {
       probe.cancel();
       for (let i = 0; i < 500 && pids.some(isAlive); i++) await setTimeout(10);
       assert.deepEqual(pids.map(isAlive), [false, false]);
+    }));
+
+  test('what made a group or a session of its own ends as well, as long as its parents live', () =>
+    leavesNothing(async () => {
+      const file = join(folder, 'apart');
+      const write = `sh -c 'echo $$ >> ${file}; exec sleep 60'`;
+      const text = `timeout 60 setsid -w ${write} & setsid ${write}`;
+      const probe = startProbe(shell(text), target, () => assert.fail('told'));
+      const pids = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []);
+      for (let i = 0; i < 500 && pids().length < 2; i++) await setTimeout(10);
+      probe.cancel();
+      for (let i = 0; i < 200 && pids().some(isAlive); i++) await setTimeout(10);
+      const left = pids().filter(isAlive);
+      for (const pid of left) process.kill(pid, 'SIGKILL');
+      assert.deepEqual([pids().length, left.length], [2, 0]);
+    }));
+
+  test('one that pours keeps this process no busier than it must', () =>
+    leavesNothing(async () => {
+      const began = process.cpuUsage();
+      const probe = startProbe(shell('exec cat /dev/zero'), target, () => assert.fail('told'));
+      await setTimeout(500);
+      probe.cancel();
+      const { user, system } = process.cpuUsage(began);
+      assert.ok(user + system < 170_000, `${(user + system) / 1000} ms of CPU in half a second`);
     }));
 
   test('more output than anybody reads does not hold it up', () =>
