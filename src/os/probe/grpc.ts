@@ -12,6 +12,7 @@ import { askInClear, askOverTls, type Http2Event, type Http2Request } from './ht
 import type { Outcome } from './outcome.js';
 import { remote } from './reasons.js';
 import { withProxyHeader } from './socket.js';
+import { hostName } from './tls.js';
 import type { Probe, Target } from './types.js';
 
 /** Bytes of the answer; the right one has seven. */
@@ -44,9 +45,10 @@ function trouble({ status, fields }: Head, trailers: IncomingHttpHeaders): strin
     if (status !== 200) return `HTTP ${status}, and no gRPC status`;
     return type?.startsWith('application/grpc') ? 'gRPC without a status' : `no gRPC answer, but ${type ?? 'no content-type'}`;
   }
-  if (Number(code) === 0) return undefined;
+  if (/^0+$/.test(String(code))) return undefined;
   const said = trailers['grpc-message'] ?? fields['grpc-message'];
-  return `gRPC ${grpcStatusName(Number(code))}${said ? `: ${excerpt(decodeGrpcMessage(String(said)))}` : ''}`;
+  const name = /^\d+$/.test(String(code)) ? grpcStatusName(Number(code)) : `status ${excerpt(String(code))}`;
+  return `gRPC ${name}${said ? `: ${excerpt(decodeGrpcMessage(String(said)))}` : ''}`;
 }
 
 function judge(head: Head, body: Uint8Array, trailers: IncomingHttpHeaders, note: string, outcome: Outcome): void {
@@ -85,7 +87,7 @@ export function startGrpc(probe: GrpcProbe, target: Target, done: (result: Probe
     const request = requestOf(probe, target);
     const emit = reader(connection.outcome, () => note);
     if (!probe.tls) return askInClear(connection, header, request, emit);
-    const name = probe.host?.replace(/:\d+$/, '');
+    const name = hostName(probe.host);
     const noted = (text: string) => {
       note = text;
     };

@@ -8,7 +8,7 @@ import type { Outcome } from './outcome.js';
 import { remote } from './reasons.js';
 import { withProxyHeader } from './socket.js';
 import { openStream } from './stream.js';
-import { openTls } from './tls.js';
+import { hostName, openTls } from './tls.js';
 import type { Probe, Target } from './types.js';
 
 const decides =
@@ -30,7 +30,7 @@ export function startHttps(probe: HttpsProbe, target: Target, done: (result: Pro
   return connectProbe(probe, target, done, (connection) => {
     let note = '';
     const decided = decides(connection.outcome, () => note);
-    const name = probe.host?.replace(/:\d+$/, '');
+    const name = hostName(probe.host);
     const tls = { settings: probe.tls, name, target, header: withProxyHeader(probe, new Uint8Array(0)) };
     const noted = (text: string) => {
       note = text;

@@ -21,6 +21,9 @@ export interface TlsRequest {
   readonly alpn?: 'h2';
 }
 
+/** The name, or address, in a Host header. */
+export const hostName = (host: string | undefined): string | undefined => host?.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+
 /** Megabytes that only who checks with TLS pays for. */
 const tls = () => process.getBuiltinModule('node:tls');
 
@@ -33,13 +36,18 @@ const DAY_MS = 86_400_000;
 /** BOUNDED by the different settings of the configuration, and emptied with time. */
 const contexts = new Map<string, { readonly context: SecureContext; readonly made: number }>();
 
+const isCertificate = (text: Buffer): boolean => /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(text.toString('latin1'));
+
 /** Throws what reading a file, or its content, says. */
 function contextOf({ ca, certificate, key }: TlsSettings): SecureContext {
   const id = JSON.stringify([ca, certificate, key]);
   const known = contexts.get(id);
   if (known && performance.now() - known.made < CONTEXT_MS) return known.context;
   const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
-  const context = tls().createSecureContext({ ca: read(ca), cert: read(certificate), key: read(key) });
+  const authorities = read(ca);
+  // Node.js takes a file without any for none, and then blames the server.
+  if (authorities && !isCertificate(authorities)) throw new Error(`${ca} holds no certificate (PEM)`);
+  const context = tls().createSecureContext({ ca: authorities, cert: read(certificate), key: read(key) });
   for (const [each, { made }] of contexts) if (performance.now() - made >= CONTEXT_MS) contexts.delete(each);
   contexts.set(id, { context, made: performance.now() });
   return context;
@@ -52,20 +60,33 @@ const CURES: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'name its authority as tls.ca, or say tls.verify: false',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'name its authority as tls.ca, or say tls.verify: false',
   ERR_TLS_CERT_ALTNAME_INVALID: 'give the check the name as tls.sni',
+  CERT_NOT_YET_VALID: 'is the clock of this director right?',
 };
+
+/** What the words of OpenSSL may mean. */
+const MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/wrong version number|packet length|unexpected message|record layer|http request/, 'does the port speak TLS?'],
+  [/certificate required|bad certificate/, 'the server wants a certificate: tls.certificate and tls.key'],
+  [/handshake failure/, 'no version, cipher or certificate that the server takes'],
+  [/protocol version|unsupported protocol/, 'the server speaks other versions of TLS'],
+];
 
 const NO_HTTP2 = 'TLS: the server does not offer HTTP/2 (h2 by ALPN)';
 const CUT_OFF = 'TLS: the server closed the connection during the handshake';
 
-function describe(error: NodeJS.ErrnoException): string {
+/** With what Node.js adds to an error of OpenSSL. */
+type TlsError = NodeJS.ErrnoException & { readonly reason?: string };
+
+function describe(error: TlsError): string {
   const code = error.code ?? '';
   const cure = CURES[code];
   if (cure !== undefined || code.startsWith('CERT_')) return `certificate: ${error.message}${cure ? `; ${cure}` : ''}`;
   if (code === 'ECONNRESET' && /secure TLS connection/.test(error.message)) return CUT_OFF;
   if (code === 'ECONNRESET') return 'connection reset before the answer was complete';
   if (code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return NO_HTTP2;
-  const text = error.message.replace(/^.*error:[0-9A-F]+:(?:[^:]*:)*/, '').replace(/\n.*/s, '');
-  return `TLS: ${text}`;
+  const text = error.reason ?? error.message;
+  const meaning = MEANINGS.find(([words]) => words.test(text))?.[1];
+  return `TLS: ${text}${meaning ? `: ${meaning}` : ''}`;
 }
 
 /** What to say of a certificate that will not do for long. */

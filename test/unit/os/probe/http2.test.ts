@@ -144,6 +144,7 @@ describe('grpc', () => {
     ['SERVICE_UNKNOWN', says(settings, headers(rpc), message(8, 3), trailers(...fine)), 'gRPC SERVICE_UNKNOWN'],
     ['an empty message', says(settings, headers(rpc), message(), trailers(...fine)), 'gRPC UNKNOWN'],
     ['a status nobody knows', says(settings, headers(rpc), message(8, 77), trailers(...fine)), 'gRPC serving status 77'],
+    ['SERVING, but the status is none', says(settings, headers(rpc), serving, trailers(['grpc-status', ''])), 'gRPC status ""'],
     ['SERVING, but the call failed', says(settings, headers(rpc), serving, trailers(['grpc-status', '14'])), 'gRPC UNAVAILABLE'],
     [
       'SERVING, but no status',

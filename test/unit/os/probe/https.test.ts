@@ -55,6 +55,8 @@ test('the certificate is verified by name or address, and the answer judged', ()
     withServer('server', {}, async (port) => {
       expectSuccess(await ask(https(), port), 'HTTP 200');
       expectSuccess(await ask(https({}, { host: undefined }), port), 'HTTP 200');
+      const local = await ask(https({ sni: undefined }, { host: `[::1]:${port}` }), port);
+      assert.doesNotMatch(local.reason, /\[::1\]/);
       expectSuccess(await ask(https({}, { body: 'GET web.test' }), port), 'HTTP 200');
       expectSuccess(await ask(https({}, { method: 'POST', regex: '^POST web\\.test$' }), port), 'HTTP 200');
       expectSuccess(await ask(https({}, { method: 'HEAD' }), port), 'HTTP 200');
@@ -98,9 +100,12 @@ test('a client certificate where the server wants one', () =>
       expectSuccess(await ask(https({ certificate: pem('client.pem'), key: pem('client.key') }), port), 'HTTP 200');
       const bare = await ask(https(), port);
       assert.deepEqual([bare.ok, bare.local], [false, false], bare.reason);
+      assert.match(bare.reason, /^TLS: .*: the server wants a certificate: tls\.certificate and tls\.key$/);
       const lost = await ask(https({ ca: '/nonexistent/ca.pem' }), port);
       assert.deepEqual([lost.ok, lost.local], [false, true]);
       assert.match(lost.reason, /^tls: ENOENT.*\/nonexistent\/ca\.pem/);
+      const empty = await ask(https({ ca: '/dev/null' }), port);
+      assert.deepEqual([empty.ok, empty.local, empty.reason], [false, true, 'tls: /dev/null holds no certificate (PEM)']);
     }),
   ));
 
@@ -108,7 +113,7 @@ test('no TLS behind the port, an end in the handshake, nobody there, and a stall
   leavesNothing(async () => {
     const plain = await run(https(), await serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
     assert.deepEqual([plain.ok, plain.local], [false, false]);
-    assert.match(plain.reason, /^TLS: /);
+    assert.match(plain.reason, /^TLS: \w.*: does the port speak TLS\?$/);
     const closed = await run(https(), await serve((socket) => socket.once('data', () => socket.end())));
     expectFailure(closed, 'TLS: the server closed the connection during the handshake');
     expectFailure(await run(https(), await closedPort()), 'connection refused');
