@@ -192,6 +192,8 @@ export interface ApiCheck {
   readonly next_in_seconds: number | null;
   readonly results: readonly {
     readonly ok: boolean;
+    /** Not ok, for a reason of this director's own: it says nothing of the real server, and does not count. */
+    readonly local: boolean;
     readonly reason: string;
     readonly duration_ms: number;
     readonly ago_seconds: number;

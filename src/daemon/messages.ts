@@ -121,6 +121,8 @@ export interface CheckSummary {
   readonly slowStarts: ApiStatus['slow_starts'];
   /** Real servers out of the pool, for the list of problems. */
   readonly down: readonly { readonly service: string; readonly rs: string; readonly reason: string }[];
+  /** Checks that this director cannot make, by reason; `first`: one of them. */
+  readonly blind: readonly { readonly reason: string; readonly checks: number; readonly first: string }[];
 }
 
 /** The answer to `services` and, with checks, to `detail`. */

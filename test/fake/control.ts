@@ -235,8 +235,8 @@ const CHECKS = [
     since_seconds: 4.23,
     next_in_seconds: 1.2,
     results: [
-      { ok: false, reason: 'connection refused', duration_ms: 0.31, ago_seconds: 0.8 },
-      { ok: true, reason: 'connected', duration_ms: 12.5, ago_seconds: 122 },
+      { ok: false, local: false, reason: 'connection refused', duration_ms: 0.31, ago_seconds: 0.8 },
+      { ok: true, local: false, reason: 'connected', duration_ms: 12.5, ago_seconds: 122 },
     ],
   },
 ];

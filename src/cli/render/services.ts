@@ -193,6 +193,12 @@ export function renderList(view: View, services: readonly ApiService[]): string 
   return blocks.join('\n') + (legend === '' ? '' : `\n${legend}`);
 }
 
+/** One end of three (health/types.ts). */
+function markOf({ ok, local }: ApiCheck['results'][number]) {
+  if (ok) return styled('ok', 'green');
+  return local ? styled('unknown', 'yellow') : styled('failed', 'red');
+}
+
 /** Reasons are not cut. */
 export function renderChecks(cutting: View, checks: readonly ApiCheck[]): string {
   const view = { ...cutting, width: undefined };
@@ -206,8 +212,7 @@ export function renderChecks(cutting: View, checks: readonly ApiCheck[]): string
         ` for ${age(check.since_seconds)}, ${next}`,
       );
       const rows = check.results.map((result): Row => {
-        const mark = styled(result.ok ? 'ok' : 'failed', result.ok ? 'green' : 'red');
-        return [`${age(result.ago_seconds)} ago`, mark, `${result.duration_ms} ms`, result.reason];
+        return [`${age(result.ago_seconds)} ago`, markOf(result), `${result.duration_ms} ms`, result.reason];
       });
       return head + table(view, rows, { indent: 2, right: [0, 2] });
     })

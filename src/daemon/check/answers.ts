@@ -8,6 +8,7 @@ import type { RealServerIntent, ServiceIntent } from '../../intent/types.js';
 import { destinationKey } from '../../ipvs/types.js';
 import { wallClock } from '../../os/clock.js';
 import type { CheckBrief, CheckQuery, CheckSummary } from '../messages.js';
+import { blindness } from './blind.js';
 import type { DirectorReport } from './director.js';
 import { kernelDifferences } from './kernel-diff.js';
 import { drainsOf, slowStartsOf } from './moving.js';
@@ -74,6 +75,7 @@ function summary(pool: Pool): CheckSummary {
     probes: probesOf(pool.load()),
     refusals: refusals.slice(0, LISTED),
     down: down.slice(0, LISTED),
+    blind: blindness(all, sight).slice(0, LISTED),
   };
 }
 

@@ -296,8 +296,9 @@ function reportCheck(sight: Sight, check: Member['checks'][number]): ApiCheck {
     verdict: state?.verdict ?? 'unknown',
     since_seconds: state ? seconds(state.since, sight.now) : 0,
     next_in_seconds: waits,
-    results: (state ? sight.historyOf(spec.key) : []).map(({ ok, reason, duration, at }) => ({
+    results: (state ? sight.historyOf(spec.key) : []).map(({ ok, local, reason, duration, at }) => ({
       ok,
+      local,
       reason,
       duration_ms: Math.round(duration * 100) / 100,
       ago_seconds: seconds(at, sight.now),

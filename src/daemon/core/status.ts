@@ -72,6 +72,12 @@ function lateness({ probes }: CheckSummary): string | undefined {
   return `checks are late: ${limit} probes may run at once, others wait for a place: ${now}${recent}; longer intervals or shorter timeouts help`;
 }
 
+/** Their verdicts stay as they are: who fails meanwhile is served on, and who comes back is not. */
+function blind({ reason, checks, first }: CheckSummary['blind'][number]): string {
+  const more = checks === 1 ? '' : ` and ${checks - 1} more ${checks === 2 ? 'check' : 'checks'}`;
+  return `nothing is found out by ${first}${more}: ${reason}`;
+}
+
 function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   if (check === undefined) return [];
   if (typeof check === 'string') return [critical(`services: ${check}`)];
@@ -89,6 +95,7 @@ function checkProblems(check: StatusParts['check']): ApiProblemLine[] {
   }
   const late = lateness(check);
   if (late !== undefined) lines.push(warning(late));
+  for (const one of check.blind) lines.push(warning(blind(one)));
   for (const text of check.settings) lines.push(warning(text));
   if (check.sync?.problem) lines.push(critical(`connection sync: ${check.sync.problem}`));
   for (const { service, reason } of check.refusals) lines.push(critical(`${service}: ${reason}`));

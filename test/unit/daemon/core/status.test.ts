@@ -71,6 +71,7 @@ const check: CheckSummary = {
   ipvs: { usable: true, text: 'ok' },
   drift: { total: 0, last: null, by_kind: {}, fought_over: [] },
   refusals: [],
+  blind: [],
   drains: [],
   slowStarts: [],
   sync: null,
@@ -216,6 +217,27 @@ test('probes that do not wait for a place are no problem, and the last minute of
   };
   assert.deepEqual(problemsOf({ longest_wait_ms: 20, latest_start_ms: 900 }), []);
   assert.match(problemsOf({ longest_wait_ms: 2000 }).join(), /: no probe waits now; in the last minute up to 2s;/);
+});
+
+test('checks that this director cannot make are a problem, by their reason', () => {
+  const blind = [
+    { reason: 'too many open files on this director', checks: 3, first: 'web/10.0.0.1:80: tcp connect to 10.0.0.1:80' },
+    { reason: 'no such interface on this director', checks: 1, first: 'mail/10.0.0.2:25: smtp greeting of 10.0.0.2:25' },
+  ];
+  const { problems } = assembleStatus({ head, check: { ...check, blind }, vrrp: [], own: [], out: [] });
+  assert.deepEqual(
+    problems.filter(({ text }) => text.startsWith('nothing is found out')),
+    [
+      {
+        severity: 'warning',
+        text: 'nothing is found out by web/10.0.0.1:80: tcp connect to 10.0.0.1:80 and 2 more checks: too many open files on this director',
+      },
+      {
+        severity: 'warning',
+        text: 'nothing is found out by mail/10.0.0.2:25: smtp greeting of 10.0.0.2:25: no such interface on this director',
+      },
+    ],
+  );
 });
 
 test('too few healthy servers, and backups that serve, are problems', () => {
