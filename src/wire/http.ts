@@ -7,6 +7,8 @@
 export const MAX_HEAD = 16 * 1024;
 /** Bytes of one line that carries a chunk's size. */
 const MAX_CHUNK_LINE = 1024;
+/** Of all such lines: a mebibyte that comes byte by byte needs five, and the rest of an endless answer is none of a checker's business. */
+export const MAX_FRAMING = 8 * 1024 * 1024;
 
 export interface HttpRequest {
   readonly method: string;
@@ -65,6 +67,8 @@ interface State {
   line: string;
   /** Bytes of head or trailers so far. */
   headBytes: number;
+  /** Bytes of lines about chunks so far. */
+  framing: number;
   status: number;
   length: number | undefined;
   chunked: boolean;
@@ -172,8 +176,9 @@ function onLine(state: State, line: string): void {
 /** Counts what the unfinished line has grown by; false when it is too much. */
 function withinLimit(state: State, grown: number): boolean {
   if (state.phase === 'chunk-size' || state.phase === 'chunk-end') {
-    if (state.line.length <= MAX_CHUNK_LINE) return true;
-    fail(state, 'malformed chunk size');
+    state.framing += grown;
+    if (state.line.length <= MAX_CHUNK_LINE && state.framing <= MAX_FRAMING) return true;
+    fail(state, state.framing > MAX_FRAMING ? 'the chunks of the body have next to nothing in them' : 'malformed chunk size');
     return false;
   }
   state.headBytes += grown;
@@ -249,6 +254,7 @@ export function createHttpReader(emit: (event: HttpEvent) => void): HttpReader {
     phase: 'status',
     line: '',
     headBytes: 0,
+    framing: 0,
     status: 0,
     length: undefined,
     chunked: false,

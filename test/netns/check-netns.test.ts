@@ -58,7 +58,7 @@ test('source and interface are those of the namespace', async () => {
   await says({ type: 'tcp', netns: name, source: ADDRESS, interface: 'lo' }, 'failed: connection refused');
   await says({ type: 'icmp', netns: name, source: ADDRESS, interface: 'lo' }, 'ok: echo reply');
   await says({ type: 'tcp_half_open', netns: name, source: ADDRESS, interface: 'lo' }, 'failed: connection refused');
-  await says({ type: 'tcp', source: ADDRESS }, 'local: no free local port or source address on this director');
+  await says({ type: 'tcp', source: ADDRESS }, `local: source ${ADDRESS}: no interface of this director has that address`);
   await says({ type: 'tcp', netns: name, interface: 'lbd-none' }, 'local: no such interface on this director');
 });
 

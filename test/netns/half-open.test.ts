@@ -278,7 +278,7 @@ const scenario = () =>
     test('it leaves as it is told, or the director is blamed', () => {
       says('from', 'ok: SYN-ACK');
       says('from6', 'ok: SYN-ACK');
-      says('from nowhere', 'local: no free local port or source address on this director');
+      says('from nowhere', 'local: source 192.0.2.77: no interface of this director has that address');
       says('through nothing', 'local: no such interface on this director');
       says('not let out', 'local: not permitted on this director (a local packet filter, or no privilege)');
     });

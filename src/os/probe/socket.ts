@@ -1,6 +1,8 @@
 /** Sockets of probes: where they leave this host, and what they say first. */
 import { concatBytes, fromHex } from '../../base/bytes.js';
+import { OsError } from '../../base/errors.js';
 import { type Endpoint, familyOf, type Ip } from '../../base/ip.js';
+import type { ProbePlace } from '../../config/check-types.js';
 import type { Payload, ProbeSocket, ProbeStream } from '../../config/types.js';
 import { native } from '../native.js';
 import { inNetns } from '../netns.js';
@@ -22,7 +24,21 @@ export function prepareSocket(fd: number, type: number, settings: ProbeSocket): 
   if (settings.interface) native.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, new TextEncoder().encode(`${settings.interface}\0`));
   if (!settings.source || settings.lane !== undefined) return;
   if (type !== SOCK_RAW) native.setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, intValue(1));
-  native.bind(fd, inetAddress(settings.source, 0));
+  bindTo(fd, settings.source, settings);
+}
+
+const EADDRNOTAVAIL = 99;
+
+/** Without a port of its own. Throws OsError, which names an address that is not here. */
+function bindTo(fd: number, source: Ip, { netns }: ProbePlace): void {
+  try {
+    native.bind(fd, inetAddress(source, 0));
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno !== EADDRNOTAVAIL) throw error;
+    const owner = netns === undefined ? 'this director' : `network namespace ${netns}`;
+    throw new OsError({ op: 'source', errno, object: source }, `no interface of ${owner} has that address`);
+  }
 }
 
 /** By settings, which are one object as long as the configuration is. */
@@ -55,10 +71,11 @@ export function sockaddrOf(target: Endpoint): Uint8Array {
 }
 
 /** Of datagrams the kernel remembers nothing (pool/passage.ts): any port will do. */
-function bindInLane(fd: number, type: number, { source, lane }: ProbeSocket): void {
+function bindInLane(fd: number, type: number, settings: ProbeSocket): void {
+  const { source, lane } = settings;
   if (source === undefined || lane === undefined) return;
   if (type === SOCK_STREAM) bindToLane(fd, source, lane);
-  else native.bind(fd, inetAddress(source, 0));
+  else bindTo(fd, source, settings);
 }
 
 /** A socket of the target's family, in the namespace that the check names; `type` SOCK_STREAM or SOCK_DGRAM. */

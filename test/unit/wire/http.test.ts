@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createHttpReader, createMatcher, encodeRequest, MAX_HEAD, mergeHeaders } from '../../../src/wire/http.js';
+import { createHttpReader, createMatcher, encodeRequest, MAX_FRAMING, MAX_HEAD, mergeHeaders } from '../../../src/wire/http.js';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
@@ -115,6 +115,9 @@ describe('no answer', () => {
     assert.equal(whole('HTTP/1.1 100 Continue\r\n\r\n'.repeat(MAX_HEAD), false).outcome, limit);
     const trailers = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'X: y\r\n'.repeat(MAX_HEAD)}`;
     assert.equal(whole(trailers, false).outcome, limit);
+    const idle = `1;${'x'.repeat(1000)}\r\na\r\n`.repeat(MAX_FRAMING / 1000);
+    const chunks = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${idle}`;
+    assert.equal(whole(chunks, false).outcome, 'the chunks of the body have next to nothing in them');
     const most = `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(MAX_HEAD - 24)}\r\n\r\n`;
     assert.equal(most.length, MAX_HEAD);
     assert.equal(whole(most, false).status, 200);
