@@ -20,7 +20,8 @@ export function regexFault(source: string): string | undefined {
     return undefined;
   } catch (error) {
     const { message } = error as Error;
-    if (/linear/.test(message)) return `/${source}/ has a look-around or a back-reference: such an expression may take for ever`;
+    if (/linear/.test(message))
+      return `/${source}/ has a look-around, a back-reference or a very large repetition: such an expression may take for ever`;
     return `/${source}/ is no regular expression: ${message.replace(/^.*\/l?: /, '')}`;
   }
 }

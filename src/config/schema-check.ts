@@ -1,9 +1,10 @@
 /** The shape of checks: the words of all types in one mapping, and which type has which. */
 import * as v from 'valibot';
 import { parseDuration } from '../base/duration.js';
-import { type Family, familyOf, parseIp } from '../base/ip.js';
+import { parseIp } from '../base/ip.js';
 import { regexFault } from '../base/regex.js';
 import { MAX_FWMARK, MAX_SHARE, parseChoice } from '../base/words.js';
+import { addressFaults, type CheckFault, datagramFaults, requestFaults } from './check-faults.js';
 import { LATER_CHECKS, laterText } from './later.js';
 import { choice, duration, interfaceName, list, mapping, parsed, path, shown, text, whole, yesNo } from './schema-tools.js';
 
@@ -144,10 +145,6 @@ const netns = parsed(
 
 /** RFC 1035 names, and what is found in practice: labels of up to 63 characters. */
 const DNS_NAME = /^(?=.{1,253}\.?$)(?:\.|(?:[0-9A-Za-z_-]{1,63}\.)*[0-9A-Za-z_-]{1,63}\.?)$/;
-/** Records that are an address, and of which family. */
-const ADDRESSES: Readonly<Record<string, Family>> = { A: 4, AAAA: 6 };
-/** Bytes of the largest datagram of UDP over IPv4. */
-const MAX_DATAGRAM = 65_507;
 const QUERIES = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
 
 /** Characters of the name of a gRPC service. */
@@ -255,18 +252,7 @@ type Values = Readonly<Record<string, unknown>>;
 /** Fields about one connection, which HTTP/2 does not have (RFC 9113, 8.2.2). */
 const OF_HTTP1 = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'http2-settings'];
 
-/** Of udp and dns: what can never be sent, or never be the answer. */
-function* datagramFaults(type: CheckType, { send, send_hex, query = 'A', answer }: Values): Generator<readonly [string, string]> {
-  const bytes = typeof send === 'string' ? new TextEncoder().encode(send).length : `${send_hex ?? ''}`.length / 2;
-  if (type === 'udp' && bytes > MAX_DATAGRAM)
-    yield [send === undefined ? 'send_hex' : 'send', `a datagram holds ${MAX_DATAGRAM} bytes at most, not ${bytes}`];
-  const family = type === 'dns' ? ADDRESSES[`${query}`] : undefined;
-  const address = parseIp(`${answer}`);
-  if (answer !== undefined && family !== undefined && (address === undefined || familyOf(address) !== family))
-    yield ['answer', `answer: "${answer}" is no IPv${family} address, and records of type ${query} hold nothing else`];
-}
-
-function* faults(type: CheckType, value: Values): Generator<readonly [key: string, message: string]> {
+function* faults(type: CheckType, value: Values): Generator<CheckFault> {
   const known: readonly string[] = WORDS[type];
   for (const key of Object.keys(words)) {
     if (value[key] !== undefined && !known.includes(key)) yield [key, `"${key}" means nothing to a check of type ${type}`];
@@ -278,12 +264,12 @@ function* faults(type: CheckType, value: Values): Generator<readonly [key: strin
   for (const key of ['interface', 'fwmark', 'netns'])
     if (value.via !== undefined && value[key] !== undefined)
       yield [key, `"${key}" does not go with via: vip: IPVS decides by a mark of lbd's own where the probe leaves`];
-  if (value.method === 'HEAD' && (value.body ?? value.regex ?? value.digest) !== undefined)
-    yield ['method', 'an answer to HEAD has no body: nothing to search in it'];
+  yield* requestFaults(value);
   const foreign = value.http2 ? Object.keys(value.headers ?? {}).find((one) => OF_HTTP1.includes(one.toLowerCase())) : undefined;
   if (foreign !== undefined) yield ['headers', `headers: ${foreign} cannot be sent in HTTP/2`];
   if (type === 'script' && value.share !== undefined && value.weight !== true)
     yield ['share', 'share: the script says no weight: write weight: true'];
+  yield* addressFaults(value);
   yield* datagramFaults(type, value);
   const { certificate, key } = (value.tls ?? {}) as Values;
   if ((certificate === undefined) !== (key === undefined))

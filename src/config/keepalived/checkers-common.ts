@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../../base/duration.js';
 import { familyOf, type Ip, parseIp } from '../../base/ip.js';
 import { MAX_FWMARK } from '../../base/words.js';
+import { isHost } from '../check-faults.js';
 import { type Timing, type TimingDefaults, type TimingWords, timingHandlers, timingOf } from './services-timing.js';
 import { keeper, lose, type Reading, type Said, value, type Words, wholeOf, wordOf } from './services-words.js';
 import type { Plain } from './sheet.js';
@@ -52,16 +53,20 @@ export interface ConnectionWords {
 const INTERFACE = /^(?!\.\.?$)[^\s/:]{1,15}$/;
 const MAX_PORT = 65_535;
 
-const address = (statement: Statement) => value(parseIp(wordOf(statement)), `"${wordOf(statement)}" is no IP address`);
+const address = (key: 'address' | 'source') => (statement: Statement) => {
+  const ip = parseIp(wordOf(statement));
+  if (ip !== undefined && !isHost(key, ip)) return value<Ip>(undefined, `${ip} is no address of a host`);
+  return value(ip, `"${wordOf(statement)}" is no IP address`);
+};
 
 export function connectionHandlers(words: Words<ConnectionWords>, reading: Reading): Handlers {
   const keep = keeper(words, reading);
   return {
-    connect_ip: keep('address', address),
+    connect_ip: keep('address', address('address')),
     connect_port: keep('port', (statement) =>
       value(wholeOf(wordOf(statement), 1, MAX_PORT), `"${wordOf(statement)}" is no port`),
     ),
-    bindto: keep('source', address),
+    bindto: keep('source', address('source')),
     bind_if: keep('interface', (statement) => {
       const name = wordOf(statement);
       return value(INTERFACE.exec(name)?.[0], `"${name}" is no name of an interface`);
