@@ -1,6 +1,6 @@
 /** Checks that this director cannot make: their verdicts stay as they are, so somebody must hear of it. */
 import { describeCheck } from '../../health/key.js';
-import type { HealthState, ResultRecord } from '../../health/types.js';
+import type { ResultRecord } from '../../health/types.js';
 import type { ServiceIntent } from '../../intent/types.js';
 import { checksOf } from '../../pool/membership.js';
 
@@ -16,12 +16,12 @@ export interface Blindness {
 }
 
 export interface BlindSight {
-  readonly stateOf: (key: string) => HealthState | undefined;
+  readonly latestOf: (key: string) => ResultRecord | undefined;
   readonly historyOf: (key: string) => readonly ResultRecord[];
 }
 
-function isBlind({ stateOf, historyOf }: BlindSight, key: string): boolean {
-  if (!stateOf(key)?.latest?.local) return false;
+function isBlind({ latestOf, historyOf }: BlindSight, key: string): boolean {
+  if (!latestOf(key)?.local) return false;
   return historyOf(key)
     .slice(0, IN_A_ROW)
     .every(({ local }) => local);
@@ -36,7 +36,7 @@ export function blindness(services: Iterable<ServiceIntent>, sight: BlindSight):
       for (const spec of checksOf(server)) {
         if (seen.has(spec.key) || !isBlind(sight, spec.key)) continue;
         seen.add(spec.key);
-        const reason = sight.stateOf(spec.key)?.latest?.reason ?? '';
+        const reason = sight.latestOf(spec.key)?.reason ?? '';
         const known = found.get(reason);
         const first = known?.first ?? `${name}/${server.key}: ${describeCheck(spec)}`;
         found.set(reason, { reason, checks: (known?.checks ?? 0) + 1, first });

@@ -241,7 +241,8 @@ class World {
       const verdict = this.verdicts.get(key)?.verdict ?? 'unknown';
       return { verdict, reason: 'so', streak: { ok: true, count: 1 }, firstFall: 1 } as ReturnType<PoolSight['stateOf']>;
     };
-    const sight: PoolSight = { now: this.now, stateOf, poolOf: () => this.state, isHeld: this.isHeld };
+    const latestOf = () => undefined;
+    const sight: PoolSight = { now: this.now, stateOf, latestOf, poolOf: () => this.state, isHeld: this.isHeld };
     const table = this.table(this.state);
     for (const [i, server] of this.service.realServers.entries()) {
       if (server.admin) continue;

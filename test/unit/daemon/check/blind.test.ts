@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CheckConfig } from '../../../../src/config/types.js';
 import { blindness } from '../../../../src/daemon/check/blind.js';
-import { initial } from '../../../../src/health/machine.js';
-import type { HealthState, ResultRecord } from '../../../../src/health/types.js';
+import type { ResultRecord } from '../../../../src/health/types.js';
 import type { ServiceIntent } from '../../../../src/intent/types.js';
 import { checksOf } from '../../../../src/pool/membership.js';
 
@@ -33,8 +32,8 @@ test('checks that this director cannot make are told once, by their reason; one 
     [result(true, 'no such interface on this director'), result(true, FULL)],
   ];
   const historyOf = (key: string) => results[keys?.indexOf(key) ?? 0] ?? [];
-  const stateOf = (key: string): HealthState => ({ ...initial(check, 0, 0), latest: historyOf(key)[0] });
-  assert.deepEqual(blindness(services, { stateOf, historyOf }), [
+  const latestOf = (key: string) => historyOf(key)[0];
+  assert.deepEqual(blindness(services, { latestOf, historyOf }), [
     { reason: FULL, checks: 2, first: 'web/10.0.0.1:80: tcp connect to 10.0.0.1:80' },
     { reason: 'no such interface on this director', checks: 1, first: 'web/10.0.0.5:80: tcp connect to 10.0.0.5:80' },
   ]);
