@@ -171,6 +171,8 @@ function flagsOf({ persistence, onePacket, schedulerFlags }: ServiceIntent): num
 export interface Circumstances {
   /** It serves in place of the others. */
   readonly sorry?: RealServerIntent | undefined;
+  /** It did, and has connections yet. */
+  readonly leaving?: RealServerIntent | undefined;
   /** Of those that take traffic; their wanted weight unless given. */
   readonly weightNow?: (server: RealServerIntent) => number;
   /** Stands by with weight 0. */
@@ -181,12 +183,12 @@ export interface Circumstances {
 
 /**
  * The virtual server as the kernel's table should hold it: one service for each id; destinations in the order of the configuration. While
- * the sorry server serves, those that are up stay with weight 0: what they are serving goes on.
+ * the sorry server serves, those that are up stay with weight 0: what they are serving goes on; so does it when its turn is over.
  */
 export function wanted(
   service: ServiceIntent,
   members: Memberships,
-  { sorry, weightNow = ({ weight }) => weight, isIdle = () => false, now = 0 }: Circumstances = {},
+  { sorry, leaving, weightNow = ({ weight }) => weight, isIdle = () => false, now = 0 }: Circumstances = {},
 ): Service[] {
   const { scheduler, persistence } = service;
   const flags = flagsOf(service);
@@ -197,7 +199,9 @@ export function wanted(
     const idle = sorry !== undefined || standing === 'draining' || isIdle(server);
     return [{ server, state: idle ? ('quiesced' as const) : state, weight: weightNow(server) }];
   });
-  const all = sorry ? [...serving, { server: sorry, state: 'in' as const, weight: sorry.weight }] : serving;
+  const last = sorry ?? leaving;
+  const state = sorry ? ('in' as const) : ('quiesced' as const);
+  const all = last ? [...serving, { server: last, state, weight: last.weight }] : serving;
   return service.ids.map((id) => ({
     id,
     scheduler,

@@ -5,6 +5,7 @@
  */
 import type { Milliseconds } from '../base/duration.js';
 import { earliest, type Instant, NEVER } from '../base/time.js';
+import { refusesIdle } from '../base/words.js';
 import type { RealServerIntent, ServiceIntent } from '../intent/types.js';
 import { dampen, forgive, type Penalty, reuseAt } from './damping.js';
 import { type Candidate, type Floor, floorOf, keptOf } from './floor.js';
@@ -21,7 +22,7 @@ import {
   type VerdictOf,
   weightOf,
 } from './membership.js';
-import { type Quorum, quorumOf, strengthOf } from './quorum.js';
+import { type Quorum, quorumOf, sorryServes, strengthOf } from './quorum.js';
 import { hasEnded, nextStep, RAMP_STEPS, rampedWeight, stepOf } from './ramp.js';
 import { reachOf, tiersOf } from './tiers.js';
 
@@ -47,6 +48,8 @@ export interface PoolState {
   readonly ramps: ReadonlyMap<string, Instant>;
   /** Only of services with damping. */
   readonly penalties: ReadonlyMap<string, Penalty>;
+  /** Until then the sorry server, whose turn is over, stays with weight 0: what it is serving goes on. Undefined: it is not leaving. */
+  readonly leaving: Instant | undefined;
 }
 
 /** What the machine looks at beside the intent. */
@@ -61,10 +64,14 @@ export interface Look {
 }
 
 /** What a state may go on from; absent: nothing is known. */
-export type Remains = { readonly [K in 'quorum' | 'reach' | 'floor' | 'ramps' | 'penalties']?: PoolState[K] | undefined };
+export type Remains = {
+  readonly [K in 'quorum' | 'reach' | 'floor' | 'ramps' | 'penalties' | 'leaving']?: PoolState[K] | undefined;
+};
 
 /** As long as VRRP waits for the checks too. */
 const HOPE: Milliseconds = 10_000;
+/** Longer than a page of sorrow takes; a browser that keeps its connection open asks for no other one meanwhile. */
+const LEAVE: Milliseconds = 10_000;
 /** A step of a ramp is late by so much at most. */
 const STEP: Milliseconds = 100;
 const NOBODY: ReadonlySet<string> = new Set();
@@ -89,6 +96,7 @@ export function begin(service: ServiceIntent, members: Memberships, remains: Rem
     hopeUntil: now + HOPE,
     ramps: remains.ramps ?? NO_RAMPS,
     penalties: remains.penalties ?? NO_PENALTIES,
+    leaving: remains.leaving,
   };
 }
 
@@ -213,6 +221,27 @@ function rampsOf(
   return ramps ?? NO_RAMPS;
 }
 
+/** Whether what the sorry server is serving can go on when it gets nothing new. */
+const canLeave = ({ ids, persistence, scheduler, schedulerFlags }: ServiceIntent): boolean =>
+  // Persistent clients, and flows of datagrams, would stay with it; and some schedulers choose it all the same.
+  !persistence && !refusesIdle(scheduler, schedulerFlags) && ids.every((id) => id.kind === 'fwmark' || id.protocol !== 'udp');
+
+/** A service whose sorry server served before, or is leaving. */
+function leavingOf(
+  service: ServiceIntent,
+  before: PoolState,
+  { quorum, floor }: Pick<PoolState, 'quorum' | 'floor'>,
+  now: Instant,
+): Instant | undefined {
+  if (!canLeave(service) || !service.sorry || sorryServes(service, quorum, floor)) return undefined;
+  if (sorryServes(service, before.quorum, before.floor)) return now + LEAVE;
+  return before.leaving !== undefined && now < before.leaving ? before.leaving : undefined;
+}
+
+/** When a sorry server is done that is found with weight 0 in the table, as its turn is over. */
+export const leavingFrom = (service: ServiceIntent, now: Instant): Instant | undefined =>
+  canLeave(service) ? now + LEAVE : undefined;
+
 /** The next state. */
 export function decide(service: ServiceIntent, before: PoolState, look: Look): PoolState {
   const { now, verdictOf, shareOf } = look;
@@ -223,11 +252,13 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
   const { members, floor } = judge(service, before, { verdicts, penalties, coming }, look);
   const isHopeful = hopefulIn(before, verdicts, now);
   const reach = reachOf(service, { members, coming, shareOf, isHopeful }, before.reach);
+  const strength = strengthOf(service, { members, coming }, verdictOf, shareOf);
+  const quorum = quorumOf(before.quorum, service, strength) ?? before.quorum;
   const fresh = before.fresh.size === 0 ? [] : [...before.fresh].filter((key) => verdicts.get(key) === 'unknown');
   return {
     key: service.key,
     members,
-    quorum: quorumOf(before.quorum, service, strengthOf(service, { members, coming }, verdictOf, shareOf)) ?? before.quorum,
+    quorum,
     reach,
     floor,
     present: new Set(service.realServers.filter((one) => takesPart(one, members)).map((one) => one.key)),
@@ -236,6 +267,7 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
     hopeUntil: before.hopeUntil,
     ramps: rampsOf(service, before, { ...heard, members }, now),
     penalties,
+    leaving: leavingOf(service, before, { quorum, floor }, now),
   };
 }
 
@@ -244,7 +276,7 @@ const together = (at: Instant): Instant => Math.ceil(at / STEP) * STEP;
 
 /** When the time alone makes another state. */
 export function nextAt(service: ServiceIntent, state: PoolState, now: Instant): Instant {
-  let next = NEVER;
+  let next = state.leaving ?? NEVER;
   for (const { key, slowStart: span } of service.realServers) {
     const since = state.ramps.get(key);
     if (since !== undefined && span !== undefined) next = earliest(next, together(nextStep({ since, span }, now)));

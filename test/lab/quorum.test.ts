@@ -26,13 +26,22 @@ virtual_servers:
   - { name: long, address: "${VIP}:81", real_servers: [ { address: 192.0.2.21 }, { address: 192.0.2.22 } ] }
 `;
 const SORRY = 'rs3';
+/** Connections that the sorry server has when its turn is over. */
+const GUESTS = 5;
+/** An echo that kit/long.ts has heard of lately is not older. */
+const ECHO_MS = 2500;
+
+/** What kit/long.ts said last. */
+interface Holding {
+  latest: { at: number; alive: readonly number[]; broken: readonly number[] } | undefined;
+}
 
 describe('the quorum', () => {
   let network: Network;
   let d1: Director;
   let traffic: Traffic;
   let began = 0;
-  let held: { alive: readonly number[]; broken: readonly number[] } | undefined;
+  let held: Holding;
   /** What the checks ask: closed by SIGUSR1, opened by SIGUSR2, while the web server goes on. */
   const health = new Map<string, Program>();
   const programs: Program[] = [];
@@ -53,6 +62,36 @@ describe('the quorum', () => {
       .join();
   }
 
+  /** Long connections to one service. */
+  async function hold(count: number): Promise<Holding> {
+    const client = start(network.host('cli').netns, [
+      process.execPath,
+      script('long'),
+      'hold',
+      String(count),
+      '500',
+      `${VIP}:81`,
+    ]);
+    programs.push(client);
+    const holding: Holding = { latest: undefined };
+    client.onLine((line) => {
+      if (line.startsWith('{')) holding.latest = JSON.parse(line) as Holding['latest'];
+    });
+    await client.line(/all are open/);
+    return holding;
+  }
+
+  /** All have an echo of what was sent from now on, and none is broken. */
+  async function echo(holding: Holding, count: number): Promise<void> {
+    await until('a report', () => holding.latest);
+    const from = (holding.latest?.at ?? 0) + ECHO_MS;
+    await until(
+      'every long connection echoes',
+      () => holding.latest && holding.latest.at > from && holding.latest.alive[0] === count,
+    );
+    assert.deepEqual(holding.latest?.broken, [0]);
+  }
+
   before(async () => {
     network = buildNetwork(['cli', 'd1', 'rs1', 'rs2', SORRY]);
     network.exec('d1', `ip addr add ${VIP}/32 dev eth0`);
@@ -68,12 +107,7 @@ describe('the quorum', () => {
     await d1.start();
     await state('met');
     traffic = startTraffic(network.host('cli').netns, VIP, 80, 20, 10_000);
-    const client = start(network.host('cli').netns, [process.execPath, script('long'), 'hold', String(HELD), '500', `${VIP}:81`]);
-    programs.push(client);
-    client.onLine((line) => {
-      if (line.startsWith('{')) held = JSON.parse(line) as typeof held;
-    });
-    await client.line(/all are open/);
+    held = await hold(HELD);
     began = monotonic();
   });
 
@@ -96,8 +130,7 @@ describe('the quorum', () => {
     assert.deepEqual(refused(), []);
     for (const port of [82, 83])
       assert.match(network.exec('cli', `curl -s -m 5 http://${VIP}:${port}/`), /^rs3 ok/, `port ${port}`);
-    await until('every long connection echoes', () => held?.alive[0] === HELD);
-    assert.deepEqual(held?.broken, [0]);
+    await echo(held, HELD);
     assert.match(
       d1.ctl('status').stdout,
       /web: the quorum is lost: weight 1 of 2 needed; the sorry server 192\.0\.2\.23:80 serves/,
@@ -114,12 +147,18 @@ describe('the quorum', () => {
     assert.deepEqual(refused(), []);
   });
 
-  test('met again: the real servers serve, nobody is refused, and long connections have gone on', async () => {
+  test('met again: the real servers serve, nobody is refused, and what all of them were serving goes on', async () => {
+    const guests = await hold(GUESTS);
     health.get('rs2')?.signal('SIGUSR2');
     await state('met');
+    assert.match(
+      d1.ctl('list', 'long').stdout,
+      /192\.0\.2\.23:81.*sorry server: its turn is over, and what it is serving goes on for/,
+    );
+    await echo(guests, GUESTS);
     assert.equal(await served(), 'rs1,rs2');
+    await until('the sorry server has left', () => !/192\.0\.2\.23/.test(network.exec('d1', 'ipvsadm -Ln')));
     assert.deepEqual(refused(), []);
-    await until('every long connection echoes', () => held?.alive[0] === HELD);
-    assert.deepEqual(held?.broken, [0]);
+    await echo(held, HELD);
   });
 });

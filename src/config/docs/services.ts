@@ -55,7 +55,10 @@ export const INHERITED: Docs = {
     text: 'A quorum that is lost is met again at so much more, and one that is met is lost at so much less.',
     usual: 0,
   },
-  sorry_server: { text: 'Serves while the quorum is lost; none where that of the defaults is not wanted.', keys: SORRY },
+  sorry_server: {
+    text: 'Serves while the quorum is lost; none where that of the defaults is not wanted. When its turn is over it stays 10 s more with weight 0, so that what it is serving goes on; not for UDP, nor with persistence or dh.',
+    keys: SORRY,
+  },
   slow_start: { text: SLOW_START, usual: 0 },
   min_healthy: 'Fewer healthy real servers than this share, or number, put the checks themselves in doubt: see below.',
   max_ejected: 'Failing checks take out no more real servers than this share, or number: in place of min_healthy.',

@@ -12,7 +12,17 @@ import { SCARCE } from '../../pool/floor.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
 import { describeStrength, type Quorum, strengthOf } from '../../pool/quorum.js';
-import { begin, decide, isIdle, type Look, nextAt, type PoolState, type Remains, weightsNow } from '../../pool/state.js';
+import {
+  begin,
+  decide,
+  isIdle,
+  type Look,
+  leavingFrom,
+  nextAt,
+  type PoolState,
+  type Remains,
+  weightsNow,
+} from '../../pool/state.js';
 import { adoptedReach } from '../../pool/tiers.js';
 import type { Reading } from '../../vrrp/track.js';
 import { createTurns } from './turns.js';
@@ -58,10 +68,11 @@ export interface Decider {
   close(): void;
 }
 
-/** What the kernel's table says of the quorum: the sorry server is there, or others serve in spite of it. */
+/** What the kernel's table says of the quorum: the sorry server serves, or others in spite of it. */
 function sorryTells({ sorry, id }: ServiceIntent, found: Service | undefined): Quorum | undefined {
   if (!sorry || !found) return undefined;
-  if (found.destinations.has(kernelKey(sorry, id))) return 'lost';
+  const its = found.destinations.get(kernelKey(sorry, id));
+  if (its && (its.weight > 0 || sorry.weight === 0)) return 'lost';
   return [...found.destinations.values()].some(({ weight }) => weight > 0) ? 'met' : undefined;
 }
 
@@ -87,7 +98,9 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     // Where it serves for either reason, the one that hope does not end keeps it there.
     const isScarce = served === 'lost' && service.floor?.below === 'sorry';
     const { quorum = isScarce ? undefined : served, floor = isScarce ? SCARCE : undefined }: Remains = remains;
-    return begin(service, members, { ...remains, quorum, floor }, now());
+    const isLeaving = service.sorry && found?.destinations.get(kernelKey(service.sorry, service.id))?.weight === 0;
+    const leaving = isLeaving ? leavingFrom(service, now()) : undefined;
+    return begin(service, members, { ...remains, quorum, floor, leaving }, now());
   }
 
   const earlier = (name: string | undefined): PoolState | undefined => (name === undefined ? undefined : pools.get(name));
@@ -95,6 +108,7 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
   const tableOf = (service: ServiceIntent, pool: PoolState): Service[] =>
     wanted(service, pool.members, {
       sorry: sorryIn(service, pool) ? service.sorry : undefined,
+      leaving: pool.leaving === undefined ? undefined : service.sorry,
       weightNow: weightsNow(service, pool, shareOf, now()),
       isIdle: (server) => isIdle(service, pool, server),
       now: Date.now(),

@@ -153,6 +153,8 @@ function explainServer(
 function explainSorry(sight: Sight, service: ServiceIntent): string {
   const pool = sight.poolOf(service);
   const also = service.floor?.below === 'sorry' ? ', or for too few to be healthy' : '';
+  if (pool.leaving !== undefined)
+    return `sorry server: its turn is over, and what it is serving goes on for ${Math.max(1, Math.round((pool.leaving - sight.now) / 1000))}s`;
   if (!sorryIn(service, pool)) return `sorry server: waits for the quorum to be lost${also}`;
   if (pool.quorum === 'lost') return `sorry server: serves while the quorum is lost: ${strengthText(sight, service)}`;
   return 'sorry server: serves while too few are healthy';

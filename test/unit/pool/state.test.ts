@@ -85,6 +85,7 @@ function pool(first: ServiceIntent, members: Record<number, Membership> = {}, re
       [
         ...(wanted(service, state.members, {
           sorry: sorryIn(service, state) ? service.sorry : undefined,
+          leaving: state.leaving === undefined ? undefined : service.sorry,
           weightNow: weightsNow(service, state, () => undefined, now),
           isIdle: (candidate) => isIdle(service, state, candidate),
         })[0]?.destinations ?? []),
@@ -222,8 +223,8 @@ describe('backups', () => {
     assert.equal(one.table(), '1=10 2=10 3=0');
     assert.equal(one.says(1, 'down').table(), '2=10 3=10');
     assert.equal(one.says(2, 'down').table(), '3=0 9=1');
-    assert.equal(one.says(2, 'up').table(), '2=10 3=10');
-    assert.equal(one.says(1, 'up').table(), '1=10 2=10 3=0');
+    assert.equal(one.says(2, 'up').table(), '2=10 3=10 9=0');
+    assert.equal(one.says(1, 'up').wait(10_000).table(), '1=10 2=10 3=0');
   });
 
   test('at a start they wait for those before them, though not for ever', () => {
@@ -335,12 +336,49 @@ describe('the floor', () => {
       .says(all, 'up')
       .says([1, 2, 3], 'down');
     assert.equal(one.table(), '4=0 9=1');
-    assert.equal(one.says(1, 'up').table(), '1=10 4=10');
+    assert.equal(one.says(1, 'up').table(), '1=10 4=10 9=0');
+    assert.equal(one.wait(10_000).table(), '1=10 4=10');
     const two = pool(makeService(four, { floor: { ...half, below: 'withdraw' } }))
       .says(all, 'up')
       .says([1, 2, 3], 'down');
     assert.equal(two.table(), '4=0');
     assert.equal(two.says(1, 'up').table(), '1=10 4=10');
+  });
+
+  describe('a sorry server whose turn is over', () => {
+    const sorry = server(9, { weight: 1 });
+    const turn = (own: Partial<ServiceIntent> = {}) =>
+      pool(makeService([server(1), server(2)], { quorum: 20, sorry, ...own }))
+        .says([1, 2], 'up')
+        .says(2, 'down')
+        .says(2, 'up');
+
+    test('goes on with what it is serving for a while, and is told as that', () => {
+      const one = turn();
+      assert.equal(one.table(), '1=10 2=10 9=0');
+      assert.equal(one.wait(9999).table(), '1=10 2=10 9=0');
+      assert.equal(one.wait(1).table(), '1=10 2=10');
+      assert.equal(one.turns.length, 1, 'one decision, when its time has come');
+    });
+
+    test('serves at once when it has another turn, and then leaves anew', () => {
+      const one = turn().wait(5000).says(1, 'down');
+      assert.equal(one.table(), '2=0 9=1');
+      assert.equal(one.wait(20_000).table(), '2=0 9=1');
+      assert.equal(one.says(1, 'up').wait(9000).table(), '1=10 2=10 9=0');
+    });
+
+    test('leaves at once where it would get new ones all the same', () => {
+      const udp = makeService([]).ids.map((id) => ({ ...id, protocol: 'udp' }) as ServiceIntent['id']);
+      for (const own of [
+        { persistence: { timeout: 300, prefix: 32, engine: '' } as unknown as NonNullable<ServiceIntent['persistence']> },
+        { scheduler: 'dh' },
+        { scheduler: 'sh', schedulerFlags: [] },
+        { ids: udp },
+      ] satisfies Partial<ServiceIntent>[])
+        assert.equal(turn(own).table(), '1=10 2=10', JSON.stringify(own));
+      assert.equal(turn({ scheduler: 'sh', schedulerFlags: ['sh-fallback'] }).table(), '1=10 2=10 9=0');
+    });
   });
 
   test('max_ejected: so many are out at most, of those that the administrator has left in', () => {

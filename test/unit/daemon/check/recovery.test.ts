@@ -149,6 +149,36 @@ describe('a restart goes on with the sorry server, or without it', () => {
       });
 });
 
+test('a restart finds a sorry server whose turn is over: it goes on with what it is serving, and has no other turn', async () => {
+  const sorry = makeServer(9, { forward: 'dr', weight: 1 });
+  const web = [named('web', 10, [dr(1), dr(2)], { quorum: 20, sorry })];
+  const earlier = { folder: mkdtempSync(join(tmpdir(), 'lbd-sorry-')), kernel: createFakeKernel() };
+  const sorted = (world: PoolWorld) => (world.table()[0] ?? '').split(' ').sort().join(' ');
+  const leaving = '10.0.0.1:80=10 10.0.0.2:80=10 10.0.0.9:80=0 tcp/192.0.2.10:80:';
+  const first = async (world: PoolWorld) => {
+    await until(() => world.states.at(-1) === 'ready', 'all in');
+    world.down.add('10.0.0.2');
+    await until(() => has(world, 'tcp/192.0.2.10:80: 10.0.0.1:80=0 10.0.0.9:80=1'), 'its turn');
+    world.down.clear();
+    await until(() => sorted(world) === leaving, 'its turn is over');
+  };
+  const second = async (world: PoolWorld) => {
+    await until(() => world.events.filter((one) => /unknown -> up/.test(one)).length === 2, 'all have decided');
+    world.pool.keeper.flush();
+    assert.equal(sorted(world), leaving);
+    assert.deepEqual(
+      world.events.filter((one) => /^table|^quorum|^pool/.test(one)),
+      [],
+    );
+  };
+  try {
+    await poolWorld(web, first, { earlier, ended: (folder) => rmSync(join(folder, 'verdicts.json')) });
+    await poolWorld(web, second, { earlier, probe: 5 });
+  } finally {
+    rmSync(earlier.folder, { recursive: true });
+  }
+});
+
 test('what a server asks for its weight holds while its check is another one that has not answered yet', async () => {
   const servers = (port: number) => [dr(1, { port, jitter: 5 }), dr(2)];
   const quarter = 'tcp/192.0.2.10:80: 10.0.0.1:80=3 10.0.0.2:80=10';
