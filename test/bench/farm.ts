@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeNetns, type Netns } from '../netns/netns.js';
+import { steerCable } from './cores.js';
 import { type CheckKind, SERVER_PORT } from './texts.js';
 
 export interface Farm {
@@ -88,8 +89,8 @@ async function startNginx(servers: Netns, folder: string): Promise<ChildProcess>
   return child;
 }
 
-/** The servers of `checker`, until destroyed. */
-export async function makeFarm(checker: Netns): Promise<Farm> {
+/** The servers of `checker`, until destroyed; `apart` as in cores.ts. */
+export async function makeFarm(checker: Netns, apart = false): Promise<Farm> {
   const servers = makeNetns('farm');
   const folder = mkdtempSync(join(tmpdir(), 'lbd-farm-'));
   let nginx: ChildProcess | undefined;
@@ -103,6 +104,7 @@ export async function makeFarm(checker: Netns): Promise<Farm> {
   };
   try {
     wire(checker, servers);
+    if (apart) steerCable(checker, servers, 'cable');
     nginx = await startNginx(servers, folder);
   } catch (error) {
     await destroy();

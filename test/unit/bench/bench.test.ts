@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { parseConfig } from '../../../src/config/parse.js';
+import { restOf } from '../../bench/cores.js';
 import { parseOptions } from '../../bench/options.js';
 import { cpuOf, parseStat, pssOf, reapedCpu, tree } from '../../bench/proc.js';
 import { createSheet, median, renderFigures, type Work } from '../../bench/sheet.js';
@@ -226,4 +227,11 @@ describe('the command line', () => {
       assert.match(typeof refused === 'string' ? refused : 'accepted', says);
     });
   }
+});
+
+test('of a processor, what is idle, waits for a disk or is stolen is rest', () => {
+  const stat = 'cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 100 0 50 300 20 5 25 10 0 0\ncpu1 1 1 1 700 0 0 0 0 0 0\nintr 5\n';
+  assert.equal(restOf(stat, 0), 3.3);
+  assert.equal(restOf(stat, 1), 7);
+  assert.ok(Number.isNaN(restOf(stat, 2)));
 });
