@@ -5,7 +5,7 @@
  */
 import type { Milliseconds } from '../base/duration.js';
 import { earliest, type Instant, NEVER } from '../base/time.js';
-import { refusesIdle } from '../base/words.js';
+import { isHashed } from '../base/words.js';
 import type { RealServerIntent, ServiceIntent } from '../intent/types.js';
 import { dampen, forgive, type Penalty, reuseAt } from './damping.js';
 import { type Candidate, type Floor, floorOf, keptOf } from './floor.js';
@@ -48,6 +48,8 @@ export interface PoolState {
   readonly ramps: ReadonlyMap<string, Instant>;
   /** Only of services with damping. */
   readonly penalties: ReadonlyMap<string, Penalty>;
+  /** Key of the sorry server that is in the table: it serves, or it is leaving. */
+  readonly sorry: string | undefined;
   /** Until then the sorry server, whose turn is over, stays with weight 0: what it is serving goes on. Undefined: it is not leaving. */
   readonly leaving: Instant | undefined;
 }
@@ -65,7 +67,7 @@ export interface Look {
 
 /** What a state may go on from; absent: nothing is known. */
 export type Remains = {
-  readonly [K in 'quorum' | 'reach' | 'floor' | 'ramps' | 'penalties' | 'leaving']?: PoolState[K] | undefined;
+  readonly [K in 'quorum' | 'reach' | 'floor' | 'ramps' | 'penalties' | 'sorry']?: PoolState[K] | undefined;
 };
 
 /** As long as VRRP waits for the checks too. */
@@ -96,7 +98,8 @@ export function begin(service: ServiceIntent, members: Memberships, remains: Rem
     hopeUntil: now + HOPE,
     ramps: remains.ramps ?? NO_RAMPS,
     penalties: remains.penalties ?? NO_PENALTIES,
-    leaving: remains.leaving,
+    sorry: remains.sorry,
+    leaving: undefined,
   };
 }
 
@@ -222,25 +225,26 @@ function rampsOf(
 }
 
 /** Whether what the sorry server is serving can go on when it gets nothing new. */
-const canLeave = ({ ids, persistence, scheduler, schedulerFlags }: ServiceIntent): boolean =>
-  // Persistent clients, and flows of datagrams, would stay with it; and some schedulers choose it all the same.
-  !persistence && !refusesIdle(scheduler, schedulerFlags) && ids.every((id) => id.kind === 'fwmark' || id.protocol !== 'udp');
+const canLeave = ({ ids, persistence, scheduler }: ServiceIntent): boolean =>
+  // Persistent clients, and flows of datagrams, would stay with it; dh chooses it all the same; and of sh and mh most clients would have
+  // to change their server once more when it goes, for the table of hashes is another one then.
+  !persistence && scheduler !== 'dh' && !isHashed(scheduler) && ids.every((id) => id.kind === 'fwmark' || id.protocol !== 'udp');
 
-/** A service whose sorry server served before, or is leaving. */
-function leavingOf(
+const AWAY: Pick<PoolState, 'sorry' | 'leaving'> = { sorry: undefined, leaving: undefined };
+
+/** The sorry server's place in the table. One that was not in it, as it has just been configured, has nothing to go on with. */
+function sorryOf(
   service: ServiceIntent,
   before: PoolState,
   { quorum, floor }: Pick<PoolState, 'quorum' | 'floor'>,
   now: Instant,
-): Instant | undefined {
-  if (!canLeave(service) || !service.sorry || sorryServes(service, quorum, floor)) return undefined;
-  if (sorryServes(service, before.quorum, before.floor)) return now + LEAVE;
-  return before.leaving !== undefined && now < before.leaving ? before.leaving : undefined;
+): Pick<PoolState, 'sorry' | 'leaving'> {
+  const sorry = service.sorry?.key;
+  if (sorryServes(service, quorum, floor)) return { sorry, leaving: undefined };
+  if (sorry === undefined || sorry !== before.sorry || !canLeave(service)) return AWAY;
+  const leaving = before.leaving ?? now + LEAVE;
+  return now < leaving ? { sorry, leaving } : AWAY;
 }
-
-/** When a sorry server is done that is found with weight 0 in the table, as its turn is over. */
-export const leavingFrom = (service: ServiceIntent, now: Instant): Instant | undefined =>
-  canLeave(service) ? now + LEAVE : undefined;
 
 /** The next state. */
 export function decide(service: ServiceIntent, before: PoolState, look: Look): PoolState {
@@ -267,7 +271,7 @@ export function decide(service: ServiceIntent, before: PoolState, look: Look): P
     hopeUntil: before.hopeUntil,
     ramps: rampsOf(service, before, { ...heard, members }, now),
     penalties,
-    leaving: leavingOf(service, before, { quorum, floor }, now),
+    ...sorryOf(service, before, { quorum, floor }, now),
   };
 }
 

@@ -56,7 +56,7 @@ export const INHERITED: Docs = {
     usual: 0,
   },
   sorry_server: {
-    text: 'Serves while the quorum is lost; none where that of the defaults is not wanted. When its turn is over it stays 10 s more with weight 0, so that what it is serving goes on; not for UDP, nor with persistence or dh.',
+    text: 'Serves while the quorum is lost; none where that of the defaults is not wanted. When its turn is over it stays 10 s more with weight 0, so that what it is serving goes on; not for UDP, nor with persistence, dh, sh or mh.',
     keys: SORRY,
   },
   slow_start: { text: SLOW_START, usual: 0 },

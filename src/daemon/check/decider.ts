@@ -12,17 +12,7 @@ import { SCARCE } from '../../pool/floor.js';
 import { adoptedMembership, boundedShare, checksOf, isIn, kernelKey, wanted, weightOf } from '../../pool/membership.js';
 import { notes, sorryIn } from '../../pool/notes.js';
 import { describeStrength, type Quorum, strengthOf } from '../../pool/quorum.js';
-import {
-  begin,
-  decide,
-  isIdle,
-  type Look,
-  leavingFrom,
-  nextAt,
-  type PoolState,
-  type Remains,
-  weightsNow,
-} from '../../pool/state.js';
+import { begin, decide, isIdle, type Look, nextAt, type PoolState, type Remains, weightsNow } from '../../pool/state.js';
 import { adoptedReach } from '../../pool/tiers.js';
 import type { Reading } from '../../vrrp/track.js';
 import { createTurns } from './turns.js';
@@ -98,9 +88,8 @@ export function createDecider({ now, event, stateOf, latestOf, isHeld, believed,
     // Where it serves for either reason, the one that hope does not end keeps it there.
     const isScarce = served === 'lost' && service.floor?.below === 'sorry';
     const { quorum = isScarce ? undefined : served, floor = isScarce ? SCARCE : undefined }: Remains = remains;
-    const isLeaving = service.sorry && found?.destinations.get(kernelKey(service.sorry, service.id))?.weight === 0;
-    const leaving = isLeaving ? leavingFrom(service, now()) : undefined;
-    return begin(service, members, { ...remains, quorum, floor, leaving }, now());
+    const isThere = service.sorry && found?.destinations.has(kernelKey(service.sorry, service.id));
+    return begin(service, members, { ...remains, quorum, floor, sorry: isThere ? service.sorry?.key : undefined }, now());
   }
 
   const earlier = (name: string | undefined): PoolState | undefined => (name === undefined ? undefined : pools.get(name));

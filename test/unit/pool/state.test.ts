@@ -377,7 +377,38 @@ describe('the floor', () => {
         { ids: udp },
       ] satisfies Partial<ServiceIntent>[])
         assert.equal(turn(own).table(), '1=10 2=10', JSON.stringify(own));
-      assert.equal(turn({ scheduler: 'sh', schedulerFlags: ['sh-fallback'] }).table(), '1=10 2=10 9=0');
+    });
+
+    test('leaves at once where clients have their servers by a table of hashes: they would have others for so long', () => {
+      assert.equal(turn({ scheduler: 'sh', schedulerFlags: ['sh-fallback'] }).table(), '1=10 2=10');
+      assert.equal(turn({ scheduler: 'mh', schedulerFlags: ['mh-fallback'] }).table(), '1=10 2=10');
+      assert.equal(
+        turn()
+          .change(makeService([server(1), server(2)], { quorum: 20, sorry, scheduler: 'mh' }))
+          .table(),
+        '1=10 2=10',
+      );
+    });
+
+    test('another one that a reload puts in its place has served nobody, and does not leave', () => {
+      const other = makeService([server(1), server(2)], { quorum: 20, sorry: server(8, { weight: 1 }) });
+      assert.equal(turn().change(other).table(), '1=10 2=10', 'while it leaves');
+      const lost = pool(makeService([server(1), server(2)], { quorum: 20 }))
+        .says([1, 2], 'up')
+        .says(2, 'down');
+      const enough = makeService([server(1), server(2)], { quorum: 10, sorry });
+      assert.equal(lost.change(enough).table(), '1=10', 'there was none, and the quorum is met as it comes');
+    });
+
+    test('leaves when a reload ends its turn, by the floor too', () => {
+      const servers = [server(1), server(2)];
+      const below = { of: 'min_healthy', amount: 2, unit: 'servers', below: 'sorry' } as const;
+      const one = pool(makeService(servers, { sorry, floor: below }))
+        .says([1, 2], 'up')
+        .says(2, 'down');
+      assert.equal(one.table(), '1=0 9=1');
+      assert.equal(one.change(makeService(servers, { sorry })).table(), '1=10 9=0');
+      assert.equal(one.wait(10_000).table(), '1=10');
     });
   });
 
