@@ -320,7 +320,8 @@ class Runner implements CheckRunner {
   }
 
   private begin(entry: Entry, beat: Instant, now: Instant): void {
-    if (this.running < this.options.maxRunning) this.launch(entry, { beat, since: now }, now);
+    // Those that wait came first, though this one has just left a place of its own.
+    if (this.held.size === 0 && this.running < this.options.maxRunning) this.launch(entry, { beat, since: now }, now);
     else this.held.set(entry, { beat, since: now });
   }
 

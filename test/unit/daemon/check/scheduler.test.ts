@@ -133,6 +133,21 @@ describe('the cap on running probes', () => {
     assert.equal(one.open.size, 0);
   });
 
+  test('who has to be probed again at its deadline comes after those that wait', () => {
+    const one = checkWorld(({ address }) => (address === '10.0.0.2' ? { after: 3, result: good } : undefined), { maxRunning: 2 });
+    one.runner.reconcile(many(3, { interval: 1000, timeout: 2000 }), () => ({}));
+    one.advance(20_000);
+    const counts = ['10.0.0.0', '10.0.0.1', '10.0.0.2'].map(
+      (each) => one.starts.filter(({ address }) => address === each).length,
+    );
+    assert.ok(
+      counts.every((count) => count >= 8),
+      counts.join(),
+    );
+    assert.deepEqual(one.verdicts.map(({ text }) => text).sort(), ['unknown -> down', 'unknown -> down', 'unknown -> up']);
+    one.runner.close();
+  });
+
   test('a removed check gives its place to one that waits', () => {
     const one = checkWorld(silent, { maxRunning: 1 });
     one.runner.reconcile(many(2), () => ({}));
