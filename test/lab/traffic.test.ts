@@ -85,7 +85,6 @@ describe('source ports that are used again', () => {
     t.diagnostic(`without IPVS ${JSON.stringify(direct)}; with it ${JSON.stringify(through)}`);
     assert.ok(syns() - before > CONNECTS / 4, 'both servers take part');
     assert.deepEqual(through.failed, direct.failed);
-    assert.ok(through.second <= direct.second + CONNECTS / 100, JSON.stringify(through));
     assert.ok(through.repeatedSyns <= direct.repeatedSyns + CONNECTS / 100, JSON.stringify(through));
   }
 

@@ -127,7 +127,7 @@ export interface Reused {
   readonly connects: number;
   /** By error. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Connects that took about a second: a SYN was lost or dropped. */
+  /** Connects that took about a second: as when a SYN was lost or dropped, or on a slow machine. */
   readonly second: number;
   /** Milliseconds. */
   readonly longest: number;
