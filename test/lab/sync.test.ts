@@ -234,7 +234,7 @@ describe('connection sync', () => {
     );
     t.diagnostic(`${waiting.instances[0]?.waits_for}; of ${before} in the table before`);
     assert.equal(waiting.instances[0]?.state, 'backup');
-    await d1.when('it takes over', (status) => status.instances[0]?.state === 'master', 120_000);
+    await d1.when('it takes over', (status) => status.instances[0]?.state === 'master', 240_000);
     const taken = d1.eventsSince().findLast(({ kind, text }) => kind === 'vrrp' && text.includes('-> master'));
     assert.match(taken?.text ?? '', /priority 150 preempts/);
     await until('the other one is fit again', () => d1.ctl('failover', 'VI_1', '--check').status === 0, 60_000);
