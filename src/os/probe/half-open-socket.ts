@@ -6,7 +6,7 @@
  * one call, and answers that came together are taken in one. Opened for the first probe, closed when none has been under way for a while.
  */
 import { equalBytes } from '../../base/bytes.js';
-import { type Family, type Ip, ipBytes } from '../../base/ip.js';
+import { type Family, type Ip, ipBytes, ipFromBytes } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { ProbeSocket } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
@@ -33,7 +33,7 @@ import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, 
 import { AnswerTable } from './answer-table.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { LAYOUT, Records } from './half-open-records.js';
-import { type Departure, type Route, STEP } from './half-open-route.js';
+import { baseOf, type Departure, type Route, STEP } from './half-open-route.js';
 import { type Failure, sendFailure } from './reasons.js';
 import { openSocket, prepareSocket, wayOf } from './socket.js';
 
@@ -240,12 +240,13 @@ function sendSome(socket: HalfOpenSocket, first: HalfOpenRoute | undefined, some
  * is our kernel's RST.
  */
 function onOldAnswer(socket: HalfOpenSocket, from: number, at: number): void {
-  const [acknowledgement, port] = [acknowledgementAt(inbox, at), sourcePortAt(inbox, at)];
+  const port = sourcePortAt(inbox, at);
+  const sender = ipFromBytes(inbox.slice(from, from + socket.records.layout.addressLength));
+  // First of all, or who sends acknowledgements of nothing would have all that wait looked through for each.
+  if (((acknowledgementAt(inbox, at) - 1 - baseOf(socket, sender, port)) & (STEP - 1)) !== 0) return;
   const isMeant = (route: HalfOpenRoute) => route.port === port && socket.records.isTo(route.place, inbox, from);
-  for (const route of socket.waiting.values().filter(isMeant)) {
-    if (((acknowledgement - 1 - route.base) & (STEP - 1)) !== 0) continue;
+  for (const route of socket.waiting.values().filter(isMeant))
     route.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
-  }
 }
 
 /** `from`: where the inbox says whose the segment is. */
