@@ -2,6 +2,7 @@
  * A heap of things with a due time: moving or removing one costs O(log n). Numbers alone are moved about, in a few arrays of numbers: what is
  * compared lies together, and not in thousands of objects all over the memory.
  */
+import { doubled } from '../../base/arrays.js';
 import { type Instant, NEVER } from '../../base/time.js';
 
 export interface Timed {
@@ -99,13 +100,9 @@ class SlotHeap<T extends Timed> implements Heap<T> {
   }
 
   private grow(): void {
-    const { places, slots, times } = this;
-    this.places = new Int32Array(2 * places.length);
-    this.places.set(places);
-    this.slots = new Int32Array(2 * slots.length);
-    this.slots.set(slots);
-    this.times = new Float64Array(2 * times.length);
-    this.times.set(times);
+    this.places = doubled(this.places);
+    this.slots = doubled(this.slots);
+    this.times = doubled(this.times);
   }
 
   /** To where it belongs, from `hole`, whose content is not needed any more. */

@@ -2,6 +2,7 @@
  * The latest results of every check, for `show` and `why`. A result comes with every probe, so they are kept in place, in a few large arrays:
  * of objects there would be tens of thousands, each of which the garbage collector knows and each probe finds somewhere else in the memory.
  */
+import { doubled } from '../../base/arrays.js';
 import type { ResultRecord } from '../../health/types.js';
 
 /** Results kept of a check. */
@@ -78,12 +79,8 @@ class Rings implements Histories {
   }
 
   private grow(): void {
-    const { added, times, flags } = this;
-    this.added = new Uint32Array(2 * added.length);
-    this.added.set(added);
-    this.times = new Float64Array(2 * times.length);
-    this.times.set(times);
-    this.flags = new Uint8Array(2 * flags.length);
-    this.flags.set(flags);
+    this.added = doubled(this.added);
+    this.times = doubled(this.times);
+    this.flags = doubled(this.flags);
   }
 }

@@ -1,4 +1,5 @@
 /** The SYNs of one socket, one behind the other in one array: from there they are sent, with another sequence number each time. */
+import { doubled } from '../../base/arrays.js';
 import type { Family } from '../../base/ip.js';
 
 const SYN_LENGTH = 24;
@@ -46,11 +47,7 @@ export class Records {
   /** A place for one, whatever it holds. */
   take(): number {
     const place = this.free.pop() ?? this.places++;
-    if (this.places * this.layout.size > this.bytes.length) {
-      const { bytes } = this;
-      this.bytes = new Uint8Array(2 * bytes.length);
-      this.bytes.set(bytes);
-    }
+    if (this.places * this.layout.size > this.bytes.length) this.bytes = doubled(this.bytes);
     return place;
   }
 
