@@ -72,7 +72,7 @@ export type Remains = {
 
 /** As long as VRRP waits for the checks too. */
 const HOPE: Milliseconds = 10_000;
-/** Longer than a page of sorrow takes; a browser that keeps its connection open asks for no other one meanwhile. */
+/** Of the sorry server: longer than its page takes, and not much longer, for who keeps a connection open is shown nothing else meanwhile. */
 const LEAVE: Milliseconds = 10_000;
 /** A step of a ramp is late by so much at most. */
 const STEP: Milliseconds = 100;

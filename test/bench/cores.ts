@@ -8,11 +8,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Netns } from '../netns/netns.js';
+import { TICKS } from './proc.js';
 
 const CONTENDER = 0;
 const SERVERS = 1;
-/** USER_HZ: what /proc counts in, on every architecture of today. */
-const TICKS = 100;
 
 /** Throws where there is one processor alone. */
 export function leaveContenderAlone(): void {

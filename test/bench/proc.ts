@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** USER_HZ: what /proc counts in, on every architecture of today. */
-const TICKS = 100;
+export const TICKS = 100;
 
 const read = (path: string): string => {
   try {

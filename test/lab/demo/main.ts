@@ -184,7 +184,7 @@ async function orderedStop(stage: Stage): Promise<void> {
   tell.result('ordered switch-over: requests failed', failed);
   if (!failed.startsWith('0 ')) {
     tell.say(
-      '(a handshake in the middle of the switch meets a director that does not know it; connection synchronisation is yet to come)',
+      '(a request in the middle of the switch meets a director that does not know its connection: connection_sync, which this demo leaves out, tells it of those that have gone on for some packets)',
     );
   }
   if (status !== 0) throw new Error(`lbd of d1 ended with status ${status}`);
