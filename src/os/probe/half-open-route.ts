@@ -27,6 +27,9 @@ export interface Departure {
   readonly records: Records;
   /** New probes may leave through it. */
   readonly current: boolean;
+  /** There is this route from now on, and no more. */
+  enlist(route: Route): void;
+  dismiss(route: Route): void;
   /** The probe of that route is over. */
   ended(route: Route): void;
 }
@@ -57,7 +60,7 @@ function chooseSource({ chooser, source }: Departure, target: Target): Ip | numb
 }
 
 /** See Route.base. */
-export function baseOf({ port: from }: Departure, address: Ip, port: number): number {
+function baseOf({ port: from }: Departure, address: Ip, port: number): number {
   return createHmac('sha256', secret)
     .update(`${formatEndpoint(address, port)} ${from}`)
     .digest()
@@ -101,6 +104,7 @@ export class Route<S extends Departure = Departure> implements Probe, Kept {
     this.port = port;
     this.place = socket.records.take();
     this.base = baseOf(socket, address, port);
+    socket.enlist(this);
   }
 
   /** The next probe, with these settings, needs no more than to begin. A namespace may be made anew under its name: it is looked up each time. */
@@ -151,6 +155,7 @@ export class Route<S extends Departure = Departure> implements Probe, Kept {
     this.cancel();
     if (this.dropped) return;
     this.dropped = true;
+    this.socket.dismiss(this);
     this.socket.records.give(this.place);
   }
 

@@ -6,7 +6,7 @@
  * one call, and answers that came together are taken in one. Opened for the first probe, closed when none has been under way for a while.
  */
 import { equalBytes } from '../../base/bytes.js';
-import { type Family, type Ip, ipBytes, ipFromBytes } from '../../base/ip.js';
+import { type Family, type Ip, ipBytes } from '../../base/ip.js';
 import { type Instant, NEVER } from '../../base/time.js';
 import type { ProbeSocket } from '../../config/types.js';
 import type { ProbeResult } from '../../health/types.js';
@@ -33,7 +33,7 @@ import { AF_INET, AF_INET6, inetAddress, intValue, readInetAddress, SOCK_DGRAM, 
 import { AnswerTable } from './answer-table.js';
 import { createMeta, queuedFailure, queueErrors, receiveError, widenBuffers } from './error-queue.js';
 import { LAYOUT, Records } from './half-open-records.js';
-import { baseOf, type Departure, type Route, STEP } from './half-open-route.js';
+import { type Departure, type Route, STEP } from './half-open-route.js';
 import { type Failure, sendFailure } from './reasons.js';
 import { openSocket, prepareSocket, wayOf } from './socket.js';
 
@@ -50,6 +50,8 @@ export interface HalfOpenSocket extends Departure {
   readonly bound: boolean;
   /** By the acknowledgement number that an answer has. BOUNDED by the probes under way. */
   readonly waiting: AnswerTable<HalfOpenRoute>;
+  /** All of its routes, by what their sequence numbers have in common. BOUNDED by the checks. */
+  readonly byStep: Map<number, HalfOpenRoute[]>;
   /** Begun in this turn of the loop, at whose end they leave. */
   leaving: HalfOpenRoute[];
   probes: number;
@@ -85,6 +87,9 @@ const lengths = new Int32Array(BATCH);
 /** Of the records that leave. */
 const places = new Int32Array(BATCH);
 
+/** Of a sequence number what it has in common with all others of its route. */
+const withinStep = (sequence: number): number => sequence & (STEP - 1);
+
 /** The key of an answer to that; both are 32 bits with a sign. */
 const answerTo = (sequence: number): number => (sequence + 1) | 0;
 
@@ -106,7 +111,11 @@ function opening<T>(body: (opened: (fd: number) => number) => T): T {
   }
 }
 
-function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfOpenSocket, 'idle' | 'ended'> {
+function openAll(
+  key: string,
+  family: Family,
+  settings: ProbeSocket,
+): Omit<HalfOpenSocket, 'idle' | 'enlist' | 'dismiss' | 'ended'> {
   return opening((opened) => {
     const holder = opened(native.socket(domainOf(family), SOCK_STREAM, 0));
     native.bind(holder, inetAddress(anyOf(family), 0));
@@ -122,7 +131,7 @@ function openAll(key: string, family: Family, settings: ProbeSocket): Omit<HalfO
     const chooser = source === undefined ? opened(openSocket(anyOf(family), SOCK_DGRAM, settings)) : undefined;
     return {
       ...{ key, family, fd, holder, port, chooser, source, bound: settings.interface !== undefined },
-      ...{ records: new Records(family), waiting: new AnswerTable<HalfOpenRoute>(), leaving: [] },
+      ...{ records: new Records(family), waiting: new AnswerTable<HalfOpenRoute>(), byStep: new Map(), leaving: [] },
       ...{ probes: 0, probesSeen: 0, current: true, closed: false },
     };
   });
@@ -137,6 +146,16 @@ export function halfOpenSocket(family: Family, settings: ProbeSocket): HalfOpenS
   const opened = inNetns(settings.netns, () => openAll(key, family, settings));
   const socket: HalfOpenSocket = Object.assign(opened, {
     idle: setInterval(() => closeUnused(socket), IDLE_MS),
+    enlist(route: HalfOpenRoute) {
+      const known = socket.byStep.get(withinStep(route.base));
+      if (known) known.push(route);
+      else socket.byStep.set(withinStep(route.base), [route]);
+    },
+    dismiss(route: HalfOpenRoute) {
+      const others = socket.byStep.get(withinStep(route.base))?.filter((one) => one !== route) ?? [];
+      if (others.length > 0) socket.byStep.set(withinStep(route.base), others);
+      else socket.byStep.delete(withinStep(route.base));
+    },
     ended({ sequence }: Route) {
       socket.waiting.delete(answerTo(sequence));
       rest(socket);
@@ -240,12 +259,11 @@ function sendSome(socket: HalfOpenSocket, first: HalfOpenRoute | undefined, some
  * is our kernel's RST.
  */
 function onOldAnswer(socket: HalfOpenSocket, from: number, at: number): void {
-  const port = sourcePortAt(inbox, at);
-  const sender = ipFromBytes(inbox.slice(from, from + socket.records.layout.addressLength));
-  // First of all, or who sends acknowledgements of nothing would have all that wait looked through for each.
-  if (((acknowledgementAt(inbox, at) - 1 - baseOf(socket, sender, port)) & (STEP - 1)) !== 0) return;
-  const isMeant = (route: HalfOpenRoute) => route.port === port && socket.records.isTo(route.place, inbox, from);
-  for (const route of socket.waiting.values().filter(isMeant))
+  // Anybody may send any number of acknowledgements of nothing: few routes at most are looked at for each.
+  const candidates = socket.byStep.get(withinStep(acknowledgementAt(inbox, at) - 1));
+  const isMeant = ({ running, port, place }: HalfOpenRoute) =>
+    running && port === sourcePortAt(inbox, at) && socket.records.isTo(place, inbox, from);
+  for (const route of candidates?.filter(isMeant) ?? [])
     route.succeed('ACK of an earlier SYN: the RST of this director does not reach the server');
 }
 
