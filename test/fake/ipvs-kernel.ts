@@ -73,6 +73,8 @@ export interface FakeKernel {
   sockets: number;
   /** Commands handled, in order. */
   readonly commands: number[];
+  /** Commands of each datagram that came. */
+  readonly datagrams: (readonly number[])[];
   readonly faults: Fault[];
   readonly refuse: Refuse[];
   readonly open: () => Transport;
@@ -151,6 +153,7 @@ export function createFakeKernel(): FakeKernel {
     opened: 0,
     sockets: 0,
     commands: [],
+    datagrams: [],
     faults: [],
     refuse: [],
     open: () => openSocket(kernel),
@@ -322,6 +325,7 @@ function openSocket(kernel: FakeKernel): Transport {
       const requests = readMessages(data);
       if (!requests) return data.length;
       const first = requests[0] as Message;
+      kernel.datagrams.push(requests.map(commandOf));
       const fault = faultFor(kernel, first);
       if (fault?.kind === 'send refused') return -ENOBUFS;
       const good = requests

@@ -33,6 +33,24 @@ describe('the check process', () => {
     });
   });
 
+  test('one verdict that changes 200 services is one batch', async () => {
+    const DELETE_DESTINATION = 7;
+    const services = Array.from({ length: 200 }, (_, i) => named(`s${i}`, 10 + i, [dr(1), dr(2)]));
+    await world(services, async ({ table, down, states, kernel, events }) => {
+      await until(() => states.at(-1) === 'ready' && table().every((one) => one.endsWith('1:80=10 10.0.0.2:80=10')), 'all in');
+      kernel.datagrams.length = 0;
+      down.add('10.0.0.2');
+      await until(() => table().every((one) => one.endsWith(': 10.0.0.1:80=10')), 'out of all');
+      const batch = kernel.datagrams.filter((commands) => commands.includes(DELETE_DESTINATION));
+      assert.deepEqual(
+        batch.map(({ length }) => length),
+        [128, 72],
+        'as few messages as the kernel takes at once',
+      );
+      assert.equal(events.filter((one) => /^verdict .* -> down/.test(one)).length, 200, 'each service is told of');
+    });
+  });
+
   test('an instance that tracks a virtual server sees its quorum, and nothing before that is decided', async () => {
     await world([named('web', 10, [dr(1), dr(2)], { quorum: 20 })], async ({ pool, down, quorums }) => {
       assert.equal(pool.quorum('web'), undefined);
